@@ -1,0 +1,58 @@
+# Every target is one thing that a person wants to do. `make help` lists them.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+PYTHON ?= python3
+BIN := .venv/bin
+# PyTorch's own index has the CPU build. It is an extra: where it cannot be reached, PyPI alone still works.
+TORCH_INDEX := https://download.pytorch.org/whl/cpu
+PIP_INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
+
+.PHONY: help run demo serve accuracy train evaluate check test
+
+help: ## List what can be asked of make
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: .venv/run.stamp ## Run everything on this machine, with the samples, until ctrl-C
+	@exec $(BIN)/python -m infrastructure.local run
+
+demo: .venv/run.stamp ## The same on a throw-away folder and free ports; ends by itself
+	@exec $(BIN)/python -m infrastructure.local demo
+
+serve: .venv/run.stamp ## The inference server alone, on 127.0.0.1:8002
+	@exec $(BIN)/python -m inference_image
+
+accuracy: .venv/run.stamp ## The accuracy job on the store that `make run` keeps running
+	@exec $(BIN)/python -m infrastructure.local accuracy
+
+train: .venv/dev.stamp ## Train the network on MNIST's training part and write its weights
+	@exec $(BIN)/python -m model_training.train
+
+evaluate: .venv/dev.stamp ## Measure the shipped weights on data that took no part in training
+	@exec $(BIN)/python -m model_training.evaluate
+
+check: .venv/dev.stamp ## Lint and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy .
+
+test: .venv/dev.stamp .venv-localstack/stamp check ## Every test: unit, integration, offline AWS, browser
+	$(BIN)/pytest
+
+# Set-up. A stamp is newer than the requirements that it was made from; a second `make` costs nothing.
+.venv/torch.stamp: inference_image/requirements.txt
+	@$(PYTHON) -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer with venv is needed; name it: make PYTHON=python3.12 …"; exit 1; }
+	@echo "Setting up .venv (once): PyTorch, 200 MB to fetch …"
+	@$(PYTHON) -m venv .venv
+	@$(PIP_INSTALL) --retries 1 --extra-index-url $(TORCH_INDEX) "$$(grep -o '^torch==[0-9.]*' $<)"
+	@touch $@
+
+.venv/run.stamp: .venv/torch.stamp requirements.txt $(wildcard */requirements.txt)
+	@echo "Setting up .venv (once): the parts …"
+	@$(PIP_INSTALL) -r infrastructure/requirements.txt
+	@touch $@
+
+.venv/dev.stamp: .venv/run.stamp requirements-dev.txt
+	@echo "Setting up .venv (once): training and tests …"
+	@$(PIP_INSTALL) -r requirements-dev.txt
+	@touch $@

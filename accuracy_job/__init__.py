@@ -1,0 +1,1 @@
+"""Map reduce over (true, predicted) pairs: accuracy and the confusion matrix."""

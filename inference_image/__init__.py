@@ -1,0 +1,1 @@
+"""The container: preprocessing, the network, and the server around them."""

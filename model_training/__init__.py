@@ -1,0 +1,1 @@
+"""How the network is trained, evaluated and released."""
