@@ -16,9 +16,7 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self.objects: dict[str, Blob] = {}
-        self.before_put: Callable[[str], None] = lambda key: (
-            None
-        )  # what happens elsewhere just before a write
+        self.before_put: Callable[[str], None] = _nothing  # what happens elsewhere just before a write
 
     def put(self, key: str, content: bytes, media_type: str) -> None:
         self.before_put(key)
