@@ -20,6 +20,7 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 SAMPLES = ROOT / "samples"
+CONTRACT = {"predicted", "confidence", "probabilities", "is_digit", "model", "preprocessed"}
 
 
 @dataclass(frozen=True)
