@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         commands[chosen]()
     except LocalError as error:
-        console.print(str(error), style="bold red", markup=False, highlight=False)
+        console.print(str(error), style="bold red", markup=False, highlight=False, soft_wrap=True)
         return 1
     except KeyboardInterrupt:
         console.print("Stopped.")
