@@ -31,7 +31,7 @@ def find(pattern: str) -> list[Path]:
 
     In a folder, at any depth, names that start with "." or "_" are passed over, as Hadoop does.
     """
-    paths = glob(escape(pattern)) or glob(pattern, recursive=True)
+    paths = glob(escape(pattern)) or glob(pattern, recursive=True)  # noqa: PTH207 -- Path.glob takes no absolute ones
     files = {file for path in paths for file in _files(Path(path))}
     if not files:
         raise InputError(f"{pattern}: no such file, and no file in such a folder")
