@@ -1,0 +1,191 @@
+"""The routes of the API. What they do lies in `classifications`, what they answer is in `openapi.json`."""
+
+import json
+import logging
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, cast
+
+import urllib3
+import uuid6
+from chalice.app import Chalice, CORSConfig, Request, Response
+
+from chalice_app import keys, parameters, problems
+from chalice_app.classifications import Classifications
+from chalice_app.inference import InferenceClient
+from chalice_app.media_types import BINARY_TYPES
+from chalice_app.problems import Problem
+from chalice_app.settings import Settings
+from chalice_app.store import Store
+
+THREADS = 16  # requests to S3 at once, for one page of a list
+
+settings = Settings.from_environment(os.environ)
+app = Chalice(app_name="legible")
+app.log.setLevel(logging.INFO)
+app.api.binary_types = BINARY_TYPES
+app.api.cors = cors = CORSConfig(
+    allow_origin=settings.page_origin,
+    allow_headers=["Accept", "Idempotency-Key", "X-Request-Id"],
+    expose_headers=["Location", "Retry-After", "X-Request-Id"],
+    max_age=600,
+)
+
+
+@cache
+def store() -> Store:
+    import boto3  # noqa: PLC0415  a quarter of a second, which /openapi.json and a cold start need not pay
+    from botocore.config import Config  # noqa: PLC0415
+
+    config = Config(
+        max_pool_connections=THREADS,
+        connect_timeout=2,
+        read_timeout=5,
+        retries={"mode": "standard", "total_max_attempts": 3},
+    )
+    return Store(boto3.client("s3", config=config), settings.bucket)
+
+
+@cache
+def inference() -> InferenceClient:
+    return InferenceClient(settings.inference_url, urllib3.PoolManager(maxsize=THREADS))
+
+
+@cache
+def classifications() -> Classifications:
+    threads = ThreadPoolExecutor(THREADS)
+    return Classifications(store(), inference(), threads, uuid6.uuid7, lambda: datetime.now(UTC))
+
+
+@app.middleware("http")
+def answer_errors(request: Request, get_response: Callable[[Request], Response]) -> Response:
+    """Answer every error as problem details, with the headers that let the page read it."""
+    try:
+        response = get_response(request)
+    except Problem as problem:
+        response = problem.response()
+    if response.status_code >= 400 and response.headers.get("Content-Type") != problems.MEDIA_TYPE:
+        response = _problem_of_chalice(response)
+    response.headers.setdefault("X-Request-Id", parameters.request_id(request))
+    for name, value in cors.get_access_control_headers().items():
+        response.headers.setdefault(name, value)
+    return response
+
+
+def _problem_of_chalice(response: Response) -> Response:
+    """Return what Chalice refused by itself in our form: {"Code": …, "Message": …} is its own."""
+    if response.status_code == 500:
+        return Problem(500, "Something went wrong on our side. It has been logged.").response()
+    if response.status_code == 415:
+        detail = f"Send the image's bytes as the body, with one of these types: {', '.join(BINARY_TYPES)}."
+    else:
+        detail = response.body["Message"]
+    return Problem(response.status_code, detail, headers=response.headers).response()
+
+
+@app.route("/classifications", methods=["POST"], content_types=BINARY_TYPES)
+def create_classification() -> Response:
+    request = _request()
+    record = classifications().create(
+        parameters.writer(request),
+        parameters.image(request, settings.max_image_bytes),
+        parameters.request_id(request),
+        parameters.idempotency_key(request),
+    )
+    return _json(record, 201, Location=f"/classifications/{record['id']}")
+
+
+@app.route("/classifications", methods=["GET"])
+def list_classifications() -> Response:
+    records, more = classifications().list(
+        parameters.writer(_request()), parameters.limit(_request()), parameters.cursor(_request())
+    )
+    return _json({"classifications": records, "cursor": parameters.cursor_to(more)})
+
+
+@app.route("/classifications/{id}", methods=["GET"])
+def get_classification(id: str) -> Response:
+    return _json(classifications().get(parameters.writer(_request()), parameters.id_of(id)))
+
+
+@app.route("/classifications/{id}", methods=["DELETE"])
+def delete_classification(id: str) -> Response:
+    classifications().delete(parameters.writer(_request()), parameters.id_of(id))
+    return Response("", {"Cache-Control": "no-store"}, 204)
+
+
+@app.route("/classifications/{id}/image", methods=["GET"])
+def get_image(id: str) -> Response:
+    blob = classifications().image(parameters.writer(_request()), parameters.id_of(id))
+    headers: dict[str, str | list[str]] = {
+        "Content-Type": blob.media_type,
+        "Cache-Control": "private, max-age=31536000, immutable",
+        "X-Content-Type-Options": "nosniff",
+    }
+    return Response(blob.content, headers)
+
+
+@app.route("/classifications/{id}/label", methods=["PUT"])
+def put_label(id: str) -> Response:
+    return _json(
+        classifications().label(
+            parameters.writer(_request()),
+            parameters.id_of(id),
+            parameters.json_object(_request()).get("true"),
+        )
+    )
+
+
+@app.route("/legibility", methods=["GET"])
+def get_legibility() -> Response:
+    return _json(classifications().legibility(parameters.writer(_request())))
+
+
+@app.route("/accuracy", methods=["GET"])
+def get_accuracy() -> Response:
+    if (report := store().get_json(keys.REPORT)) is None:
+        raise Problem(404, "There is no report yet. The accuracy job writes the first.")
+    return _json(report, cache="public, max-age=60")
+
+
+@app.route("/health", methods=["GET"])
+def get_health() -> Response:
+    dependencies = {"store": _state(store().check), "inference": _state(inference().ping)}
+    healthy = all(state["status"] == "ok" for state in dependencies.values())
+    return _json(
+        {"status": "ok" if healthy else "degraded", "dependencies": dependencies}, 200 if healthy else 503
+    )
+
+
+@app.route("/openapi.json", methods=["GET"])
+def get_openapi() -> Response:
+    return _json(_openapi(), cache="public, max-age=300")
+
+
+@cache
+def _openapi() -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(Path(__file__).with_name("openapi.json").read_bytes())
+    return document
+
+
+def _request() -> Request:
+    return cast("Request", app.current_request)  # Chalice sets it before it calls a view
+
+
+def _json(body: object, status: int = 200, *, cache: str = "no-store", **headers: str) -> Response:
+    return Response(
+        json.dumps(body),
+        {"Content-Type": "application/json", "Cache-Control": cache, **headers},
+        status,
+    )
+
+
+def _state(check: Callable[[], dict[str, Any] | None]) -> dict[str, Any]:
+    try:
+        return {"status": "ok", **{name: value for name, value in (check() or {}).items() if name == "model"}}
+    except Problem as problem:
+        return {"status": "unavailable", "detail": problem.detail}

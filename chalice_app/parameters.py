@@ -1,0 +1,89 @@
+"""What a request says, checked once: each function returns a value or raises the Problem to answer."""
+
+import base64
+import binascii
+import json
+from typing import Any, cast
+from uuid import UUID
+
+from chalice.app import Request
+
+from chalice_app import keys
+from chalice_app.problems import Problem
+from chalice_app.writers import writer_of
+
+
+def writer(request: Request) -> str:
+    return writer_of(request.headers.get("authorization"))
+
+
+def image(request: Request, max_bytes: int) -> bytes:
+    body = _body(request)
+    if not body:
+        raise Problem(400, "The body is empty. Send the image's bytes as the body.")
+    if len(body) > max_bytes:
+        raise Problem(413, f"The image has {len(body)} bytes; at most {max_bytes} are accepted.")
+    return body
+
+
+def id_of(text: str) -> UUID:
+    if (id := keys.parse_id(text)) is None:
+        raise Problem(404, "You have no classification of this id.", id=text)
+    return id
+
+
+def request_id(request: Request) -> str:
+    """Return the caller's X-Request-Id if it is fit for a log line, else Lambda's own."""
+    given: str = request.headers.get("x-request-id", "")
+    if 0 < len(given) <= 128 and given.isascii() and given.isprintable():
+        return given
+    return str(getattr(request.lambda_context, "aws_request_id", ""))
+
+
+def idempotency_key(request: Request) -> str | None:
+    key: str | None = request.headers.get("idempotency-key")
+    if key is not None and not 1 <= len(key) <= 255:
+        raise Problem(400, "An Idempotency-Key has 1 to 255 characters.", value=key)
+    return key
+
+
+def limit(request: Request) -> int:
+    text = _query(request, "limit", "20")
+    if not (text.isascii() and text.isdigit() and len(text) <= 3 and 1 <= int(text) <= 100):
+        raise Problem(400, "`limit` must be an integer from 1 to 100.", value=text)
+    return int(text)
+
+
+def cursor(request: Request) -> UUID | None:
+    """Return the id that a page starts after; the reverse of `cursor_to`."""
+    if not (text := _query(request, "cursor", "")):
+        return None
+    try:
+        return UUID(bytes=base64.b64decode(text + "==", altchars=b"-_", validate=True))
+    except (binascii.Error, ValueError) as error:
+        raise Problem(400, "This `cursor` is none that a list has answered.", value=text) from error
+
+
+def cursor_to(last: UUID | None) -> str | None:
+    return None if last is None else base64.urlsafe_b64encode(last.bytes).decode().rstrip("=")
+
+
+def json_object(request: Request) -> dict[str, Any]:
+    try:
+        body = json.loads(_body(request))
+    except (ValueError, RecursionError) as error:
+        raise Problem(400, 'The body is no JSON. Send {"true": 7}.') from error
+    if not isinstance(body, dict):
+        raise Problem(422, 'The body must be a JSON object. Send {"true": 7}.')
+    return body
+
+
+def _query(request: Request, name: str, default: str) -> str:
+    if request.query_params is None:
+        return default
+    value: str = request.query_params.get(name, default)
+    return value
+
+
+def _body(request: Request) -> bytes:
+    return cast("bytes", request.raw_body)  # Chalice says `str | bytes`, and decodes to bytes

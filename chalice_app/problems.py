@@ -1,0 +1,48 @@
+"""The one error type of the API: RFC 9457 problem details."""
+
+import json
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from chalice.app import ChaliceUnhandledError, Response
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class Problem(ChaliceUnhandledError):
+    """A request that cannot be answered as asked; `response` is what its caller gets.
+
+    A ChaliceUnhandledError is the one exception that Chalice hands on to middleware untouched.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        *,
+        headers: Mapping[str, Any] | None = None,
+        **members: object,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.headers = dict(headers or {})
+        self.members = members  # further members of the document, such as the offending value
+
+    def response(self) -> Response:
+        """Return the document as an HTTP response."""
+        body = {
+            "type": "about:blank",
+            "title": HTTPStatus(self.status).phrase,
+            "status": self.status,
+            "detail": self.detail,
+            **self.members,
+        }
+        headers: dict[str, Any] = {"Content-Type": MEDIA_TYPE, "Cache-Control": "no-store"}
+        return Response(json.dumps(body), self.headers | headers, self.status)
+
+
+def unavailable(detail: str, *, retry_after_seconds: int = 2) -> Problem:
+    """Return the 503 for something that we depend on and that may be back soon."""
+    return Problem(503, detail, headers={"Retry-After": str(retry_after_seconds)})

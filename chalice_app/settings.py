@@ -1,0 +1,43 @@
+"""What a deployment decides, read once from the environment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+# Lambda takes 6 MB a request, and API Gateway hands binary bodies over in base64: 4 bytes for 3.
+MAX_IMAGE_BYTES = 4_500_000
+
+
+class SettingsError(Exception):
+    """A variable is missing or wrong; the message names it."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where the API finds its store, its model and its page."""
+
+    bucket: str  # LEGIBLE_BUCKET, the name of the S3 bucket
+    inference_url: str  # LEGIBLE_INFERENCE_URL, the container's base URL
+    page_origin: str  # LEGIBLE_PAGE_ORIGIN, the only origin that browsers may call from
+    max_image_bytes: int = MAX_IMAGE_BYTES
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
+        """Read every variable; raise SettingsError on the first that is missing or wrong."""
+        return cls(
+            bucket=_required(environment, "LEGIBLE_BUCKET"),
+            inference_url=_url(environment, "LEGIBLE_INFERENCE_URL"),
+            page_origin=_url(environment, "LEGIBLE_PAGE_ORIGIN"),
+        )
+
+
+def _required(environment: Mapping[str, str], name: str) -> str:
+    if not (value := environment.get(name, "").strip()):
+        raise SettingsError(f"{name} is not set")
+    return value
+
+
+def _url(environment: Mapping[str, str], name: str) -> str:
+    value = _required(environment, name).rstrip("/")
+    if not value.startswith(("http://", "https://")):
+        raise SettingsError(f"{name}={value!r} is not an http:// or https:// URL")
+    return value

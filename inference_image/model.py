@@ -1,0 +1,87 @@
+"""A trained network with its calibration: from what it reads to answers."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file
+
+from inference_image.network import DIGITS, Network
+from inference_image.preprocessing import PREPROCESSING_VERSION
+
+WEIGHTS = Path(__file__).parent / "weights"
+
+
+class ModelError(Exception):
+    """The weights or their sidecar cannot be used."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the network says of one image."""
+
+    predicted: int  # 0..9
+    confidence: float  # calibrated probability of `predicted`, [0, 1]
+    probabilities: tuple[float, ...]  # of the ten digits, sum 1
+    is_digit: float  # probability that the image shows one digit at all, [0, 1]
+
+
+class Model:
+    """Weights that are ready to read."""
+
+    def __init__(self, network: Network, sidecar: dict[str, Any]) -> None:
+        self.version: str = sidecar["version"]
+        self._calibration: dict[str, float] = sidecar["calibration"]
+        self._network = network.eval()
+
+    @classmethod
+    def load(cls, folder: Path = WEIGHTS) -> "Model":
+        """Load the one model that lies in `folder`: VERSION.json, and the weights that it names.
+
+        Raises ModelError if there is not exactly one, if the weights are not those that the sidecar was
+        written for, or if they were trained on images prepared otherwise than here.
+        """
+        sidecars = sorted(folder.glob("*.json"))
+        if len(sidecars) != 1:
+            raise ModelError(f"{folder} holds {len(sidecars)} models, expected one")
+        sidecar = json.loads(sidecars[0].read_text(encoding="utf-8"))
+        trained_on = sidecar["preprocessing_version"]
+        if trained_on != PREPROCESSING_VERSION:
+            raise ModelError(
+                f"{sidecars[0]} was trained with preprocessing {trained_on}, "
+                f"this is {PREPROCESSING_VERSION}: run make train"
+            )
+        return cls(_network(folder / sidecar["weights"]["file"], sidecar["weights"]["sha256"]), sidecar)
+
+    @torch.inference_mode()
+    def classify(self, images: Sequence[NDArray[np.uint8]]) -> list[Answer]:
+        """Read images of (28, 28) uint8, ink is 255, all at once; the answers come in the same order."""
+        if not images:
+            return []
+        batch = torch.from_numpy(np.stack(images)[:, None]).float() / 255  # (N, 1, 28, 28) in [0, 1]
+        logits = self._network(batch).double()  # (N, 11)
+        which = torch.softmax(logits[:, :DIGITS] / self._calibration["temperature"], dim=1)  # (N, 10)
+        whether = torch.sigmoid(
+            logits[:, DIGITS] * self._calibration["is_digit_scale"] + self._calibration["is_digit_bias"]
+        )  # (N,)
+        return [_answer(row, score) for row, score in zip(which.tolist(), whether.tolist(), strict=True)]
+
+
+def _answer(probabilities: list[float], is_digit: float) -> Answer:
+    predicted = max(range(DIGITS), key=probabilities.__getitem__)
+    return Answer(predicted, probabilities[predicted], tuple(probabilities), is_digit)
+
+
+def _network(path: Path, sha256: str) -> Network:
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    if found != sha256:
+        raise ModelError(f"{path} has SHA-256 {found}, its sidecar says {sha256}")
+    network = Network()
+    network.load_state_dict(load_file(path))
+    return network

@@ -1,0 +1,45 @@
+"""The network: ten digits and "is this a digit at all" from one reading."""
+
+import torch
+from torch import nn
+
+DIGITS = 10
+SIDE = 28  # pixels
+
+
+class Network(nn.Module):
+    """A plain convolutional network of 0.3 million parameters (1.2 MB as float32).
+
+    In: (N, 1, 28, 28) float32 in [0, 1], ink is 1. Out: (N, 11) float32, ten digit logits and, last, the
+    logit of "this is a digit".
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            *_convolution(1, 32, kernel=5),  # (N, 32, 28, 28)
+            nn.MaxPool2d(2),  # (N, 32, 14, 14)
+            *_convolution(32, 64),
+            *_convolution(64, 64),  # (N, 64, 14, 14)
+            nn.MaxPool2d(2),  # (N, 64, 7, 7)
+            *_convolution(64, 128),
+            *_convolution(128, 128),  # (N, 128, 7, 7)
+            nn.AvgPool2d(3, stride=2),  # (N, 128, 3, 3)
+            nn.Flatten(),  # (N, 1152)
+            nn.Dropout(0.2),
+            nn.Linear(128 * 3 * 3, DIGITS + 1),  # (N, 11)
+        )
+        # Half as fast again as the default on a CPU, in training and in serving.
+        self.layers.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in its stubs
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self.layers(images)
+        return logits
+
+
+def _convolution(inputs: int, outputs: int, kernel: int = 3) -> list[nn.Module]:
+    return [
+        nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False),  # the norm's shift is the bias
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(inplace=True),
+    ]

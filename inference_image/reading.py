@@ -1,0 +1,62 @@
+"""The whole way of one image, from its bytes to the answer that goes out."""
+
+import base64
+import io
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from inference_image.decoding import ImageError, Limits
+from inference_image.model import Answer, Model
+from inference_image.preprocessing import Preprocessed, preprocess
+
+
+@dataclass(frozen=True)
+class Reading:
+    """An answer, and what the network saw when it gave it."""
+
+    answer: Answer
+    seen: Preprocessed
+    model: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Turn it into what `POST /invocations` answers with."""
+        return {
+            **asdict(self.answer),
+            "model": self.model,
+            "preprocessed": _png(self.seen.pixels),
+            "preprocessing": {
+                "inverted": self.seen.inverted,
+                "box": self.seen.box,
+                "rotation": self.seen.rotation,
+                "scale": self.seen.scale,
+                "stroke_width": self.seen.stroke_width,
+            },
+        }
+
+
+def read(images: Sequence[bytes], model: Model, limits: Limits) -> list[Reading | ImageError]:
+    """Read several uploads at once. One that is no image fails alone, in its own place."""
+    seen = [_preprocessed(data, limits) for data in images]
+    good = [one for one in seen if isinstance(one, Preprocessed)]
+    answers = iter(model.classify([one.pixels for one in good]))
+    return [
+        one if isinstance(one, ImageError) else Reading(next(answers), one, model.version) for one in seen
+    ]
+
+
+def _preprocessed(data: bytes, limits: Limits) -> Preprocessed | ImageError:
+    try:
+        return preprocess(data, limits)
+    except ImageError as error:
+        return error
+
+
+def _png(pixels: NDArray[np.uint8]) -> str:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return base64.b64encode(buffer.getvalue()).decode("ascii")

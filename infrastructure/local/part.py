@@ -1,0 +1,90 @@
+"""One part of the system as a process of its own: started, asked for its health, stopped."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import urllib3
+
+from infrastructure.local.settings import HOST, ROOT, LocalError, is_free
+
+_POOL = urllib3.PoolManager()
+
+
+@dataclass
+class Part:
+    """A server that listens on one port of this machine."""
+
+    name: str
+    command: Sequence[str]
+    environment: Mapping[str, str]  # beside the runner's own
+    port: int
+    variable: str  # what moves the port
+    health: str  # the path that answers `healthy_status` once the part works
+    healthy_status: int = 200
+    _log: Path = field(default=Path(os.devnull), init=False)
+    _process: "subprocess.Popen[bytes] | None" = field(default=None, init=False)
+
+    def start(self, logs: Path) -> None:
+        """Start the process in a group of its own, so that ctrl-C reaches it only through this class."""
+        if not is_free(self.port):
+            raise LocalError(
+                f"Port {self.port}, for the {self.name}, is taken. "
+                f"Stop what listens there, or move the {self.name}: {self.variable}={self.port + 100}"
+            )
+        self._log = logs / f"{self.name}.log"
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                self.command,
+                cwd=ROOT,
+                env={**os.environ, **self.environment},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    @property
+    def pid(self) -> int | None:
+        return None if self._process is None else self._process.pid
+
+    def is_healthy(self) -> bool:
+        try:
+            answer = _POOL.request(
+                "GET", f"http://{HOST}:{self.port}{self.health}", timeout=2.0, retries=False
+            )
+        except urllib3.exceptions.HTTPError:
+            return False
+        return answer.status == self.healthy_status
+
+    def check_alive(self) -> None:
+        """Raise LocalError, with the end of the log, if the process has ended."""
+        status = None if self._process is None else self._process.poll()
+        if status is not None:
+            raise self.failed(f"has ended with status {status}")
+
+    def failed(self, how: str) -> LocalError:
+        end = self._log.read_text(errors="replace").splitlines()[-15:]
+        return LocalError("\n  ".join([f"The {self.name} {how}. The end of {self._log}:", *end]))
+
+    def ask_to_stop(self) -> None:
+        self._signal(signal.SIGTERM)
+
+    def stop(self, deadline: float) -> None:
+        """Wait until `deadline`, on the monotonic clock, for the end of the process; then kill its group."""
+        if self._process is None:
+            return
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(max(0.0, deadline - time.monotonic()))
+        self._signal(signal.SIGKILL)  # also what the process may have left in its group
+        self._process.wait()
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):  # the whole group has ended
+                os.killpg(self._process.pid, number)

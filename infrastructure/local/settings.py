@@ -1,0 +1,82 @@
+"""Where the parts listen and where their data lies, each moved by a variable."""
+
+import random
+import socket
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+HOST = "127.0.0.1"  # nothing here listens on another address
+BUCKET = "legible"
+ROOT = Path(__file__).parents[2]
+
+# Below the range that the kernel takes ports of outgoing connections from (32768 on Linux), so that a port
+# which is free now is still free when a part binds it.
+_FREE_PORTS = range(20_000, 22_000)
+
+
+class LocalError(Exception):
+    """Something that the person at the keyboard can mend; the message says how."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    data: Path = ROOT / ".data"  # LEGIBLE_DATA
+    page_port: int = 8000  # LEGIBLE_PAGE_PORT
+    api_port: int = 8001  # LEGIBLE_API_PORT
+    inference_port: int = 8002  # LEGIBLE_INFERENCE_PORT
+    s3_port: int = 8333  # LEGIBLE_S3_PORT
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
+        """Read the variables above; raise LocalError on one that is wrong."""
+        return cls(
+            data=Path(environment.get("LEGIBLE_DATA") or cls.data).resolve(),
+            page_port=_port(environment, "LEGIBLE_PAGE_PORT", cls.page_port),
+            api_port=_port(environment, "LEGIBLE_API_PORT", cls.api_port),
+            inference_port=_port(environment, "LEGIBLE_INFERENCE_PORT", cls.inference_port),
+            s3_port=_port(environment, "LEGIBLE_S3_PORT", cls.s3_port),
+        )
+
+    @classmethod
+    def on_free_ports(cls, data: Path) -> "Settings":
+        ports = free_ports()
+        return cls(data, next(ports), next(ports), next(ports), next(ports))
+
+    @property
+    def page_url(self) -> str:
+        return f"http://{HOST}:{self.page_port}"
+
+    @property
+    def api_url(self) -> str:
+        return f"http://{HOST}:{self.api_port}"
+
+    @property
+    def inference_url(self) -> str:
+        return f"http://{HOST}:{self.inference_port}"
+
+    @property
+    def s3_url(self) -> str:
+        return f"http://{HOST}:{self.s3_port}"
+
+
+def _port(environment: Mapping[str, str], name: str, default: int) -> int:
+    text = environment.get(name) or str(default)
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 65535):
+        raise LocalError(f"{name}={text!r} is no port: give a number from 1 to 65535.")
+    return int(text)
+
+
+def free_ports() -> Iterator[int]:
+    """Yield ports that nothing listens on, none of them twice, each with `port + 10000` free as well."""
+    for port in random.sample(_FREE_PORTS, len(_FREE_PORTS)):
+        if is_free(port) and is_free(port + 10_000):
+            yield port
+
+
+def is_free(port: int) -> bool:
+    try:
+        socket.create_server((HOST, port)).close()
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,264 @@
+"""Train the network: `python -m model_training.train`."""
+
+import argparse
+import hashlib
+import json
+import os
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import torch
+from rich.progress import Progress
+from safetensors.torch import save_file
+from torch import Tensor
+from torch.nn import functional
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from inference_image.network import Network
+from inference_image.preprocessing import PREPROCESSING_VERSION
+from model_training import data, negatives
+
+VERSION = "digits-2026.11.1"
+WEIGHTS = Path(__file__).parents[1] / "inference_image" / "weights"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that decides what comes out, together with the data and the version of PyTorch."""
+
+    seed: int = 0
+    epochs: int = 15
+    batch: int = 128
+    learning_rate: float = 4e-3
+    weight_decay: float = 0.02
+    label_smoothing: float = 0.02
+    averaging: float = 0.998  # of the weights, per step
+    negatives: int = 15_000
+    rotation: float = 12.0  # degrees, standard deviation / 1.5
+    scaling: float = 0.12
+    shear: float = 0.15
+    shift: float = 1.5  # pixels
+    elastic: float = 1.2  # pixels
+
+
+@dataclass(frozen=True)
+class Set:
+    """Images as (N, 1, 28, 28) uint8 and their targets as (N,) int64: 0..9, or NOT_A_DIGIT."""
+
+    images: Tensor
+    targets: Tensor
+
+
+NOT_A_DIGIT = -1
+
+
+def main() -> None:
+    """Train, calibrate, look once at the test part, write the weights and their sidecar."""
+    settings, folder = _arguments()
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.set_num_threads(len(os.sched_getaffinity(0)))
+
+    mnist = data.load()
+    rng = np.random.default_rng(settings.seed)
+    training = _set(mnist.training, settings.negatives, rng)
+    validation = _set(mnist.validation, len(mnist.validation), rng)
+
+    network, history = train(training, validation, settings, folder)
+    _plot(history, folder / "curves.png")
+    scales = calibrate(network, validation)
+    test = Set(torch.from_numpy(mnist.test.images)[:, None], torch.from_numpy(mnist.test.labels))
+    figures = {"validation": accuracy(network, validation), "test": accuracy(network, test)}
+    sidecar = {
+        "data": {"name": "MNIST, training part", "licence": "CC BY-SA 3.0", "sha256": data.SHA256},
+        "settings": asdict(settings),
+        "accuracy": figures,
+        "calibration": scales,
+    }
+    _save(network, sidecar, folder)
+    print(f"{VERSION}: {figures['test']:.2%} on the test part, written to {folder}")  # noqa: T201 - the command's answer
+
+
+def train(
+    training: Set, validation: Set, settings: Settings, folder: Path
+) -> tuple[Network, list[dict[str, float]]]:
+    """Run the epochs, from the last checkpoint in `folder` if it was made with these settings."""
+    torch.manual_seed(settings.seed)
+    network = Network()
+    running_mean = get_ema_multi_avg_fn(settings.averaging)  # type: ignore[no-untyped-call]  # as torch ships it
+    average = AveragedModel(network, multi_avg_fn=running_mean, use_buffers=True)
+    steps = len(training.targets) // settings.batch
+    optimiser = torch.optim.AdamW(
+        network.parameters(), settings.learning_rate, weight_decay=settings.weight_decay
+    )
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, settings.learning_rate, total_steps=settings.epochs * steps, pct_start=0.2
+    )
+    parts = {"network": network, "average": average, "optimiser": optimiser, "schedule": schedule}
+    history = _resume(folder / "checkpoint.pt", parts, settings)
+
+    with Progress() as progress:
+        bar = progress.add_task("training", total=settings.epochs * steps, completed=len(history) * steps)
+        for epoch in range(len(history), settings.epochs):
+            torch.manual_seed(settings.seed * 1000 + epoch)  # an epoch that is resumed is the epoch it was
+            order = torch.randperm(len(training.targets))[: steps * settings.batch].view(steps, -1)
+            network.train()
+            losses = torch.zeros(steps)
+            for step, chosen in enumerate(order):
+                images = augment(training.images[chosen], settings)  # (B, 1, 28, 28) float32 in [0, 1]
+                loss = loss_of(network(images), training.targets[chosen], settings.label_smoothing)
+                optimiser.zero_grad()
+                loss.backward()  # type: ignore[no-untyped-call]  # as torch ships it
+                optimiser.step()
+                schedule.step()
+                average.update_parameters(network)
+                losses[step] = loss.detach()
+                progress.advance(bar)
+            score = accuracy(average.module, validation)
+            history.append({"loss": losses.mean().item(), "validation": score})
+            progress.console.print(
+                f"epoch {epoch + 1:3}  loss {history[-1]['loss']:.4f}  validation {score:.4f}"
+            )
+            _checkpoint(folder / "checkpoint.pt", parts, settings, history)
+    network.load_state_dict(average.module.state_dict())
+    return network, history
+
+
+def augment(images: Tensor, settings: Settings) -> Tensor:
+    """Turn, scale, shear, shift and bend each image, thicken or thin its strokes, vary its contrast.
+
+    (B, 1, 28, 28) uint8 -> (B, 1, 28, 28) float32 in [0, 1].
+    """
+    count = len(images)
+    image = images.float() / 255
+    angle = torch.randn(count) * np.deg2rad(settings.rotation) / 1.5
+    stretch = torch.exp(torch.randn(count, 2) * settings.scaling / 1.5)
+    shear = torch.randn(count) * settings.shear / 1.5
+    cos, sin = angle.cos(), angle.sin()
+    matrix = torch.zeros(count, 2, 3)  # output coordinates to input coordinates, both in [-1, 1]
+    matrix[:, 0, 0] = cos * stretch[:, 0]
+    matrix[:, 0, 1] = (shear - sin) * stretch[:, 0]
+    matrix[:, 1, 0] = sin * stretch[:, 1]
+    matrix[:, 1, 1] = cos * stretch[:, 1]
+    matrix[:, :, 2] = torch.randn(count, 2) * settings.shift / 1.5 / 14
+    grid = functional.affine_grid(matrix, list(image.shape), align_corners=False)  # (B, 28, 28, 2)
+    bend = torch.randn(count, 2, 5, 5) * settings.elastic / 14 / 1.5
+    bend = functional.interpolate(bend, size=(28, 28), mode="bicubic", align_corners=True)  # (B, 2, 28, 28)
+    image = functional.grid_sample(image, grid + bend.permute(0, 2, 3, 1), align_corners=False)
+    thick = functional.max_pool2d(image, 3, 1, 1)
+    thin = -functional.max_pool2d(-image, 3, 1, 1)
+    weight = (torch.randn(count, 1, 1, 1) * 0.25).clamp(-0.5, 1)
+    image = image + weight.clamp(min=0) * (thick - image) - (-weight).clamp(min=0) * (image - thin)
+    return image.clamp(0, 1) ** torch.exp(torch.randn(count, 1, 1, 1) * 0.2)
+
+
+def loss_of(logits: Tensor, targets: Tensor, smoothing: float) -> Tensor:
+    """Cross entropy over the digits, and binary cross entropy of "is a digit" over everything."""
+    shown = targets != NOT_A_DIGIT
+    which = functional.cross_entropy(logits[shown, :10], targets[shown], label_smoothing=smoothing)
+    return which + 0.5 * functional.binary_cross_entropy_with_logits(logits[:, 10], shown.float())
+
+
+@torch.inference_mode()
+def read(network: torch.nn.Module, images: Tensor) -> Tensor:
+    """Logits of (N, 1, 28, 28) uint8 images: (N, 11)."""
+    network.eval()
+    return torch.cat([network(batch.float() / 255) for batch in torch.split(images, 500)])
+
+
+def accuracy(network: torch.nn.Module, images: Set) -> float:
+    """Count the share of the digits that are read as what they are."""
+    shown = images.targets != NOT_A_DIGIT
+    predicted = read(network, images.images[shown])[:, :10].argmax(1)
+    return (predicted == images.targets[shown]).double().mean().item()
+
+
+def calibrate(network: Network, validation: Set) -> dict[str, float]:
+    """One temperature for the digits; scale and bias for "is a digit" (Platt 1999; Guo et al. 2017)."""
+    logits = read(network, validation.images).clone()
+    shown = validation.targets != NOT_A_DIGIT
+    temperature, scale, bias = (torch.tensor(value, requires_grad=True) for value in (1.0, 1.0, 0.0))
+    optimiser = torch.optim.LBFGS([temperature, scale, bias], max_iter=200)
+
+    def loss() -> Tensor:
+        optimiser.zero_grad()
+        which = functional.cross_entropy(logits[shown, :10] / temperature, validation.targets[shown])
+        whether = functional.binary_cross_entropy_with_logits(logits[:, 10] * scale + bias, shown.float())
+        total = which + whether
+        total.backward()  # type: ignore[no-untyped-call]  # as torch ships it
+        return total
+
+    optimiser.step(loss)  # type: ignore[no-untyped-call]  # torch.optim ships it so
+    return {"temperature": temperature.item(), "is_digit_scale": scale.item(), "is_digit_bias": bias.item()}
+
+
+def _set(digits: data.Digits, count: int, rng: np.random.Generator) -> Set:
+    drawn = negatives.draw(count, digits.images, rng)
+    images = np.concatenate([digits.images, drawn])
+    targets = np.concatenate([digits.labels, np.full(count, NOT_A_DIGIT)])
+    return Set(torch.from_numpy(images)[:, None], torch.from_numpy(targets))
+
+
+def _resume(path: Path, parts: dict[str, Any], settings: Settings) -> list[dict[str, float]]:
+    if not path.exists():
+        return []
+    state = torch.load(path, weights_only=True)
+    if state["settings"] != asdict(settings):
+        return []
+    for name, part in parts.items():
+        part.load_state_dict(state[name])
+    history: list[dict[str, float]] = state["history"]
+    return history
+
+
+def _checkpoint(
+    path: Path, parts: dict[str, Any], settings: Settings, history: list[dict[str, float]]
+) -> None:
+    state = {name: part.state_dict() for name, part in parts.items()}
+    unfinished = path.with_suffix(".part")
+    torch.save({**state, "settings": asdict(settings), "history": history}, unfinished)
+    unfinished.replace(path)  # an interrupt leaves the last whole checkpoint
+
+
+def _save(network: Network, sidecar: dict[str, Any], folder: Path) -> None:
+    weights = folder / f"{VERSION}.safetensors"
+    save_file({name: value.contiguous() for name, value in network.state_dict().items()}, weights)
+    about = {
+        "version": VERSION,
+        "made": datetime.now(UTC).isoformat(timespec="seconds"),
+        "weights": {"file": weights.name, "sha256": hashlib.sha256(weights.read_bytes()).hexdigest()},
+        "preprocessing_version": PREPROCESSING_VERSION,
+        "torch": torch.__version__,
+        **sidecar,
+    }
+    (folder / f"{VERSION}.json").write_text(json.dumps(about, indent=2) + "\n")
+
+
+def _plot(history: list[dict[str, float]], path: Path) -> None:
+    mpl.use("Agg")
+    from matplotlib import pyplot  # noqa: PLC0415 - after the choice of a backend that needs no screen
+
+    figure, left = pyplot.subplots(figsize=(8, 4.5))
+    epochs = range(1, len(history) + 1)
+    left.plot(epochs, [epoch["loss"] for epoch in history], color="tab:gray")
+    left.set(xlabel="epoch", ylabel="training loss", yscale="log")
+    right = left.twinx()
+    right.plot(epochs, [100 * epoch["validation"] for epoch in history], color="tab:blue")
+    right.set(ylabel="validation accuracy (%)", ylim=(98, 100))
+    figure.savefig(path, dpi=120, bbox_inches="tight")
+
+
+def _arguments() -> tuple[Settings, Path]:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--epochs", type=int, default=Settings.epochs)
+    parser.add_argument("--folder", type=Path, default=WEIGHTS)
+    chosen = parser.parse_args()
+    return Settings(seed=chosen.seed, epochs=chosen.epochs), chosen.folder
+
+
+if __name__ == "__main__":
+    main()
