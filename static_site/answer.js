@@ -191,7 +191,7 @@ function stepsOf({ preprocessing: did }) {
   const { steps, done } = texts.answer;
   const words = [
     did.inverted ? steps.inverted : null,
-    Math.abs(did.rotation ?? 0) >= 1 ? steps.rotated(did.rotation) : null,
+    did.rotation !== 0 ? steps.rotated(did.rotation) : null,
     did.box ? steps.cropped : null,
     steps.scaled,
   ];

@@ -13,6 +13,7 @@ const TEMPORARY = new Set([429, 502, 503, 504]);
  * @property {string} id
  * @property {"classified" | "pending"} status  a pending one has none of the answer's fields yet
  * @property {string} created  RFC 3339
+ * @property {string} media_type  of the image
  * @property {number} predicted  0 to 9
  * @property {number} confidence  0 to 1
  * @property {number[]} probabilities  ten, 0 to 1
@@ -95,9 +96,9 @@ export class Api {
     } while (cursor !== null);
   }
 
-  /** @param {string} id @returns {Promise<Blob>} */
-  async image(id) {
-    return (await this.#request("GET", `/classifications/${id}/image`, { headers: { Accept: "image/*" } })).blob();
+  /** The bytes as they were sent. The gateway passes them unharmed only to who asks for their very type. */
+  async image({ id, media_type: type }) {
+    return (await this.#request("GET", `/classifications/${id}/image`, { headers: { Accept: type } })).blob();
   }
 
   /** @param {string} id @param {number} digit @returns {Promise<Classification>} */
@@ -140,7 +141,6 @@ export class Api {
       body,
       headers: { Accept: "application/json", Authorization: `Bearer ${this.#writer.token}`, ...headers },
       signal: AbortSignal.timeout(TIMEOUT_MS),
-      cache: "no-store", // a record changes under its address: pending, labelled
     }).catch((error) => {
       throw new Problem({ status: 0, title: "No answer", timedOut: error.name === "TimeoutError" });
     });

@@ -37,10 +37,10 @@ export class Collection {
     return found;
   }
 
-  /** @param {string} id @returns {Promise<{blob: Blob, url: string}>} */
-  image(id) {
-    if (!this.#images.has(id)) this.#images.set(id, this.#fetchImage(id));
-    return this.#images.get(id);
+  /** @param {Classification} record @returns {Promise<{blob: Blob, url: string}>} */
+  image(record) {
+    if (!this.#images.has(record.id)) this.#images.set(record.id, this.#fetchImage(record));
+    return this.#images.get(record.id);
   }
 
   async #fetchNext() {
@@ -49,12 +49,12 @@ export class Collection {
     if (!done && rest === this.#rest) this.#records.push(value); // else it was reset meanwhile
   }
 
-  async #fetchImage(id) {
+  async #fetchImage(record) {
     try {
-      const blob = await this.#api.image(id);
+      const blob = await this.#api.image(record);
       return { blob, url: URL.createObjectURL(blob) };
     } catch (problem) {
-      this.#images.delete(id); // so that the next look tries again
+      this.#images.delete(record.id); // so that the next look tries again
       throw problem;
     }
   }

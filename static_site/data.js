@@ -54,7 +54,7 @@ export class DataView {
   async #download() {
     const copies = [];
     for await (const record of this.#api.classifications()) {
-      copies.push({ ...record, image: await dataUrl(await this.#api.image(record.id)) });
+      copies.push({ ...record, image: await dataUrl(await this.#api.image(record)) });
       this.#say(words.downloading(copies.length));
     }
     save(JSON.stringify({ legibility: await this.#api.legibility(), classifications: copies }, null, 2), "application/json", words.downloadName);

@@ -22,7 +22,7 @@ export function svg(name, attributes = {}, ...children) {
 function filled(node, attributes, children) {
   for (const [key, value] of Object.entries(attributes)) {
     if (key.startsWith("on")) node.addEventListener(key.slice(2), value);
-    else if (key.startsWith("--")) node.style.setProperty(key, value);
+    else if (key.startsWith("--")) node.style.setProperty(key, String(value));
     else if (value !== false && value !== null) node.setAttribute(key, value === true ? "" : value);
   }
   node.append(...children.filter((child) => child !== null).map((child) => (child instanceof Node ? child : String(child))));

@@ -88,7 +88,7 @@ export class History {
 
   #card(record) {
     const image = element("img", { alt: "" });
-    this.#collection.image(record.id).then(({ url }) => (image.src = url), ignoreProblem);
+    this.#collection.image(record).then(({ url }) => (image.src = url), ignoreProblem);
     const button = element(
       "button",
       { type: "button", "data-outcome": outcome(record), onclick: () => this.#open(record) },
@@ -116,7 +116,7 @@ export class History {
 
   async #open(record) {
     try {
-      const { blob } = await this.#collection.image(record.id);
+      const { blob } = await this.#collection.image(record);
       this.#reading = Reading.of(this.#api, record, blob);
       this.#opened = record;
       this.#answer.show(this.#reading);

@@ -19,7 +19,7 @@ export function legibilityReport(figures, collection) {
   if (figures.labelled === 0) {
     return element("p", { class: "notice" }, figures.images === 0 ? words.none : words.noneLabelled(figures.images));
   }
-  return element("div", { class: "figures" }, overall(figures), byDigit(figures.digits), advice(figures, collection));
+  return element("div", { class: "figures" }, overall(figures), advice(figures, collection), byDigit(figures.digits));
 }
 
 function overall(figures) {
@@ -102,5 +102,5 @@ async function addExample(examples, collection, caption, matches) {
 
 async function newestImage(collection, matches) {
   const [record] = await collection.find(matches, 1, LOOK_BACK);
-  return record && collection.image(record.id);
+  return record && collection.image(record);
 }

@@ -14,7 +14,7 @@ export function confusionMatrix(matrix) {
     "table",
     { class: "matrix" },
     element("thead", {}, headings()),
-    element("tbody", {}, ...matrix.map(matrixRow)),
+    element("tbody", {}, ...matrix.map((row, digit) => matrixRow(row, digit, largestError(matrix)))),
   );
   return element(
     "div",
@@ -29,20 +29,34 @@ function headings() {
   return element("tr", {}, element("td", { class: "corner" }, words.corner), ...digits);
 }
 
-function matrixRow(counts, row) {
+function shares(counts) {
   const total = counts.reduce((sum, each) => sum + each, 0);
-  return element("tr", {}, element("th", { scope: "row" }, row), ...counts.map((n, column) => cell(n, total, row, column)));
+  return counts.map((n) => (total === 0 ? 0 : n / total));
+}
+
+function largestError(matrix) {
+  return Math.max(...matrix.flatMap((counts, row) => shares(counts).filter((_, column) => column !== row)));
+}
+
+function matrixRow(counts, row, most) {
+  const parts = shares(counts);
+  return element(
+    "tr",
+    {},
+    element("th", { scope: "row" }, row),
+    ...counts.map((n, column) => cell(n, parts[column], row, column, most)),
+  );
 }
 
 /** Both texts are there, one shown: the count, and the share of the row. */
-function cell(n, total, row, column) {
-  const part = total === 0 ? 0 : n / total;
+function cell(n, part, row, column, most) {
   const content = [element("span", { class: "count" }, count(n)), element("span", { class: "share" }, roughShare(part))];
-  // The root lets the few errors show beside the many right ones.
-  const attributes = { "--shade": String(Math.sqrt(part)), class: row === column ? "right" : "wrong" };
-  if (n === 0) return element("td", { ...attributes, class: "zero" }, ...content);
+  if (n === 0) return element("td", { class: "zero" }, ...content);
   const href = `#handwriting?true=${row}&predicted=${column}`;
-  return element("td", attributes, element("a", { href, "aria-label": words.ownCell(row, column, n) }, ...content));
+  const link = element("a", { href, "aria-label": words.cell(row, column, n) }, ...content);
+  if (row === column) return element("td", { class: "right", "--shade": part }, link);
+  // Errors are few: shaded against the most frequent one, and by the root, so that all of them show.
+  return element("td", { class: "wrong", "--shade": Math.sqrt(part / most) }, link);
 }
 
 function unitChoice(table) {

@@ -107,16 +107,24 @@ export class Pad extends EventTarget {
   }
 
   #paint(context, side) {
-    context.scale(side, side);
     context.lineCap = context.lineJoin = "round";
     context.strokeStyle = getComputedStyle(this.#canvas).color;
     const strokes = this.#stroke ? [...this.#drawing.strokes, this.#stroke] : this.#drawing.strokes;
-    for (const { from, control, to, width } of strokes.flatMap(segments)) {
-      context.lineWidth = width;
-      context.beginPath();
-      context.moveTo(from.x, from.y);
-      context.quadraticCurveTo(control.x, control.y, to.x, to.y);
-      context.stroke();
-    }
+    for (const stroke of strokes) paintStroke(context, side, segments(stroke));
   }
+}
+
+/** One path as long as the width stays: joins within a path are seamless, overlapping ends of two are not. */
+function paintStroke(context, side, curves) {
+  context.beginPath();
+  curves.forEach(({ from, control, to, width }, i) => {
+    if (width !== curves[i - 1]?.width) {
+      context.stroke();
+      context.beginPath();
+      context.lineWidth = width * side;
+      context.moveTo(from.x * side, from.y * side);
+    }
+    context.quadraticCurveTo(control.x * side, control.y * side, to.x * side, to.y * side);
+  });
+  context.stroke();
 }

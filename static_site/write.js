@@ -31,6 +31,9 @@ export class WriteView {
     this.#connectFiles();
   }
 
+  /** There is nothing to fetch: the pad and the tray are as they were left. */
+  show() {}
+
   #connectPad() {
     const { undo, clear, brush } = this.#parts;
     this.#pad.addEventListener("start", () => this.#beginStroke());
