@@ -5,7 +5,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 # PyTorch's own index has the CPU build. It is an extra: where it cannot be reached, PyPI alone still works.
 TORCH_INDEX := https://download.pytorch.org/whl/cpu
-PIP_INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
+PIP_INSTALL := pip install --quiet --disable-pip-version-check
+# LocalStack's last free release wants 3.13; tests/localstack-requirements.txt says what older ones get.
+LOCALSTACK_PYTHON ?= $(shell python3.13 -c 'import sys; print(sys.executable)' 2>/dev/null || echo $(PYTHON))
 
 .PHONY: help run demo serve accuracy train evaluate check test
 
@@ -44,15 +46,21 @@ test: .venv/dev.stamp .venv-localstack/stamp check ## Every test: unit, integrat
 	  { echo "Python 3.11 or newer with venv is needed; name it: make PYTHON=python3.12 …"; exit 1; }
 	@echo "Setting up .venv (once): PyTorch, 200 MB to fetch …"
 	@$(PYTHON) -m venv .venv
-	@$(PIP_INSTALL) --retries 1 --extra-index-url $(TORCH_INDEX) "$$(grep -o '^torch==[0-9.]*' $<)"
+	@$(BIN)/$(PIP_INSTALL) --retries 1 --extra-index-url $(TORCH_INDEX) "$$(grep -o '^torch==[0-9.]*' $<)"
 	@touch $@
 
 .venv/run.stamp: .venv/torch.stamp requirements.txt $(wildcard */requirements.txt)
 	@echo "Setting up .venv (once): the parts …"
-	@$(PIP_INSTALL) -r infrastructure/requirements.txt
+	@$(BIN)/$(PIP_INSTALL) -r infrastructure/requirements.txt
 	@touch $@
 
 .venv/dev.stamp: .venv/run.stamp requirements-dev.txt
 	@echo "Setting up .venv (once): training and tests …"
-	@$(PIP_INSTALL) -r requirements-dev.txt
+	@$(BIN)/$(PIP_INSTALL) -r requirements-dev.txt
+	@touch $@
+
+.venv-localstack/stamp: tests/localstack-requirements.txt
+	@echo "Setting up .venv-localstack (once): LocalStack for the offline AWS tests …"
+	@$(LOCALSTACK_PYTHON) -m venv .venv-localstack
+	@.venv-localstack/bin/$(PIP_INSTALL) -r $<
 	@touch $@

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import urllib3
 import uuid6
-from chalice.app import Chalice, CORSConfig, Request, Response
+from chalice.app import CaseInsensitiveMapping, Chalice, CORSConfig, Request, Response
 
 from chalice_app import keys, parameters, problems
 from chalice_app.classifications import Classifications
@@ -64,6 +64,10 @@ def classifications() -> Classifications:
 @app.middleware("http")
 def answer_errors(request: Request, get_response: Callable[[Request], Response]) -> Response:
     """Answer every error as problem details, with the headers that let the page read it."""
+    if (
+        "accept" not in request.headers
+    ):  # then anything will do (RFC 9110, 12.5.1); Chalice would refuse images
+        request.headers = CaseInsensitiveMapping({**request.headers, "accept": "*/*"})
     try:
         response = get_response(request)
     except Problem as problem:
@@ -101,7 +105,7 @@ def create_classification() -> Response:
 
 @app.route("/classifications", methods=["GET"])
 def list_classifications() -> Response:
-    records, more = classifications().list(
+    records, more = classifications().page(
         parameters.writer(_request()), parameters.limit(_request()), parameters.cursor(_request())
     )
     return _json({"classifications": records, "cursor": parameters.cursor_to(more)})

@@ -84,7 +84,7 @@ class Classifications:
             raise Problem(409, "This Idempotency-Key came with another image before. Use a new key.")
         return UUID(reserved["id"]), [key]
 
-    def list(self, writer: str, limit: int, before: UUID | None) -> tuple[list[Record], UUID | None]:
+    def page(self, writer: str, limit: int, before: UUID | None) -> tuple[list[Record], UUID | None]:
         """Return up to `limit` records, newest first, older than `before`; and where the next page starts."""
         ids = sorted((id for id, _ in self._index(writer) if before is None or id < before), reverse=True)
         page = ids[:limit]
@@ -157,7 +157,7 @@ class Classifications:
 
     def _delete_traces(self, writer: str, id: UUID, reservation: Iterable[str]) -> None:
         index = keys.index(writer, id)
-        pairs = [key for key in self._store.list(index) if key != index]
+        pairs = [key for key in self._store.keys(index) if key != index]
         self._store.delete([keys.image(id), keys.label(id), *pairs, *reservation])
         self._store.delete([index])
 
@@ -169,7 +169,7 @@ class Classifications:
     def _index(self, writer: str) -> Iterable[tuple[UUID, tuple[int, int] | None]]:
         """Return every id of a writer with its pair, if it has one."""
         index: dict[UUID, tuple[int, int] | None] = {}
-        for key in self._store.list(keys.index_prefix(writer)):
+        for key in self._store.keys(keys.index_prefix(writer)):
             id, pair = keys.parse_index(key)
             index[id] = pair or index.get(id)
         return index.items()

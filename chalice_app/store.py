@@ -72,9 +72,9 @@ class Store:
         return None if blob is None else json.loads(blob.content)
 
     def exists(self, key: str) -> bool:
-        return key in self.list(key)
+        return key in self.keys(key)
 
-    def list(self, prefix: str) -> Iterator[str]:
+    def keys(self, prefix: str) -> Iterator[str]:
         """Yield the keys under a prefix in their order, a request for every thousand."""
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
         try:

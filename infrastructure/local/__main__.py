@@ -18,10 +18,11 @@ from typing import Any
 
 from rich.console import Console
 from rich.progress import track
+from rich.table import Table
+from rich.text import Text
 
 from infrastructure.local.credentials import Credentials
 from infrastructure.local.part import Part
-from infrastructure.local.report import accuracy_line, confusion_table, samples_table
 from infrastructure.local.samples import Person, Sample, Sent
 from infrastructure.local.settings import LocalError, Settings, is_free
 from infrastructure.local.stack import Stack, run_accuracy_job
@@ -107,12 +108,26 @@ def _show_the_way_of_an_image(stack: Stack) -> tuple[list[Sent], dict[str, Any]]
         person.send(samples), "Sending the samples", len(samples), console=console, transient=True
     )
     sent = list(sending)
-    console.print(samples_table(sent))
-    run_accuracy_job(stack.settings, stack.credentials, "--quiet")
-    report = person.accuracy()
-    console.print(confusion_table(report))
-    console.print(accuracy_line(report), style="bold", highlight=False)
-    return sent, report
+    console.print(_table(sent))
+    run_accuracy_job(stack.settings, stack.credentials)
+    return sent, person.accuracy()
+
+
+def _table(sent: list[Sent]) -> Table:
+    table = Table(title="The samples", title_justify="left")
+    table.add_column("image")
+    for heading in ("true", "predicted", "confidence", "ms"):
+        table.add_column(heading, justify="right")
+    for one in sent:
+        right = one.record["predicted"] == one.sample.true
+        table.add_row(
+            one.sample.path.name,
+            str(one.sample.true),
+            Text(str(one.record["predicted"]), style="" if right else "bold red"),
+            f"{one.record['confidence']:.3f}",
+            "sent before" if one.milliseconds is None else f"{one.milliseconds:.0f}",
+        )
+    return table
 
 
 def _print_addresses(settings: Settings) -> None:

@@ -62,7 +62,17 @@ def inference(settings: Settings) -> Part:
 
 
 def api(settings: Settings, credentials: Credentials) -> Part:
-    command = [_tool("chalice"), "local", "--no-autoreload", "--stage", "local", "--host", HOST]
+    command = [
+        sys.executable,
+        "-m",
+        "infrastructure.local.api",
+        "local",
+        "--no-autoreload",
+        "--stage",
+        "local",
+        "--host",
+        HOST,
+    ]
     environment = {
         **store_environment(settings, credentials),
         "LEGIBLE_BUCKET": BUCKET,

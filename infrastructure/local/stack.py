@@ -1,11 +1,12 @@
-"""All parts together: S3 store, inference, API and page, started at once and stopped at once."""
+"""Parts together: started at once, healthy while they are used, stopped at once."""
 
 import fcntl
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -18,45 +19,40 @@ START_SECONDS = 60.0  # a cold disk reads PyTorch in 20 s
 STOP_SECONDS = 4.0  # ctrl-C ends everything within 5 s
 
 
-class Stack:
+def _ignore(_part: Part) -> None: ...
+
+
+class Running:
     """A context manager: inside it every part is healthy, after it none is left."""
 
-    def __init__(self, settings: Settings, on_healthy: Callable[[Part], None] = lambda _: None) -> None:
-        self.settings = settings
+    def __init__(
+        self, parts: Sequence[Part], logs: Path, on_healthy: Callable[[Part], None] = _ignore
+    ) -> None:
+        self.parts = parts
+        self._logs = logs
         self._on_healthy = on_healthy
-        settings.data.mkdir(parents=True, exist_ok=True)
-        self.credentials = Credentials.of(settings.data)
-        self.parts = [
-            parts.store(settings, self.credentials),
-            parts.inference(settings),
-            parts.api(settings, self.credentials),
-            parts.page(settings),
-        ]
 
     def __enter__(self) -> Self:
-        self._lock = (self.settings.data / "lock").open("w")
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise LocalError(
-                f"The data in {self.settings.data} is in use: `make run` runs already. "
-                "Stop it, or name another folder with LEGIBLE_DATA."
-            ) from None
-        logs = self.settings.data / "logs"
-        logs.mkdir(exist_ok=True)
+        self._logs.mkdir(parents=True, exist_ok=True)
         try:
             for part in self.parts:
-                part.start(logs)
+                part.start(self._logs)
             self._wait_until_healthy()
         except BaseException:
-            self.stop()
+            self._stop()
             raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.stop()
+        self._stop()
+
+    def watch(self) -> None:
+        """Never return: raise LocalError as soon as a part has ended."""
+        while True:
+            self._check_alive()
+            time.sleep(0.2)
 
     def _wait_until_healthy(self) -> None:
         waiting = list(self.parts)
@@ -70,29 +66,53 @@ class Stack:
                 raise waiting[0].failed(f"is not healthy after {START_SECONDS:.0f} s")
             time.sleep(0.05)
 
-    def watch(self) -> None:
-        """Never return: raise LocalError as soon as a part has ended."""
-        while True:
-            self._check_alive()
-            time.sleep(0.2)
-
     def _check_alive(self) -> None:
         for part in self.parts:
             part.check_alive()
 
-    def stop(self) -> None:
+    def _stop(self) -> None:
         for part in self.parts:
             part.ask_to_stop()
         deadline = time.monotonic() + STOP_SECONDS
         for part in self.parts:
             part.stop(deadline)
+
+
+class Stack(Running):
+    """The whole system over one data folder: S3 store, model, API and page."""
+
+    def __init__(self, settings: Settings, on_healthy: Callable[[Part], None] = _ignore) -> None:
+        self.settings = settings
+        settings.data.mkdir(parents=True, exist_ok=True)
+        self.credentials = Credentials.of(settings.data)
+        all_parts = [
+            parts.store(settings, self.credentials),
+            parts.inference(settings),
+            parts.api(settings, self.credentials),
+            parts.page(settings),
+        ]
+        super().__init__(all_parts, settings.data / "logs", on_healthy)
+
+    def __enter__(self) -> Self:
+        self._lock = (self.settings.data / "lock").open("w")  # held until this object ends
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise LocalError(
+                f"The data in {self.settings.data} is in use: `make run` runs already. "
+                "Stop it, or name another folder with LEGIBLE_DATA."
+            ) from None
+        return super().__enter__()
+
+    def _stop(self) -> None:
+        super()._stop()
         self._lock.close()
 
 
 def run_accuracy_job(settings: Settings, credentials: Credentials, *options: str) -> None:
     """Run the accuracy job over the labels in a running store; raise LocalError if it fails."""
-    command = [sys.executable, "-m", "accuracy_job", f"s3://{BUCKET}", "--output", f"s3://{BUCKET}/reports"]
+    command = [sys.executable, "-m", "accuracy_job", f"s3://{BUCKET}", *options]
     environment = {**os.environ, **parts.store_environment(settings, credentials)}
-    job = subprocess.run([*command, *options], cwd=ROOT, env=environment, check=False)
+    job = subprocess.run(command, cwd=ROOT, env=environment, check=False)
     if job.returncode != 0:
         raise LocalError(f"The accuracy job has ended with status {job.returncode}.")

@@ -1,0 +1,156 @@
+"""The command line of the accuracy job: input to report."""
+
+import argparse
+import sys
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from accuracy_job.checks import Names
+from accuracy_job.engines import local
+from accuracy_job.files import InputError, find, read
+from accuracy_job.kernel import Batch
+from accuracy_job.report import Report, build
+from accuracy_job.store import (
+    StoreError,
+    count_classifications,
+    errors_named,
+    is_s3,
+    open_store,
+    publish,
+    read_labels,
+)
+from accuracy_job.summary import show
+
+ENGINES = {"local": local.run}
+
+OK, DIFFERENT, BAD_INPUT, STORE_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
+
+EPILOG = """\
+examples:
+  python -m accuracy_job s3://legible                      the labels of a store, which gets the report
+  python -m accuracy_job pairs.csv                         a file of pairs; nothing is written
+  python -m accuracy_job 'pairs/*.parquet' --output out    writes out/reports/latest.json
+  python -m accuracy_job hadoop-output/ --verify           a folder of parts; checked with scikit-learn
+  python -m accuracy_job pairs.csv --true label --predicted guess
+
+exit status:
+  0    the report is made
+  1    --verify found a figure that scikit-learn does not confirm; the report is not written
+  2    the arguments are wrong, or the input cannot be read as pairs
+  3    the store, or the folder for the report, does not answer as it should
+  130  interrupted; nothing is half written
+"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the job. Returns the exit status."""
+    options = parser().parse_args(arguments)
+    errors = Console(stderr=True)
+    try:
+        return run(options, errors)
+    except InputError as error:
+        status, message = BAD_INPUT, str(error)
+    except StoreError as error:
+        status, message = STORE_FAILED, str(error)
+    except KeyboardInterrupt:
+        status, message = INTERRUPTED, "interrupted"
+    complain(errors, message)
+    return status
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the options, with --help as their one description."""
+    described = argparse.ArgumentParser(
+        "python -m accuracy_job",
+        description="Count (true, predicted) pairs: accuracy, confusion matrix, calibration.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    option = described.add_argument
+    option(
+        "input", metavar="INPUT", help="s3://bucket[/prefix] of a Legible store, or a file, folder or glob"
+    )
+    option("--output", metavar="PLACE", help="folder or s3://bucket[/prefix] that gets reports/latest.json")
+    option(
+        "--engine", choices=ENGINES, default="local", help="what runs the map and the reduce (%(default)s)"
+    )
+    option("--verify", action="store_true", help="keep all pairs in memory and compare with scikit-learn")
+    for part, name in Names().of_parts().items():
+        option(
+            f"--{part}", metavar="NAME", help=f"the column, or JSON field, of that part of a pair ({name})"
+        )
+    return described
+
+
+def run(options: argparse.Namespace, errors: Console) -> int:
+    """Read, count, report, verify, publish, show."""
+    pairs: list[Batch] = []
+    with errors_named(options.input):
+        batches, output = source(options)
+        batches = watched(kept(batches, pairs) if options.verify else batches, errors)
+        counts = ENGINES[options.engine](batches)
+        classifications = count_classifications(open_store(options.input)) if is_s3(options.input) else None
+    report = build(counts, datetime.now(UTC), classifications)
+    if options.verify and not verified(report, pairs, errors):
+        return DIFFERENT
+    if output:
+        with errors_named(output):
+            publish(open_store(output), report)
+    show(report, Console())
+    return OK
+
+
+def source(options: argparse.Namespace) -> tuple[Iterator[Batch], str | None]:
+    """Return the batches of the input, and where the report goes: without --output, a store keeps its own."""
+    names = chosen(options)
+    if is_s3(options.input):
+        return read_labels(open_store(options.input), names), options.output or options.input
+    files = find(options.input)
+    return (batch for file in files for batch in read(file, names)), options.output
+
+
+def chosen(options: argparse.Namespace) -> Names:
+    """Return the names of the parts. One that was asked for must be there."""
+    given = {part: name for part in Names().of_parts() if (name := getattr(options, part)) is not None}
+    return Names(**given, required=Names().required | given.keys())
+
+
+def kept(batches: Iterable[Batch], pairs: list[Batch]) -> Iterator[Batch]:
+    """Pass the batches on, and keep them."""
+    for batch in batches:
+        pairs.append(batch)
+        yield batch
+
+
+def watched(batches: Iterable[Batch], console: Console) -> Iterator[Batch]:
+    """Pass the batches on, and show on a terminal how many pairs went by."""
+    shown = (SpinnerColumn(), TextColumn("{task.completed:,.0f} pairs"), TimeElapsedColumn())
+    with Progress(*shown, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("pairs", total=None)
+        for batch in batches:
+            yield batch
+            progress.advance(task, len(batch.pairs))
+
+
+def verified(report: Report, pairs: list[Batch], errors: Console) -> bool:
+    """Tell whether scikit-learn agrees, and where it does not."""
+    from accuracy_job.verify import differences  # noqa: PLC0415 -- scikit-learn takes seconds to import
+
+    found = differences(report, pairs)
+    for difference in found:
+        complain(errors, difference)
+    if not found:
+        errors.print("accuracy_job: scikit-learn confirms every figure", highlight=False)
+    return not found
+
+
+def complain(errors: Console, message: str) -> None:
+    """Print what is wrong, in one line and as it is."""
+    errors.print(f"accuracy_job: {message}", style="red", markup=False, highlight=False, soft_wrap=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,105 @@
+"""What counts as a pair. Digits are checked here, before they index anything.
+
+A digit is a whole number from 0 to 9: 7.0 is one; 7.5 and true are not. In a column of text "7" is a digit;
+in JSON, which has numbers, it is not. A confidence is a number from 0 to 1, and may be missing.
+"""
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import NamedTuple, TypeGuard
+
+from accuracy_job.kernel import DIGITS, MAX_EXAMPLES, Rejected
+
+NOT_A_DIGIT = 10
+NOT_A_CONFIDENCE = -1.0
+MAX_SHOWN = 60  # characters of a wrong value in an example
+DIGIT_TEXT = re.compile(rb"\s*([0-9])(\.0*)?\s*")
+REASONS = {
+    "true": "true is not a digit",
+    "predicted": "predicted is not a digit",
+    "confidence": "confidence is not from 0 to 1",
+    "model": "model is not text",
+}
+DAY_FOLDER = re.compile(r"(?:^|/)date=([0-9]{4}-[0-9]{2}-[0-9]{2})/")
+
+
+@dataclass(frozen=True)
+class Names:
+    """The columns, or JSON fields, that hold the parts of a pair."""
+
+    true: str = "true"
+    predicted: str = "predicted"
+    confidence: str = "confidence"
+    model: str = "model"
+    time: str = "labelled"  # an RFC 3339 time in UTC, a timestamp or a date
+    required: frozenset[str] = frozenset({"true", "predicted"})  # the parts that a file must have
+
+    def of_parts(self) -> dict[str, str]:
+        """Return the name of each part."""
+        return {part: getattr(self, part) for part in ("true", "predicted", "confidence", "model", "time")}
+
+
+class Fault(NamedTuple):
+    """Why one input is no pair."""
+
+    reason: str
+    source: str
+    value: object
+
+    def __str__(self) -> str:
+        value = self.value
+        shown = value.decode(errors="replace") if isinstance(value, bytes) else json.dumps(value, default=str)
+        return f"{self.source}: {shown[:MAX_SHOWN]}"
+
+
+def is_number(value: object) -> TypeGuard[int | float]:
+    """Tell whether a JSON value is a number. In Python True is one, too."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def as_digit(value: object) -> int:
+    """Return the digit that a value is, else NOT_A_DIGIT. Bytes are a text cell, a str is a JSON string."""
+    if isinstance(value, bytes):
+        match = DIGIT_TEXT.fullmatch(value)
+        return int(match[1]) if match else NOT_A_DIGIT
+    return int(value) if is_number(value) and value in range(DIGITS) else NOT_A_DIGIT
+
+
+def as_text(value: object) -> str | None:
+    """Return the text of a cell, None where it is empty."""
+    if value is None:
+        return None
+    return (value.decode(errors="replace") if isinstance(value, bytes) else str(value)) or None
+
+
+def as_day(value: object) -> str | None:
+    """Return the date at the start of an RFC 3339 time, None where there is none."""
+    try:
+        return str(date.fromisoformat((as_text(value) or "")[:10]))
+    except ValueError:
+        return None
+
+
+def path_day(path: str) -> str | None:
+    """Return the day of the `date=YYYY-MM-DD` folder that a path lies in, None where there is none."""
+    match = DAY_FOLDER.search(path)
+    return as_day(match[1]) if match else None
+
+
+def rejections(faults: Iterable[Fault]) -> dict[str, Rejected]:
+    """Faults counted by reason."""
+    examples = defaultdict(list)
+    for fault in faults:
+        examples[fault.reason].append(str(fault))
+    return {
+        reason: Rejected(len(found), tuple(sorted(set(found))[:MAX_EXAMPLES]))
+        for reason, found in examples.items()
+    }
+
+
+def fault_reason(part: str, value: object) -> str:
+    return f"{part} is missing" if value in (None, b"") else REASONS[part]

@@ -1,0 +1,180 @@
+"""Arrow columns to pairs, a batch of rows at once."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from accuracy_job.checks import (
+    NOT_A_CONFIDENCE,
+    NOT_A_DIGIT,
+    Fault,
+    Names,
+    as_day,
+    as_digit,
+    as_text,
+    fault_reason,
+    path_day,
+    rejections,
+)
+from accuracy_job.kernel import DIGITS, Batch, Group, IntArray, Pairs, Rejected
+
+ONE_GROUP: IntArray = np.zeros((), np.int64)
+
+
+def check_columns(batch: pa.RecordBatch, names: Names, source: str) -> Batch:
+    """Check the rows of a batch. Columns other than `true` and `predicted` may be missing."""
+    there = batch.schema.names
+    columns = {part: batch.column(name) for part, name in names.of_parts().items() if name in there}
+    true, predicted = digits(columns["true"]), digits(columns["predicted"])
+    wrong = {"true": true == NOT_A_DIGIT, "predicted": predicted == NOT_A_DIGIT}
+    confidence = confidences(columns["confidence"]) if "confidence" in columns else None
+    if confidence is not None:
+        wrong["confidence"] = confidence == NOT_A_CONFIDENCE
+    groups, group = _groups(columns, path_day(source))
+    pairs = Pairs(true, predicted, confidence, groups, group)
+    if not any(rows.any() for rows in wrong.values()):
+        return Batch(pairs)
+    return Batch(_where(pairs, ~np.logical_or.reduce(list(wrong.values()))), _faults(columns, wrong, source))
+
+
+def digits(column: pa.Array) -> npt.NDArray[np.uint8]:
+    """(n,) the digits of a column of any type, NOT_A_DIGIT where there is none."""
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        return np.append(digits(column.dictionary), np.uint8(NOT_A_DIGIT))[_indices(column)]
+    if pa.types.is_integer(kind):
+        values = column.fill_null(NOT_A_DIGIT).to_numpy()
+        # Seen as unsigned, a negative number is a large one: this leaves digits, and makes all else 10.
+        return _capped(values.view(f"u{values.itemsize}"))
+    if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        values = column.cast(pa.float64()).fill_null(NOT_A_DIGIT).to_numpy()
+        return np.where(np.isin(values, np.arange(DIGITS)), values, NOT_A_DIGIT).astype(np.uint8)
+    if _is_text(kind):
+        return _text_digits(column.cast(pa.binary()))
+    return np.full(len(column), NOT_A_DIGIT, np.uint8)
+
+
+def confidences(column: pa.Array) -> npt.NDArray[np.float64]:
+    """(n,) the confidences of a column of any type, NaN where missing, NOT_A_CONFIDENCE where wrong."""
+    numbers = _numbers(column)
+    values = numbers.to_numpy(zero_copy_only=False)
+    good = (values >= 0) & (values <= 1)
+    if numbers.null_count:
+        good |= numbers.is_null().to_numpy(zero_copy_only=False)
+    return values if good.all() else np.where(good, values, NOT_A_CONFIDENCE)
+
+
+def _text_digits(column: pa.Array) -> npt.NDArray[np.uint8]:
+    if len(column) and pc.all(pc.equal(pc.binary_length(column), 1)).as_py() and not column.null_count:
+        # One byte a cell, as nearly always: the bytes themselves, and uint8 wraps what is below "0" around.
+        cells = np.frombuffer(column.buffers()[2], np.uint8)[_first_byte(column) :][: len(column)]
+        return _capped(cells - np.uint8(ord("0")))
+    encoded = column.dictionary_encode()
+    found = [as_digit(value) for value in encoded.dictionary.to_pylist()]
+    return np.array([*found, NOT_A_DIGIT], np.uint8)[_indices(encoded)]
+
+
+def _capped(values: npt.NDArray[np.unsignedinteger[Any]]) -> npt.NDArray[np.uint8]:
+    digits: npt.NDArray[np.uint8] = np.minimum(values, NOT_A_DIGIT).astype(np.uint8, copy=False)
+    return digits
+
+
+def _first_byte(column: pa.Array) -> int:
+    return int(np.frombuffer(column.buffers()[1], np.int32)[column.offset])
+
+
+def _numbers(column: pa.Array) -> pa.Array:
+    """Return the column as float64: null where it is empty, NaN where it holds no number."""
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    if _is_text(column.type):
+        return _parsed_numbers(column.cast(pa.binary()))
+    if (
+        pa.types.is_boolean(column.type)
+        or pa.types.is_temporal(column.type)
+        or pa.types.is_nested(column.type)
+    ):
+        return pa.array(np.full(len(column), np.nan))
+    return column.cast(pa.float64())
+
+
+def _parsed_numbers(column: pa.Array) -> pa.Array:
+    column = pc.if_else(pc.equal(column, b""), None, column)
+    try:
+        return column.cast(pa.string()).cast(pa.float64())
+    except pa.ArrowInvalid:
+        return pa.array([_number(text) for text in column.to_pylist()], pa.float64())
+
+
+def _number(text: bytes | None) -> float | None:
+    try:
+        return None if text is None else float(text)
+    except ValueError:
+        return np.nan
+
+
+def _groups(columns: dict[str, pa.Array], day: str | None) -> tuple[tuple[Group, ...], IntArray]:
+    """Return the distinct groups of rows, and each row's index into them: (n,), or () for all rows."""
+    models, model = _encoded(columns.get("model"), as_text)
+    days, of_day = _encoded(_days(columns.get("time")), as_day) if day is None else ([day], ONE_GROUP)
+    index = model * len(days) + of_day
+    present: IntArray = np.arange(len(models) * len(days))
+    if len(present) > 2**16:  # Many models on many days: keep the products that occur.
+        present, index = np.unique(index, return_inverse=True)
+    return tuple(Group(models[i // len(days)], days[i % len(days)]) for i in present), index
+
+
+def _encoded(
+    column: pa.Array | None, read: Callable[[object], str | None]
+) -> tuple[list[str | None], IntArray]:
+    """Return the distinct values of a column, None the last of them, and each row's index into them."""
+    if column is None:
+        return [None], ONE_GROUP
+    encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+    return [*map(read, encoded.dictionary.to_pylist()), None], _indices(encoded)
+
+
+def _indices(encoded: pa.DictionaryArray) -> IntArray:
+    """(n,) indices into the dictionary, its length where the row is null."""
+    indices: IntArray = encoded.indices.cast(pa.int64()).fill_null(len(encoded.dictionary)).to_numpy()
+    return indices
+
+
+def _days(column: pa.Array | None) -> pa.Array | None:
+    """Return the column cut to what names the day, so that few distinct values are left."""
+    if column is None or pa.types.is_dictionary(column.type):
+        return column
+    if pa.types.is_timestamp(column.type):
+        return column.cast(pa.timestamp(column.type.unit)).cast(pa.date32())  # without its zone it is in UTC
+    return pc.binary_slice(column.cast(pa.binary()), 0, 10) if _is_text(column.type) else column
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return kind in (pa.string(), pa.large_string(), pa.binary(), pa.large_binary())
+
+
+def _where(pairs: Pairs, rows: npt.NDArray[np.bool_]) -> Pairs:
+    return Pairs(
+        pairs.true[rows],
+        pairs.predicted[rows],
+        None if pairs.confidence is None else pairs.confidence[rows],
+        pairs.groups,
+        pairs.group[rows] if pairs.group.ndim else pairs.group,
+    )
+
+
+def _faults(
+    columns: dict[str, pa.Array], wrong: dict[str, npt.NDArray[np.bool_]], source: str
+) -> dict[str, Rejected]:
+    """Return a row with several faults counts under the first."""
+    faults: list[Fault] = []
+    seen = np.zeros(len(wrong["true"]), bool)
+    for part, rows in wrong.items():
+        values = columns[part].filter(pa.array(rows & ~seen)).to_pylist()
+        faults += [Fault(fault_reason(part, value), source, value) for value in values]
+        seen |= rows
+    return rejections(faults)

@@ -1,0 +1,1 @@
+"""Engines: each calls the same map and the same reduce."""

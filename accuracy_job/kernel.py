@@ -1,0 +1,123 @@
+"""The map and the reduce: checked pairs become counts, and counts add up.
+
+Counts are integers throughout, confidences too, so a sum does not depend on the order or the split
+of its terms: any engine, and any recount of a part, gives the same report to the last bit.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+DIGITS = 10
+BINS = 15
+MAX_EXAMPLES = 10
+BIN_EDGES: npt.NDArray[np.float64] = np.linspace(0, 1, BINS + 1)
+# Confidences are added in units of 2**-30: rounding errs by less than 1e-9, and an int64 holds 8.6e9 of them.
+CONFIDENCE_UNITS = 2**30
+
+IntArray = npt.NDArray[np.int64]
+K = TypeVar("K")
+V = TypeVar("V", IntArray, "Rejected")
+
+
+class Group(NamedTuple):
+    """What pairs are counted by. None: the pair does not say."""
+
+    model: str | None = None
+    day: str | None = None  # YYYY-MM-DD, in UTC
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Checked pairs: every digit is in 0..9 and every confidence in [0, 1]. At most 2**23 of them."""
+
+    true: npt.NDArray[np.uint8] = field(default_factory=lambda: np.zeros(0, np.uint8))  # (n,)
+    predicted: npt.NDArray[np.uint8] = field(default_factory=lambda: np.zeros(0, np.uint8))  # (n,)
+    confidence: npt.NDArray[np.float64] | None = None  # (n,), NaN where there is none
+    groups: tuple[Group, ...] = (Group(),)
+    # (n,) indices into groups; () where all pairs are of one group.
+    group: npt.NDArray[np.integer[Any]] = field(default_factory=lambda: np.zeros((), np.intp))
+
+    def __len__(self) -> int:
+        return len(self.true)
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """How many inputs were malformed in one way. The examples are the smallest, so that merging commutes."""
+
+    count: int
+    examples: tuple[str, ...]
+
+    def __add__(self, other: "Rejected") -> "Rejected":
+        examples = sorted({*self.examples, *other.examples})
+        return Rejected(self.count + other.count, tuple(examples[:MAX_EXAMPLES]))
+
+
+Rejections = Mapping[str, Rejected]  # by reason
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A part of the input after the checks: its pairs, and what was no pair."""
+
+    pairs: Pairs = field(default_factory=Pairs)
+    rejected: Rejections = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What the job knows of any part of its input. `Counts()` is the identity of `merge`."""
+
+    matrices: Mapping[Group, IntArray] = field(default_factory=dict)  # (10, 10), rows true, columns predicted
+    # (3, 15): per bin of confidence the pairs, the correct ones, the sum of confidences in CONFIDENCE_UNITS.
+    calibration: IntArray = field(default_factory=lambda: np.zeros((3, BINS), np.int64))
+    rejected: Rejections = field(default_factory=dict)
+
+
+def count(batch: Batch) -> Counts:
+    """Map: the counts of one batch."""
+    return Counts(_matrices(batch.pairs), _calibration(batch.pairs), batch.rejected)
+
+
+def merge(one: Counts, other: Counts) -> Counts:
+    """Reduce: the counts of both parts. Associative and commutative; changes neither."""
+    return Counts(
+        added(one.matrices, other.matrices),
+        one.calibration + other.calibration,
+        added(one.rejected, other.rejected),
+    )
+
+
+def added(one: Mapping[K, V], other: Mapping[K, V]) -> dict[K, V]:
+    """Both mappings in one, values of a common key added."""
+    total = dict(one)
+    for key, value in other.items():
+        total[key] = total[key] + value if key in total else value
+    return total
+
+
+def _matrices(pairs: Pairs) -> dict[Group, IntArray]:
+    cell = pairs.true * DIGITS + pairs.predicted  # (n,) uint8, 0..99
+    index = pairs.group * DIGITS**2 + cell  # (n,) int64
+    counts = np.bincount(index, minlength=len(pairs.groups) * DIGITS**2).reshape(-1, DIGITS, DIGITS)
+    total: dict[Group, IntArray] = {}
+    for group, matrix in zip(pairs.groups, counts, strict=True):
+        if matrix.any():
+            total[group] = total.get(group, 0) + matrix
+    return total
+
+
+def _calibration(pairs: Pairs) -> IntArray:
+    if pairs.confidence is None:
+        return np.zeros((3, BINS), np.int64)
+    known = ~np.isnan(pairs.confidence)
+    confidence = pairs.confidence[known]  # (k,)
+    correct = (pairs.true == pairs.predicted)[known]  # (k,) bool
+    bins = np.searchsorted(BIN_EDGES[1:-1], confidence)  # right-closed; 0.0 falls into the first
+    units = np.rint(confidence * CONFIDENCE_UNITS)  # whole numbers, so float64 adds 2**23 of them exactly
+    rows = [np.bincount(bins, weight, minlength=BINS) for weight in (None, correct, units)]
+    return np.stack(rows).astype(np.int64)

@@ -1,0 +1,139 @@
+"""The report's figures computed again, from the pairs themselves, by scikit-learn and SciPy."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from math import isclose
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import binomtest  # type: ignore[import-untyped]  # SciPy ships no types
+from sklearn.calibration import calibration_curve
+from sklearn.dummy import DummyClassifier
+from sklearn.metrics import accuracy_score, confusion_matrix, precision_recall_fscore_support
+
+from accuracy_job.kernel import BINS, DIGITS, Batch, Group
+from accuracy_job.report import Report
+
+TOLERANCE = 1e-8  # the report rounds each confidence by up to 2**-31
+SCORES = ("precision", "recall", "f1", "support")
+
+
+@dataclass(frozen=True)
+class AllPairs:
+    """Every pair, in memory. (n,) each."""
+
+    true: npt.NDArray[np.uint8]
+    predicted: npt.NDArray[np.uint8]
+    confidence: npt.NDArray[np.float64]  # NaN where there is none
+    group: npt.NDArray[np.intp]  # indices into groups
+    groups: list[Group]
+
+    def of(self, field: str) -> Iterator[tuple[str, Report]]:
+        """Return the accuracy of each model or each day."""
+        for name in sorted({getattr(group, field) for group in self.groups} - {None}):
+            rows = np.array([getattr(group, field) == name for group in self.groups])[self.group]
+            if rows.any():
+                yield name, _accuracy(self.true[rows], self.predicted[rows])
+
+
+def differences(report: Report, batches: Iterable[Batch]) -> list[str]:
+    """Where the report differs from what scikit-learn says of the same pairs; nothing where it does not."""
+    return list(_unequal("", expected(gather(batches)), report))
+
+
+def gather(batches: Iterable[Batch]) -> AllPairs:
+    """Put the pairs of all batches behind one another: 18 bytes a pair, and as much again for a moment."""
+    index: dict[Group, int] = {}
+    parts: list[tuple[npt.NDArray[Any], ...]] = [tuple(np.zeros(0, kind) for kind in "BBdp")]
+    for pairs in (batch.pairs for batch in batches):
+        groups = np.array([index.setdefault(group, len(index)) for group in pairs.groups], np.intp)
+        confidence = np.full(len(pairs), np.nan) if pairs.confidence is None else pairs.confidence
+        group = groups[np.broadcast_to(pairs.group, len(pairs))]
+        parts.append((pairs.true, pairs.predicted, confidence, group))
+    true, predicted, confidence, group = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return AllPairs(true, predicted, confidence, group, list(index))
+
+
+def expected(pairs: AllPairs) -> Report:
+    """Return the figures of the report that scikit-learn and SciPy know, in the report's form."""
+    return {
+        **_accuracy(pairs.true, pairs.predicted),
+        **_scores(pairs.true, pairs.predicted),
+        "baseline": _baseline(pairs.true),
+        "calibration": _calibration(pairs),
+        "models": [{"model": name, **part} for name, part in pairs.of("model")],
+        "days": [{"day": name, **part} for name, part in pairs.of("day")],
+    }
+
+
+def _accuracy(true: npt.NDArray[np.uint8], predicted: npt.NDArray[np.uint8]) -> Report:
+    correct, pairs = int((true == predicted).sum()), len(true)
+    interval = binomtest(correct, pairs).proportion_ci(method="wilson") if pairs else None
+    return {
+        "pairs": pairs,
+        "accuracy": accuracy_score(true, predicted) if pairs else None,
+        "accuracy_interval": interval and [interval.low, interval.high],
+        "confusion_matrix": confusion_matrix(true, predicted, labels=range(DIGITS)).tolist(),
+    }
+
+
+def _scores(true: npt.NDArray[np.uint8], predicted: npt.NDArray[np.uint8]) -> Report:
+    def scores(average: str | None) -> Any:  # noqa: ANN401 -- a tuple of arrays, or of numbers
+        return precision_recall_fscore_support(
+            true, predicted, labels=range(DIGITS), average=average, zero_division=0
+        )
+
+    rows = zip(*scores(None), strict=True)
+    averages = {
+        f"{average}_average": {**dict(zip(SCORES, scores(average), strict=True)), "support": len(true)}
+        for average in ("macro", "weighted")
+    }
+    return {
+        "digits": [{"digit": digit, **dict(zip(SCORES, row, strict=True))} for digit, row in enumerate(rows)],
+        **averages,
+    }
+
+
+def _baseline(true: npt.NDArray[np.uint8]) -> Report | None:
+    if not len(true):
+        return None
+    constant = DummyClassifier(strategy="most_frequent").fit(true, true)
+    return {"digit": int(constant.predict(true[:1])[0]), "accuracy": constant.score(true, true)}
+
+
+def _calibration(pairs: AllPairs) -> Report:
+    known = ~np.isnan(pairs.confidence)
+    confidence, correct = pairs.confidence[known], (pairs.true == pairs.predicted)[known]
+    if not len(confidence):
+        return {"ece": None}
+    edges = [-1.0, *np.linspace(0, 1, BINS + 1)[1:]]  # 0.0 belongs to the first bin
+    counts = [int(((low < confidence) & (confidence <= high)).sum()) for low, high in pairwise(edges)]
+    accuracies, means = calibration_curve(correct, confidence, n_bins=BINS)  # of the bins that are not empty
+    ece = np.average(abs(accuracies - means), weights=[count for count in counts if count])
+    filled = zip(means, accuracies, strict=True)
+    means_of = [next(filled) if count else (None, None) for count in counts]
+    bins = [
+        {"count": count, "confidence": mean, "accuracy": accuracy}
+        for count, (mean, accuracy) in zip(counts, means_of, strict=True)
+    ]
+    return {"ece": ece, "bins": bins}
+
+
+def _unequal(place: str, expected: object, found: object) -> Iterator[str]:
+    """Walk what is expected; the report may hold more."""
+    if isinstance(expected, dict) and isinstance(found, dict):
+        for key, value in expected.items():
+            yield from _unequal(f"{place}.{key}".lstrip("."), value, found.get(key))
+    elif isinstance(expected, list) and isinstance(found, list) and len(expected) == len(found):
+        for i, (one, other) in enumerate(zip(expected, found, strict=True)):
+            yield from _unequal(f"{place}[{i}]", one, other)
+    elif not _same(expected, found):
+        yield f"{place}: the report says {found}, scikit-learn {expected}"
+
+
+def _same(one: object, other: object) -> bool:
+    if isinstance(one, float | np.floating) and isinstance(other, float):
+        return isclose(one, other, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
+    return bool(one == other)

@@ -1,0 +1,37 @@
+import uuid
+from datetime import UTC, datetime
+
+import pytest
+import uuid6
+
+from chalice_app import keys
+
+ID = uuid.UUID("0193527a-7c00-7abc-8def-0123456789ab")
+
+
+def test_the_date_in_a_key_is_the_ids_own() -> None:
+    day = keys.created(ID).date().isoformat()
+    assert keys.record(ID) == f"classifications/{day}/{ID}.json"
+    assert keys.label(ID) == f"labels/date={day}/{ID}.json"
+
+
+def test_an_id_tells_when_it_was_made() -> None:
+    before = datetime.now(UTC)
+    assert abs((keys.created(uuid6.uuid7()) - before).total_seconds()) < 5
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "x", "../../etc", str(ID).upper(), ID.hex, f"{{{ID}}}", str(uuid.uuid4()), f"{ID} ", f"{ID}/image"],
+)
+def test_only_a_canonical_uuid7_is_an_id(text: str) -> None:
+    assert keys.parse_id(text) is None
+
+
+def test_an_id_is_read_back() -> None:
+    assert keys.parse_id(str(ID)) == ID
+
+
+def test_an_index_key_gives_back_what_was_put_in() -> None:
+    assert keys.parse_index(keys.index("w", ID)) == (ID, None)
+    assert keys.parse_index(keys.pair("w", ID, 0, 9)) == (ID, (0, 9))

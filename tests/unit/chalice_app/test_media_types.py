@@ -1,0 +1,19 @@
+import io
+
+import pytest
+from PIL import Image
+
+from chalice_app.media_types import BINARY_TYPES, media_type_of
+
+
+@pytest.mark.parametrize("name", ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF"])
+def test_a_format_is_known_by_its_bytes_and_passes_the_gateway(name: str) -> None:
+    file = io.BytesIO()
+    Image.new("L", (8, 8)).save(file, name)
+    assert media_type_of(file.getvalue()) == f"image/{name.lower()}"
+    assert f"image/{name.lower()}" in BINARY_TYPES
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"<svg/>", b"RIFF0000WAVE"])
+def test_anything_else_is_bytes(content: bytes) -> None:
+    assert media_type_of(content) == "application/octet-stream"

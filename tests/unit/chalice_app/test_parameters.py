@@ -1,0 +1,85 @@
+import uuid
+from typing import Any
+
+import pytest
+from chalice.app import Request
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalice_app import parameters
+from chalice_app.problems import Problem
+
+
+def request(body: bytes = b"", query: dict[str, list[str]] | None = None, **headers: str) -> Request:
+    event: dict[str, Any] = {
+        "multiValueQueryStringParameters": query,
+        "headers": {name.replace("_", "-"): value for name, value in headers.items()},
+        "pathParameters": {},
+        "requestContext": {"httpMethod": "POST", "resourcePath": "/"},
+        "body": body,
+        "stageVariables": {},
+    }
+    return Request(event)
+
+
+def test_a_body_within_the_limit_is_the_image() -> None:
+    assert parameters.image(request(b"abc"), max_bytes=3) == b"abc"
+
+
+@pytest.mark.parametrize(("body", "status"), [(b"", 400), (b"abcd", 413)])
+def test_an_empty_or_oversized_body_is_refused(body: bytes, status: int) -> None:
+    with pytest.raises(Problem) as error:
+        parameters.image(request(body), max_bytes=3)
+    assert error.value.status == status
+
+
+@pytest.mark.parametrize("text", ["0", "101", "-1", "x", "1e1", "²", "9" * 5000])
+def test_a_limit_outside_1_to_100_is_refused_and_named(text: str) -> None:
+    with pytest.raises(Problem) as error:
+        parameters.limit(request(query={"limit": [text]}))
+    assert (error.value.status, error.value.members["value"]) == (400, text)
+
+
+def test_the_limit_is_20_unless_said() -> None:
+    assert parameters.limit(request()) == 20
+    assert parameters.limit(request(query={"limit": ["100"]})) == 100
+
+
+@given(st.uuids())
+def test_a_cursor_is_read_back(id: uuid.UUID) -> None:
+    text = parameters.cursor_to(id)
+    assert text is not None
+    assert parameters.cursor(request(query={"cursor": [text]})) == id
+
+
+@pytest.mark.parametrize("text", ["zzz", "!", "a" * 5000, "ä"])
+def test_a_foreign_cursor_is_refused(text: str) -> None:
+    with pytest.raises(Problem) as error:
+        parameters.cursor(request(query={"cursor": [text]}))
+    assert error.value.status == 400
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [(b"{", 400), (b"", 400), (b"\xff", 400), (b"[" * 100_000, 400), (b"[]", 422), (b"7", 422)],
+)
+def test_a_body_that_is_no_json_object_is_refused(body: bytes, status: int) -> None:
+    with pytest.raises(Problem) as error:
+        parameters.json_object(request(body))
+    assert error.value.status == status
+
+
+@pytest.mark.parametrize("given_id", ["a\nb", "x" * 129, "ä", ""])
+def test_a_request_id_that_does_not_fit_a_log_line_is_not_taken_over(given_id: str) -> None:
+    assert parameters.request_id(request(x_request_id=given_id)) != given_id or given_id == ""
+
+
+def test_a_request_id_is_taken_over() -> None:
+    assert parameters.request_id(request(x_request_id="abc-1")) == "abc-1"
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256])
+def test_an_idempotency_key_has_1_to_255_characters(key: str) -> None:
+    with pytest.raises(Problem) as error:
+        parameters.idempotency_key(request(idempotency_key=key))
+    assert error.value.status == 400

@@ -1,0 +1,25 @@
+import pytest
+
+from chalice_app.settings import Settings, SettingsError
+
+COMPLETE = {
+    "LEGIBLE_BUCKET": "legible",
+    "LEGIBLE_INFERENCE_URL": "http://127.0.0.1:8002/",
+    "LEGIBLE_PAGE_ORIGIN": "http://127.0.0.1:8000",
+}
+
+
+def test_a_complete_environment_is_read() -> None:
+    assert Settings.from_environment(COMPLETE).inference_url == "http://127.0.0.1:8002"
+
+
+@pytest.mark.parametrize("name", COMPLETE)
+@pytest.mark.parametrize("value", ["", " "])
+def test_a_missing_variable_stops_the_start_and_is_named(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=name):
+        Settings.from_environment({**COMPLETE, name: value})
+
+
+def test_a_url_without_a_scheme_is_refused() -> None:
+    with pytest.raises(SettingsError, match="LEGIBLE_INFERENCE_URL"):
+        Settings.from_environment({**COMPLETE, "LEGIBLE_INFERENCE_URL": "127.0.0.1:8002"})

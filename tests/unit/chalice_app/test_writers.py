@@ -1,0 +1,43 @@
+import hashlib
+import secrets
+
+import pytest
+
+from chalice_app.problems import Problem
+from chalice_app.writers import writer_of
+
+
+@pytest.mark.parametrize(
+    "token", [secrets.token_hex(16), secrets.token_urlsafe(16), secrets.token_urlsafe(32)]
+)
+def test_a_writer_is_the_sha256_of_the_token(token: str) -> None:
+    assert writer_of(f"Bearer {token}") == hashlib.sha256(token.encode()).hexdigest()
+
+
+def test_the_scheme_is_case_insensitive() -> None:
+    token = secrets.token_hex(16)
+    assert writer_of(f"bearer {token}") == writer_of(f"Bearer {token}")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        None,
+        "",
+        "Bearer",
+        "Bearer ",
+        "Basic YWxhZGRpbjpvcGVuc2VzYW1l",
+        f"Bearer {secrets.token_hex(15)}",  # 120 bits
+        f"Bearer {'a' * 64}",
+        f"Bearer {'1234567890' * 3}",
+        f"Bearer {secrets.token_hex(16)} {secrets.token_hex(16)}",
+        f"Bearer {secrets.token_hex(16)}\n",
+        f"Bearer {secrets.token_hex(300)}",
+        f"Bearer {'ä' * 32}",
+    ],
+)
+def test_a_missing_or_guessable_token_is_refused(header: str | None) -> None:
+    with pytest.raises(Problem) as error:
+        writer_of(header)
+    assert error.value.status == 401
+    assert "WWW-Authenticate" in error.value.headers

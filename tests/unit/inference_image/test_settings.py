@@ -1,0 +1,24 @@
+import pytest
+
+from inference_image.settings import Settings, SettingsError
+
+
+def test_nothing_set_means_the_defaults() -> None:
+    assert Settings.from_environment({}) == Settings()
+
+
+def test_a_variable_moves_its_field() -> None:
+    settings = Settings.from_environment({"LEGIBLE_INFERENCE_PORT": "9000", "LEGIBLE_INFERENCE_HOST": "::1"})
+    assert (settings.port, settings.host) == (9000, "::1")
+
+
+@pytest.mark.parametrize("value", ["", "x", "-1", "1.5", "65536", "٣"])
+def test_a_wrong_value_is_named_with_its_variable_and_the_expected_type(value: str) -> None:
+    with pytest.raises(SettingsError) as raised:
+        Settings.from_environment({"LEGIBLE_INFERENCE_PORT": value})
+    assert all(part in str(raised.value) for part in ("LEGIBLE_INFERENCE_PORT", repr(value), "integer"))
+
+
+def test_a_limit_of_nothing_is_refused() -> None:
+    with pytest.raises(SettingsError, match="MAX_PIXELS"):
+        Settings.from_environment({"LEGIBLE_INFERENCE_MAX_PIXELS": "0"})
