@@ -80,7 +80,6 @@ function adviceItem(pair, collection) {
     "article",
     {},
     examples,
-    element("h3", {}, words.confused(pair)),
     element("p", {}, pair.text),
     element("a", { href: `#handwriting?true=${pair.true}&predicted=${pair.predicted}` }, words.showPair),
   );

@@ -38,9 +38,9 @@ function reportOf(report) {
     { class: "report" },
     overall(report),
     card(words.matrix, words.matrixNote, confusionMatrix(report.confusion_matrix)),
+    report.models.length > 0 ? card(words.models, "", shareTable(words.model, report.models, ({ model }) => model)) : null,
     card(words.digits, "", digitTable(report)),
     calibration(report.calibration),
-    report.models.length > 0 ? card(words.models, "", shareTable(words.model, report.models, ({ model }) => model)) : null,
     report.days.length > 0 ? card(words.days, "", shareTable(words.day, report.days, ({ day }) => day)) : null,
   );
 }
@@ -83,15 +83,15 @@ function digitTable(report) {
 function shareTable(name, rows, nameOf) {
   const low = commonLow(rows.map(({ accuracy_interval: interval }) => interval));
   return table(
-    [name, words.pairs, words.scale(low), words.share],
+    [name, words.pairs, words.share, words.scale(low)],
     rows.map((row) =>
       element(
         "tr",
         {},
         element("th", { scope: "row" }, nameOf(row)),
         element("td", {}, count(row.pairs)),
-        element("td", { class: "wide" }, intervalBar(row.accuracy, row.accuracy_interval, low)),
         element("td", {}, row.accuracy === null ? words.undefinedFigure : percent(row.accuracy)),
+        element("td", { class: "wide" }, intervalBar(row.accuracy, row.accuracy_interval, low)),
       ),
     ),
   );

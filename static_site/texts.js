@@ -45,7 +45,6 @@ export function age(text, now = Date.now()) {
 const article = (digit) => (digit === 8 ? "an" : "a");
 const a = (digit) => `${article(digit)} ${digit}`;
 const images = (n) => (n === 1 ? "1 image" : `${count(n)} images`);
-const times = (n) => (n === 1 ? "once" : n === 2 ? "twice" : `${count(n)} times`);
 
 export const texts = {
   page: {
@@ -86,14 +85,14 @@ export const texts = {
     notDigitNote: (digit, confidence) => `If it is one, then most likely ${a(digit)} (${percent(confidence)}).`,
     question: "Which digit was it?",
     key: (digit, probability) => (probability === null ? `${digit}` : `${digit}, ${percent(probability)}`),
-    numberKeys: "Number keys answer",
+    numberKeys: "Use the keys 0 to 9",
     right: (digit) => `Thank you. ${capital(a(digit))}, and read as one.`,
     wrong: (digit, predicted) => `Thank you. It was ${a(digit)}, read as ${a(predicted)}.`,
     undoLabel: "Undo",
     standing: (figures) =>
       figures.labelled === 0
         ? ""
-        : `${count(figures.correct)} of your ${images(figures.labelled)} with an answer ${figures.correct === 1 ? "was" : "were"} read correctly.`,
+        : `${count(figures.correct)} of the ${images(figures.labelled)} you labelled ${figures.correct === 1 ? "was" : "were"} read correctly.`,
     original: "Your image",
     originalAlt: "The image as you made it",
     seen: "What the model saw",
@@ -113,10 +112,10 @@ export const texts = {
   handwriting: {
     heading: "My handwriting",
     lead: "How well the model reads you, and what would help.",
-    none: "Nothing here yet. Write a digit, say which one it was, and your figures start.",
-    noneLabelled: (n) => `${images(n)}, none with an answer yet. Say which digits they were, and your figures start.`,
+    none: "Nothing here yet. Write a digit and say which one it was: your figures begin with it.",
+    noneLabelled: (n) => `${images(n)}, none labelled yet. Open one and say which digit it was: your figures begin with it.`,
     accuracy: "read correctly",
-    basis: (figures) => `${count(figures.correct)} of ${images(figures.labelled)} with an answer`,
+    basis: (figures) => `${count(figures.correct)} of ${count(figures.labelled)} labelled images`,
     interval: (interval) => `Likely between ${range(interval)}`,
     tooFew: "Too few to judge yet: the more you write, the narrower the band.",
     digits: "Digit by digit",
@@ -126,12 +125,11 @@ export const texts = {
     of: (correct, labelled) => `${count(correct)} of ${count(labelled)}`,
     advice: "What would help",
     noAdvice: "Nothing stands out. Your digits are told apart well.",
-    confused: (pair) => `${capital(a(pair.true))} read as ${a(pair.predicted)}, ${times(pair.count)} of ${count(pair.of)}`,
     misread: (pair) => `Your ${pair.true}, read as ${pair.predicted}`,
     wellRead: (digit) => `Your ${digit}, well read`,
     showPair: "Show these",
     images: "My images",
-    filters: { all: "All", wrong: "Misread", open: "No answer yet" },
+    filters: { all: "All", wrong: "Misread", open: "Not labelled" },
     pairFilter: (digit, predicted) => `${digit} read as ${predicted}`,
     noMatch: "No image of this kind.",
     more: "Show more",
@@ -139,7 +137,7 @@ export const texts = {
       record.status === "pending"
         ? "Not read yet"
         : record.true === null
-          ? `Read as ${record.predicted}, no answer yet`
+          ? `Read as ${record.predicted}, not labelled`
           : record.true === record.predicted
             ? `${record.true}, read correctly`
             : `${record.true}, read as ${record.predicted}`,
@@ -150,16 +148,16 @@ export const texts = {
   model: {
     heading: "The model",
     lead: "How often it was right, by what people say their digits were.",
-    none: "No report yet. It is made from the answers people give; it appears here after the next run.",
+    none: "No report yet. It is made from the labels that people give, and appears here after the next run.",
     accuracy: "read correctly",
     interval: (interval) => `95% interval ${range(interval)}`,
-    made: (report) => `Made ${age(report.made)} (${time(report.made)}) from ${count(report.pairs)} ${report.pairs === 1 ? "answer" : "answers"}.`,
+    made: (report) => `Made ${age(report.made)} (${time(report.made)}) from ${count(report.pairs)} labelled ${report.pairs === 1 ? "image" : "images"}.`,
     old: "This report is more than a week old.",
-    noPairs: "The report counts no answers yet.",
+    noPairs: "Nobody has labelled an image yet.",
     baseline: (baseline) => `Always saying ${baseline.digit} would reach ${percent(baseline.accuracy)}.`,
     coverage: ({ classifications, labelled, share: part, accuracy_bounds: bounds }) =>
-      `${count(labelled)} of ${images(classifications)} have an answer (${share(part)}). ` +
-      `Over all of them the accuracy can be anything from ${range(bounds)}.`,
+      `${count(labelled)} of ${images(classifications)} are labelled (${share(part)}). ` +
+      `Over all of them, the accuracy lies somewhere from ${range(bounds)}.`,
     rejected: (n) => `${count(n)} malformed ${n === 1 ? "label was" : "labels were"} left out.`,
     matrix: "What was read as what",
     matrixNote: "Rows: the digit it was. Columns: the digit that was read. The darker the red, the more frequent the mistake. A count opens your own images of that kind.",
@@ -188,7 +186,7 @@ export const texts = {
     model: "Model",
     days: "Day by day",
     day: "Day",
-    pairs: "Answers",
+    pairs: "Labelled",
     share: "Read correctly",
     scale: (low) => `${share(low)} to 100%`,
     undefinedFigure: "–",
@@ -208,7 +206,7 @@ export const texts = {
     forget: "Forget my key",
     forgetNote: "Your images stay where they are, but without the key nobody can reach them, not even you. Delete them first if you want them gone.",
     copy: "My images",
-    copyNote: "Everything that is kept about you: images, answers, and what you said they were.",
+    copyNote: "Everything that is kept about you: your images, how they were read, and how you labelled them.",
     download: "Download a copy",
     downloadName: "legible-data.json",
     downloading: (n) => `Gathering: ${images(n)} …`,
@@ -216,7 +214,7 @@ export const texts = {
     deleteAll: "Delete everything",
     deleting: (n) => `Deleting: ${images(n)} gone …`,
     deleted: (n) => (n === 0 ? "There was nothing to delete." : `Deleted: ${images(n)}.`),
-    confirmDelete: "Delete all your images and answers? This cannot be undone.",
+    confirmDelete: "Delete all your images and their labels? This cannot be undone.",
     confirmForget: "Forget the key of this browser? Without a copy of it your images cannot be reached again.",
     confirm: "Yes, do it",
     cancel: "Cancel",

@@ -6,11 +6,15 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
 from PIL import Image
 from playwright.sync_api import Page, Request, Route
 
+from accuracy_job.kernel import Batch, Group, Pairs, Rejected, count
+from accuracy_job.report import build
 from chalice_app.legibility import legibility
 
 BASE = "http://127.0.0.1:8001"  # what static_site/config.json says
@@ -155,7 +159,9 @@ class ApiDouble:
         route.fulfill(status=204, headers=CORS)
 
     def _legibility(self, route: Route) -> None:
-        pairs = [(each["true"], each["predicted"]) for each in self.records.values() if each["true"] is not None]
+        pairs = [
+            (each["true"], each["predicted"]) for each in self.records.values() if each["true"] is not None
+        ]
         _fulfil(route, 200, legibility(len(self.records), pairs))
 
     def _accuracy(self, route: Route) -> None:
@@ -175,28 +181,19 @@ class ApiDouble:
         return self.records[id]
 
 
-def report_of(matrix: list[list[int]], made: str = "2026-11-22T09:00:00Z") -> Record:
-    """Return a report of the form that the accuracy job writes, with plain figures."""
-    pairs = sum(map(sum, matrix))
-    accuracy = sum(matrix[digit][digit] for digit in range(10)) / pairs if pairs else None
-    interval = None if accuracy is None else [max(0, accuracy - 0.02), min(1, accuracy + 0.02)]
-    share = {"pairs": pairs, "accuracy": accuracy, "accuracy_interval": interval, "confusion_matrix": matrix}
-    figures = {"precision": accuracy, "recall": accuracy, "f1": accuracy}
-    bins = [{"lower": i / 15, "upper": (i + 1) / 15, "count": i, "confidence": (i + 0.5) / 15, "accuracy": i / 15} for i in range(15)]
-    return {
-        "version": 1,
-        "made": made,
-        **share,
-        "digits": [{"digit": digit, **figures, "support": sum(row)} for digit, row in enumerate(matrix)],
-        "macro_average": {**figures, "support": pairs},
-        "weighted_average": {**figures, "support": pairs},
-        "baseline": {"digit": 1, "accuracy": 0.11} if pairs else None,
-        "calibration": {"ece": 0.012 if pairs else None, "bins": bins},
-        "models": [{"model": "digits-2026.10.3", **share}, {"model": "digits-2026.11.1", **share}],
-        "days": [{"day": f"2026-11-{day}", **share} for day in (20, 21, 22)],
-        "coverage": {"classifications": 2 * pairs, "labelled": pairs, "share": 0.5, "accuracy_bounds": [0.45, 0.97]},
-        "rejected": {"count": 2, "reasons": [{"reason": "no JSON", "count": 2, "examples": ["labels/x"]}]},
-    }
+def report_of(matrix: list[list[int]], made: datetime | None = None) -> Record:
+    """Return the accuracy job's own report of these counts, over two models and two days."""
+    cells = np.repeat(np.arange(100, dtype=np.uint8), np.ravel(matrix))  # (n,)
+    groups = (Group("digits-2026.10.3", "2026-11-21"), Group("digits-2026.11.1", "2026-11-22"))
+    pairs = Pairs(
+        true=cells // 10,
+        predicted=cells % 10,
+        confidence=np.where(cells // 10 == cells % 10, 0.97, 0.55),
+        groups=groups,
+        group=np.arange(len(cells)) % len(groups),
+    )
+    rejected = {"not JSON": Rejected(2, ("labels/a", "labels/b"))}
+    return build(count(Batch(pairs, rejected)), made or datetime.now(UTC), classifications=2 * len(cells))
 
 
 def drawing(digit: int) -> bytes:

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
-from tests.browser.api_double import BASE, ApiDouble
+from tests.browser.api_double import ApiDouble
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM_NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
@@ -86,7 +87,6 @@ def page(chromium: Browser, site: str, device: dict[str, Any]) -> Iterator[Page]
 
 
 def _is_fault(message: ConsoleMessage) -> bool:
-    """Tell errors of the page from the browser's note on an API answer that a test asked for."""
-    return message.type == "error" and not message.location["url"].startswith(BASE)
-
-
+    """Tell errors of the page from the browser's note on an answer of the API that a test asked for."""
+    page, about = (urlsplit(url).netloc for url in (message.page.url, message.location["url"]))
+    return message.type == "error" and about == page

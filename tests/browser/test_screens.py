@@ -47,9 +47,16 @@ def test_an_answer(page: Page, used_api: ApiDouble, request: pytest.FixtureReque
 @on_every_device
 @pytest.mark.parametrize(
     ("view", "sign"),
-    [("write", "Nothing to read yet."), ("handwriting", "What would help"), ("model", "Does it know"), ("data", "My key")],
+    [
+        ("write", "Nothing to read yet."),
+        ("handwriting", "What would help"),
+        ("model", "Does it know"),
+        ("data", "My key"),
+    ],
 )
-def test_a_view(page: Page, used_api: ApiDouble, request: pytest.FixtureRequest, view: str, sign: str) -> None:
+def test_a_view(
+    page: Page, used_api: ApiDouble, request: pytest.FixtureRequest, view: str, sign: str
+) -> None:
     used_api.connect(page)
     page.goto(f"/#{view}")
     expect(page.get_by_text(sign).first).to_be_visible()
