@@ -1,0 +1,199 @@
+/** The answer to one reading: what was read, how sure, what the network saw, and which digit it really was. */
+
+import { ignoreProblem } from "./api.js";
+import { cloned, element, parts, problemNotice } from "./elements.js";
+import { roughPercent, texts } from "./texts.js";
+
+const DIGIT_AT_LEAST = 0.5; // is_digit below this: the model saw no digit
+const SURE_AT_LEAST = 0.8; // confidence below this: name the second guess too
+const SHOW_WAITING_MS = 300; // most answers are here by then, and a word that flashes by only disturbs
+const SHOW_SLOW_MS = 3_000;
+const NUMBER_KEYS = "legible-number-keys"; // WCAG 2.1.4: single keys can be switched off
+
+export class Answer {
+  element = cloned("answer-template");
+  #parts = parts(this.element);
+  #api;
+  #reading = null;
+  #stale = false;
+  #patience = [];
+  #beforeLabel = null;
+
+  /** @param {import("./api.js").Api} api @param {Storage | undefined} storage keeps the choice of number keys */
+  constructor(api, storage) {
+    this.#api = api;
+    this.#parts.keys.append(...Array.from({ length: 10 }, (_, digit) => this.#key(digit)));
+    this.#parts.undo.addEventListener("click", () => this.#undoLabel());
+    const { numberKeys } = this.#parts;
+    numberKeys.checked = storage?.getItem(NUMBER_KEYS) !== "off";
+    numberKeys.addEventListener("change", () => storage?.setItem(NUMBER_KEYS, numberKeys.checked ? "on" : "off"));
+    document.addEventListener("keydown", (event) => this.#typed(event));
+    this.show(null);
+  }
+
+  /** Show a reading and follow it, or nothing. @param {import("./reading.js").Reading | null} reading */
+  show(reading) {
+    this.#reading?.removeEventListener("change", this.#render);
+    reading?.addEventListener("change", this.#render);
+    this.#reading = reading;
+    this.#beforeLabel = null;
+    this.#parts.meaning.textContent = "";
+    this.stale = false;
+  }
+
+  /** True while the image is being changed: the answer is to what it was, so it takes no label. */
+  set stale(stale) {
+    this.#stale = stale;
+    this.#render();
+  }
+
+  get #canLabel() {
+    return !this.#stale && this.#reading?.state === "classified";
+  }
+
+  #render = () => {
+    this.#patience.forEach(clearTimeout);
+    const reading = this.#reading;
+    const isSending = reading?.state === "sending";
+    this.element.classList.toggle("waiting", this.#stale || isSending);
+    this.element.setAttribute("aria-busy", String(isSending));
+    for (const key of this.#parts.keys.children) key.disabled = !this.#canLabel;
+    this.#parts.undo.hidden = !this.#canLabel || reading.trueDigit === null;
+    this.#renderProblem(reading);
+    if (isSending) this.#wait();
+    else this.#renderAnswer(reading);
+  };
+
+  #renderProblem(reading) {
+    const retry = reading?.state === "failed" ? () => reading.send() : null;
+    this.#parts.problem.replaceChildren(...(reading?.problem ? [problemNotice(reading.problem, retry)] : []));
+  }
+
+  #renderAnswer(reading) {
+    const record = reading?.state === "classified" ? reading.record : null;
+    if (record) this.#say(...verdict(record));
+    else this.#say("none", texts.answer.unknownDigit, withoutAnswer(reading));
+    this.#renderKeys(record);
+    this.#renderImages(reading, record);
+  }
+
+  /** Until the answer comes the last one stays, dimmed; a word that it is coming only when it takes long. */
+  #wait() {
+    const word = (text) => () => this.#say("none", texts.answer.unknownDigit, text);
+    this.#patience = [setTimeout(word(texts.answer.sending), SHOW_WAITING_MS), setTimeout(word(texts.answer.slow), SHOW_SLOW_MS)];
+  }
+
+  #say(certainty, digit, sentence, note = "") {
+    this.element.dataset.certainty = certainty;
+    this.#parts.digit.textContent = String(digit);
+    this.#parts.says.textContent = sentence;
+    this.#parts.note.textContent = note;
+  }
+
+  #key(digit) {
+    return element(
+      "button",
+      { type: "button", class: "key", onclick: () => this.#label(digit) },
+      element("span", { class: "percent", "aria-hidden": "true" }),
+      element("span", { class: "probability", "aria-hidden": "true" }),
+      element("span", { class: "numeral" }, digit),
+    );
+  }
+
+  #renderKeys(record) {
+    [...this.#parts.keys.children].forEach((key, digit) => {
+      const probability = record?.probabilities[digit] ?? null;
+      key.style.setProperty("--share", String(probability ?? 0));
+      key.querySelector(".percent").textContent = probability >= 0.01 ? roughPercent(probability) : "";
+      key.setAttribute("aria-label", texts.answer.key(digit, probability));
+      key.setAttribute("aria-pressed", String(record?.true === digit));
+      key.classList.toggle("read", record?.predicted === digit);
+    });
+  }
+
+  #renderImages(reading, record) {
+    this.#parts.seen.hidden = reading === null;
+    if (reading) setImage(this.#parts.original, reading.imageUrl, texts.answer.originalAlt);
+    this.#parts.preprocessed.parentElement.hidden = record === null;
+    if (record) setImage(this.#parts.preprocessed, `data:image/png;base64,${record.preprocessed}`, texts.answer.seenAlt);
+    this.#parts.steps.textContent = record ? stepsOf(record) : "";
+  }
+
+  async #label(digit) {
+    const reading = this.#reading;
+    this.#beforeLabel = reading.trueDigit;
+    this.#parts.meaning.textContent = said(reading.record, digit);
+    if (await reading.label(digit)) await this.#addStanding(reading);
+    else if (reading === this.#reading) this.#parts.meaning.textContent = "";
+  }
+
+  /** What the label means for the person; without the figures, thanks are enough. */
+  async #addStanding(reading) {
+    const figures = await this.#api.legibility().catch(ignoreProblem);
+    if (!figures || reading !== this.#reading || reading.trueDigit === null) return;
+    this.#parts.meaning.textContent = `${said(reading.record, reading.trueDigit)} ${texts.answer.standing(figures)}`;
+  }
+
+  async #undoLabel() {
+    this.#parts.meaning.textContent = "";
+    const before = this.#beforeLabel;
+    this.#beforeLabel = null;
+    await (before === null ? this.#reading.unlabel() : this.#reading.label(before));
+  }
+
+  #typed(event) {
+    if (!/^[0-9]$/.test(event.key) || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (!this.#parts.numberKeys.checked || !this.#canLabel || !this.#isInFront()) return;
+    if (event.target.closest("input:not([type=checkbox], [type=range], [type=file]), textarea, select")) return;
+    this.#label(Number(event.key));
+  }
+
+  #isInFront() {
+    const dialog = document.querySelector("dialog[open]");
+    return this.element.checkVisibility() && (dialog === null || dialog.contains(this.element));
+  }
+}
+
+/** @returns {[certainty: string, digit: number | string, sentence: string, note: string]} */
+function verdict({ predicted, confidence, probabilities, is_digit: isDigit }) {
+  if (isDigit < DIGIT_AT_LEAST) {
+    return ["not-digit", "?", texts.answer.notDigit, texts.answer.notDigitNote(predicted, confidence)];
+  }
+  if (confidence < SURE_AT_LEAST) {
+    const second = secondGuess(probabilities, predicted);
+    return ["unsure", predicted, texts.answer.unsure(predicted, second), texts.answer.unsureNote(confidence)];
+  }
+  return ["sure", predicted, texts.answer.sure(predicted), texts.answer.sureNote(confidence)];
+}
+
+function withoutAnswer(reading) {
+  if (reading === null) return texts.answer.empty;
+  return reading.state === "pending" ? texts.answer.pending : "";
+}
+
+function secondGuess(probabilities, first) {
+  const others = probabilities.map((probability, digit) => (digit === first ? -1 : probability));
+  return others.indexOf(Math.max(...others));
+}
+
+function said({ predicted }, digit) {
+  return digit === predicted ? texts.answer.right(digit) : texts.answer.wrong(digit, predicted);
+}
+
+function setImage(image, url, alt) {
+  if (image.getAttribute("src") !== url) image.src = url;
+  image.alt = alt;
+}
+
+/** What preprocessing did, in words; nothing for an answer that does not tell. */
+function stepsOf({ preprocessing: did }) {
+  if (!did) return "";
+  const { steps, done } = texts.answer;
+  const words = [
+    did.inverted ? steps.inverted : null,
+    did.rotation !== 0 ? steps.rotated(did.rotation) : null,
+    did.box ? steps.cropped : null,
+    steps.scaled,
+  ];
+  return done(words.filter((word) => word !== null));
+}

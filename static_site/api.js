@@ -1,0 +1,178 @@
+/** The API over HTTP: one method per call, one error type. */
+
+const TIMEOUT_MS = 35_000; // the gateway before the API gives up after 29 s; wait for its answer
+const ATTEMPTS = 3;
+const FIRST_RETRY_MS = 400;
+const LONGEST_RETRY_MS = 5_000;
+const PENDING_MS = [1_000, 2_000, 4_000, 8_000]; // between looks at a pending record; the last one repeats
+const PAGE_SIZE = 100; // the most that one GET /classifications gives
+const TEMPORARY = new Set([429, 502, 503, 504]);
+
+/**
+ * @typedef {object} Classification  a record of the API
+ * @property {string} id
+ * @property {"classified" | "pending"} status  a pending one has none of the answer's fields yet
+ * @property {string} created  RFC 3339
+ * @property {string} media_type  of the image
+ * @property {number} predicted  0 to 9
+ * @property {number} confidence  0 to 1
+ * @property {number[]} probabilities  ten, 0 to 1
+ * @property {number} is_digit  0 to 1
+ * @property {string} model
+ * @property {string} preprocessed  base64 PNG, 28 × 28
+ * @property {Record<string, unknown>} [preprocessing]  what was done to the image
+ * @property {number | null} true  0 to 9 once a person has said so
+ */
+
+/** What went wrong. `status` is the HTTP status, or 0 when no answer came. */
+export class Problem extends Error {
+  /** @param {{status: number, title: string, detail?: string, retryMs?: number, timedOut?: boolean}} facts */
+  constructor({ status, title, detail = "", retryMs, timedOut = false }) {
+    super(detail ? `${title}: ${detail}` : title);
+    this.name = "Problem";
+    Object.assign(this, { status, title, detail, retryMs, timedOut });
+  }
+
+  get isTemporary() {
+    return (this.status === 0 && !this.timedOut) || TEMPORARY.has(this.status);
+  }
+}
+
+/** For `catch`, where a problem changes nothing; a mistake of our own still surfaces. */
+export function ignoreProblem(error) {
+  if (!(error instanceof Problem)) throw error;
+}
+
+export class Api {
+  #base;
+  #writer;
+
+  /**
+   * @param {string} base address without a slash at its end
+   * @param {{token: string}} writer
+   */
+  constructor(base, writer) {
+    this.#base = base;
+    this.#writer = writer;
+  }
+
+  /**
+   * Send an image; the same key makes every retry the same request.
+   * @param {Blob} image
+   * @param {string} idempotencyKey
+   * @returns {Promise<Classification>}
+   */
+  async classify(image, idempotencyKey) {
+    const headers = { "Content-Type": image.type || "application/octet-stream", "Idempotency-Key": idempotencyKey };
+    return (await this.#request("POST", "/classifications", { headers, body: image })).json();
+  }
+
+  /** @param {string} id @returns {Promise<Classification>} */
+  async classification(id) {
+    return (await this.#request("GET", `/classifications/${id}`)).json();
+  }
+
+  /**
+   * The record once the model has answered; it may take as long as the model is away.
+   * @param {Classification} record
+   * @param {AbortSignal} [signal]
+   */
+  async completed(record, signal) {
+    for (let look = 0; record.status === "pending" && !signal?.aborted; look++) {
+      await pause(PENDING_MS[Math.min(look, PENDING_MS.length - 1)]);
+      record = await this.classification(record.id);
+    }
+    return record;
+  }
+
+  /** All own records, newest first, page by page as they are asked for. */
+  async *classifications() {
+    let cursor = null;
+    do {
+      const query = new URLSearchParams({ limit: String(PAGE_SIZE), ...(cursor === null ? {} : { cursor }) });
+      const page = await (await this.#request("GET", `/classifications?${query}`)).json();
+      yield* page.classifications;
+      cursor = page.cursor;
+    } while (cursor !== null);
+  }
+
+  /** The bytes as they were sent. The gateway passes them unharmed only to who asks for their very type. */
+  async image({ id, media_type: type }) {
+    return (await this.#request("GET", `/classifications/${id}/image`, { headers: { Accept: type } })).blob();
+  }
+
+  /** @param {string} id @param {number} digit @returns {Promise<Classification>} */
+  async label(id, digit) {
+    const headers = { "Content-Type": "application/json" };
+    const body = JSON.stringify({ true: digit });
+    return (await this.#request("PUT", `/classifications/${id}/label`, { headers, body })).json();
+  }
+
+  /** Deleting what is gone already is done, not a problem. @param {string} id */
+  async remove(id) {
+    await unlessMissing(this.#request("DELETE", `/classifications/${id}`));
+  }
+
+  async legibility() {
+    return (await this.#request("GET", "/legibility")).json();
+  }
+
+  /** The latest report, or null when none has been made yet. */
+  async accuracy() {
+    const response = await unlessMissing(this.#request("GET", "/accuracy"));
+    return response && response.json();
+  }
+
+  /** @param {string} method @param {string} path @param {{headers?: object, body?: BodyInit}} options */
+  async #request(method, path, options = {}) {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#once(method, path, options);
+      } catch (problem) {
+        if (!(problem instanceof Problem) || !problem.isTemporary || attempt === ATTEMPTS) throw problem;
+        await pause(problem.retryMs ?? FIRST_RETRY_MS * 2 ** (attempt - 1));
+      }
+    }
+  }
+
+  async #once(method, path, { headers = {}, body }) {
+    const response = await fetch(this.#base + path, {
+      method,
+      body,
+      headers: { Accept: "application/json", Authorization: `Bearer ${this.#writer.token}`, ...headers },
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    }).catch((error) => {
+      throw new Problem({ status: 0, title: "No answer", timedOut: error.name === "TimeoutError" });
+    });
+    if (!response.ok) throw await problemOf(response);
+    return response;
+  }
+}
+
+/** Problem details (RFC 9457), or the bare status when something between us and the API answered. */
+async function problemOf(response) {
+  const details = await response.json().catch(() => ({}));
+  return new Problem({
+    status: response.status,
+    title: details.title ?? `${response.status} ${response.statusText}`,
+    detail: details.detail ?? details.message ?? "",
+    retryMs: retryMs(response.headers.get("Retry-After")),
+  });
+}
+
+/** Seconds of a `Retry-After` as bounded milliseconds; undefined for none, or for the form with a date. */
+function retryMs(header) {
+  return header !== null && /^\d+$/.test(header) ? Math.min(Number(header) * 1000, LONGEST_RETRY_MS) : undefined;
+}
+
+/** @template T @param {Promise<T>} answer @returns {Promise<T | null>} */
+async function unlessMissing(answer) {
+  return answer.catch((problem) => {
+    if (problem.status === 404) return null;
+    throw problem;
+  });
+}
+
+function pause(milliseconds) {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}

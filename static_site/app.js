@@ -1,0 +1,59 @@
+/** The wiring: settings, the writer, the API, and one view for each address after the `#`. */
+
+import { Api } from "./api.js";
+import { DataView } from "./data.js";
+import { element, fillTexts } from "./elements.js";
+import { HandwritingView } from "./handwriting.js";
+import { ModelView } from "./model.js";
+import { texts } from "./texts.js";
+import { WriteView } from "./write.js";
+import { Writer, browserStorage } from "./writer.js";
+
+const section = (name) => document.getElementById(name);
+
+async function start() {
+  fillTexts(document);
+  section("page").hidden = false;
+  const config = await settings();
+  if (config === null) return section("content").append(element("p", { class: "notice problem", role: "alert" }, texts.page.noConfig));
+  const storage = browserStorage();
+  const writer = new Writer(storage);
+  const api = new Api(config.api, writer);
+  const views = {
+    write: new WriteView(section("write"), api, storage),
+    handwriting: new HandwritingView(section("handwriting"), api, storage),
+    model: new ModelView(section("model"), api),
+    data: new DataView(section("data"), api, writer),
+  };
+  addEventListener("hashchange", () => {
+    show(views);
+    section("content").focus({ preventScroll: true }); // a new view is read from its beginning
+  });
+  show(views);
+}
+
+/** Where the API is. Never cached: a deployment changes it without touching the page. */
+async function settings() {
+  try {
+    return await (await fetch("config.json", { cache: "no-store" })).json();
+  } catch {
+    return null;
+  }
+}
+
+/** `#handwriting?true=4&predicted=9` shows that view with these parameters. */
+function show(views) {
+  const [address, query] = location.hash.slice(1).split("?");
+  if (address === "content") return; // the skip link
+  const name = Object.hasOwn(views, address) ? address : "write";
+  for (const each of Object.keys(views)) section(each).hidden = each !== name;
+  for (const link of document.querySelectorAll("nav a")) {
+    if (link.hash === `#${name}`) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  document.title = name === "write" ? texts.page.title : `${texts.views[name]} · ${texts.page.title}`;
+  views[name].show(new URLSearchParams(query));
+  scrollTo(0, 0);
+}
+
+start();

@@ -1,0 +1,111 @@
+/** The view of one's own data: a copy of it, its deletion, and the key that ties it to a person. */
+
+import { element, parts, problemNotice } from "./elements.js";
+import { texts } from "./texts.js";
+
+const words = texts.data;
+
+export class DataView {
+  #api;
+  #writer;
+  #parts;
+
+  /** @param {HTMLElement} root @param {import("./api.js").Api} api @param {import("./writer.js").Writer} writer */
+  constructor(root, api, writer) {
+    this.#api = api;
+    this.#writer = writer;
+    this.#parts = parts(root);
+    this.#connectCopy();
+    this.#connectKey();
+  }
+
+  show() {
+    this.#parts.keyStatus.textContent = words.begins(this.#writer.token.slice(0, 4));
+  }
+
+  #connectCopy() {
+    const { download, deleteAll } = this.#parts;
+    download.addEventListener("click", () => this.#run(() => this.#download()));
+    deleteAll.addEventListener("click", async () => {
+      if (await this.#confirmed(words.confirmDelete)) this.#run(() => this.#deleteAll());
+    });
+  }
+
+  #connectKey() {
+    const { importFile, importForm, importText, forget } = this.#parts;
+    this.#parts.export.addEventListener("click", () => save(this.#writer.token, "text/plain", words.exportName));
+    importFile.addEventListener("change", async () => this.#import(await importFile.files[0].text()));
+    importForm.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#import(importText.value);
+    });
+    forget.addEventListener("click", async () => {
+      if (!(await this.#confirmed(words.confirmForget))) return;
+      this.#writer.forget();
+      location.reload(); // nothing of the last writer stays on the page
+    });
+  }
+
+  #import(text) {
+    if (this.#writer.import(text)) location.reload();
+    else this.#parts.keyStatus.textContent = words.importFailed;
+  }
+
+  async #download() {
+    const copies = [];
+    for await (const record of this.#api.classifications()) {
+      copies.push({ ...record, image: await dataUrl(await this.#api.image(record)) });
+      this.#say(words.downloading(copies.length));
+    }
+    save(JSON.stringify({ legibility: await this.#api.legibility(), classifications: copies }, null, 2), "application/json", words.downloadName);
+    this.#say(words.downloaded(copies.length));
+  }
+
+  async #deleteAll() {
+    const ids = [];
+    for await (const { id } of this.#api.classifications()) ids.push(id);
+    for (const [gone, id] of ids.entries()) {
+      this.#say(words.deleting(gone));
+      await this.#api.remove(id);
+    }
+    this.#say(words.deleted(ids.length));
+  }
+
+  /** Run what takes long: not twice at once, and with its problem shown. */
+  async #run(action) {
+    const buttons = [this.#parts.download, this.#parts.deleteAll];
+    for (const button of buttons) button.disabled = true;
+    await action().catch((problem) => this.#parts.copyStatus.replaceChildren(problemNotice(problem, () => this.#run(action))));
+    for (const button of buttons) button.disabled = false;
+  }
+
+  #say(text) {
+    this.#parts.copyStatus.textContent = text;
+  }
+
+  /** @returns {Promise<boolean>} */
+  #confirmed(question) {
+    const { confirm, confirmText } = this.#parts;
+    confirmText.textContent = question;
+    confirm.returnValue = "";
+    confirm.showModal();
+    return new Promise((resolve) => {
+      confirm.addEventListener("close", () => resolve(confirm.returnValue === "yes"), { once: true });
+    });
+  }
+}
+
+function save(text, type, name) {
+  const url = URL.createObjectURL(new Blob([text], { type }));
+  element("a", { href: url, download: name }).click();
+  URL.revokeObjectURL(url);
+}
+
+function dataUrl(blob) {
+  return new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(reader.result);
+    reader.onerror = () => reject(reader.error);
+    reader.readAsDataURL(blob);
+  });
+}

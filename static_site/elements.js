@@ -1,0 +1,66 @@
+/** Building the page's elements: what text is in them is never parsed as HTML. */
+
+import { Problem } from "./api.js";
+import { texts } from "./texts.js";
+
+/**
+ * @param {string} name
+ * @param {Record<string, unknown>} [attributes] `on…` adds a listener, `--…` sets a custom property (through the
+ *   CSSOM, which the Content-Security-Policy allows), false and null leave the attribute out
+ * @param {...(Node | string | number | null)} children
+ * @returns {HTMLElement}
+ */
+export function element(name, attributes = {}, ...children) {
+  return filled(document.createElement(name), attributes, children);
+}
+
+/** The same for SVG. @returns {SVGElement} */
+export function svg(name, attributes = {}, ...children) {
+  return filled(document.createElementNS("http://www.w3.org/2000/svg", name), attributes, children);
+}
+
+function filled(node, attributes, children) {
+  for (const [key, value] of Object.entries(attributes)) {
+    if (key.startsWith("on")) node.addEventListener(key.slice(2), value);
+    else if (key.startsWith("--")) node.style.setProperty(key, String(value));
+    else if (value !== false && value !== null) node.setAttribute(key, value === true ? "" : value);
+  }
+  node.append(...children.filter((child) => child !== null).map((child) => (child instanceof Node ? child : String(child))));
+  return node;
+}
+
+/** Put the texts into what the HTML leaves open: `data-text` and `data-label` name them. */
+export function fillTexts(root) {
+  for (const each of root.querySelectorAll("[data-text]")) each.textContent = textAt(each.dataset.text);
+  for (const each of root.querySelectorAll("[data-label]")) each.setAttribute("aria-label", textAt(each.dataset.label));
+}
+
+function textAt(path) {
+  const text = path.split(".").reduce((branch, key) => branch?.[key], texts);
+  if (typeof text !== "string") throw new Error(`texts.js has no "${path}"`);
+  return text;
+}
+
+/** A copy of a `<template>`'s first element, with its texts. @returns {HTMLElement} */
+export function cloned(templateId) {
+  const copy = document.getElementById(templateId).content.firstElementChild.cloneNode(true);
+  fillTexts(copy);
+  return copy;
+}
+
+/** The elements of `root` that the code names, by their `data-part`. @returns {Record<string, any>} */
+export function parts(root) {
+  return Object.fromEntries([...root.querySelectorAll("[data-part]")].map((each) => [each.dataset.part, each]));
+}
+
+/** What went wrong, in words, with a way on. What is no problem of the API is a mistake of ours, and thrown. */
+export function problemNotice(problem, retry) {
+  if (!(problem instanceof Problem)) throw problem;
+  return element(
+    "div",
+    { class: "notice problem", role: "alert" },
+    element("p", {}, element("strong", {}, texts.problem.title(problem))),
+    element("p", {}, texts.problem.detail(problem)),
+    retry ? element("button", { type: "button", onclick: retry }, texts.problem.retry) : null,
+  );
+}

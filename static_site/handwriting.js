@@ -1,0 +1,38 @@
+/** The view of the writer's own images: the figures, what would help, and the history. */
+
+import { Collection } from "./collection.js";
+import { parts, problemNotice } from "./elements.js";
+import { History } from "./history.js";
+import { legibilityReport } from "./legibility.js";
+
+export class HandwritingView {
+  #api;
+  #figures;
+  #collection;
+  #history;
+  #turn = 0;
+
+  /** @param {HTMLElement} root @param {import("./api.js").Api} api @param {Storage | undefined} storage */
+  constructor(root, api, storage) {
+    this.#api = api;
+    this.#figures = parts(root).figures;
+    this.#collection = new Collection(api);
+    this.#history = new History(parts(root), api, this.#collection, storage, () => this.#showFigures());
+  }
+
+  /** @param {URLSearchParams} parameters `true` and `predicted` show the images of that one confusion */
+  async show(parameters) {
+    this.#collection.reset();
+    await Promise.all([this.#showFigures(), this.#history.show(parameters)]);
+  }
+
+  async #showFigures() {
+    const turn = (this.#turn += 1); // what an older turn fetched is not shown any more
+    const report = await this.#report().catch((problem) => problemNotice(problem, () => this.#showFigures()));
+    if (turn === this.#turn) this.#figures.replaceChildren(report);
+  }
+
+  async #report() {
+    return legibilityReport(await this.#api.legibility(), this.#collection);
+  }
+}

@@ -1,0 +1,155 @@
+/** The writer's own images, newest first: filtered, opened, labelled, deleted. */
+
+import { Answer } from "./answer.js";
+import { ignoreProblem } from "./api.js";
+import { element, problemNotice } from "./elements.js";
+import { Reading } from "./reading.js";
+import { texts } from "./texts.js";
+
+const PAGE = 24; // images shown at a time
+const words = texts.handwriting;
+
+const FILTERS = {
+  all: () => true,
+  wrong: (record) => record.status === "classified" && record.true !== null && record.true !== record.predicted,
+  open: (record) => record.true === null,
+};
+
+export class History {
+  #parts;
+  #api;
+  #collection;
+  #onChange;
+  #answer;
+  #reading = /** @type {Reading | null} */ (null); // the one in the dialog
+  #opened = /** @type {import("./api.js").Classification | null} */ (null); // its record as it was
+  #matches = FILTERS.all;
+  #most = PAGE;
+  #turn = 0;
+
+  /**
+   * @param {Record<string, HTMLElement>} parts filters, gallery, status, more, dialog
+   * @param {import("./api.js").Api} api
+   * @param {import("./collection.js").Collection} collection
+   * @param {Storage | undefined} storage
+   * @param {() => void} onChange after a label or a deletion
+   */
+  constructor(parts, api, collection, storage, onChange) {
+    this.#parts = parts;
+    this.#api = api;
+    this.#collection = collection;
+    this.#onChange = onChange;
+    this.#answer = new Answer(api, storage);
+    parts.more.addEventListener("click", () => this.#show(this.#most + PAGE));
+    this.#fillDialog();
+  }
+
+  /** @param {URLSearchParams} parameters of one confusion, or none */
+  async show(parameters) {
+    const filters = { ...FILTERS, ...pairFilter(parameters) };
+    const first = "pair" in filters ? "pair" : "all";
+    const names = { ...words.filters, pair: words.pairFilter(parameters.get("true"), parameters.get("predicted")) };
+    this.#parts.filters.replaceChildren(
+      ...Object.keys(filters).map((key) => this.#filterButton(names[key], filters[key], key === first)),
+    );
+    this.#matches = filters[first];
+    await this.#show(PAGE);
+  }
+
+  #filterButton(name, matches, pressed) {
+    const button = element("button", { type: "button", "aria-pressed": String(pressed) }, name);
+    button.addEventListener("click", () => {
+      for (const each of this.#parts.filters.children) each.setAttribute("aria-pressed", String(each === button));
+      this.#matches = matches;
+      this.#show(PAGE);
+    });
+    return button;
+  }
+
+  async #show(most) {
+    const turn = (this.#turn += 1); // what an older turn fetched is not shown any more
+    const { gallery, status, more } = this.#parts;
+    this.#most = most;
+    try {
+      const records = await this.#collection.find(this.#matches, most + 1); // one more says whether there are more
+      if (turn !== this.#turn) return;
+      gallery.replaceChildren(...records.slice(0, most).map((record) => this.#card(record)));
+      status.textContent = records.length === 0 && this.#matches !== FILTERS.all ? words.noMatch : "";
+      more.hidden = records.length <= most;
+    } catch (problem) {
+      if (turn === this.#turn) status.replaceChildren(problemNotice(problem, () => this.#refresh()));
+    }
+  }
+
+  #refresh() {
+    this.#collection.reset();
+    return this.#show(this.#most);
+  }
+
+  #card(record) {
+    const image = element("img", { alt: "" });
+    this.#collection.image(record).then(({ url }) => (image.src = url), ignoreProblem);
+    const button = element(
+      "button",
+      { type: "button", "data-outcome": outcome(record), onclick: () => this.#open(record) },
+      image,
+      element("span", {}, words.card(record)),
+    );
+    return element("li", {}, button);
+  }
+
+  #fillDialog() {
+    const { dialog } = this.#parts;
+    const close = () => dialog.close();
+    dialog.append(
+      this.#answer.element,
+      element(
+        "p",
+        { class: "actions" },
+        element("button", { type: "button", onclick: close }, texts.answer.close),
+        element("button", { type: "button", class: "danger", onclick: () => this.#delete() }, texts.answer.delete),
+      ),
+    );
+    dialog.addEventListener("click", (event) => event.target === dialog && close()); // beside it
+    dialog.addEventListener("close", () => this.#closed());
+  }
+
+  async #open(record) {
+    try {
+      const { blob } = await this.#collection.image(record);
+      this.#reading = Reading.of(this.#api, record, blob);
+      this.#opened = record;
+      this.#answer.show(this.#reading);
+      this.#parts.dialog.showModal();
+    } catch (problem) {
+      this.#parts.status.replaceChildren(problemNotice(problem, () => this.#open(record)));
+    }
+  }
+
+  async #delete() {
+    if (!(await this.#reading.delete())) return;
+    this.#opened = null; // it is not what it was
+    this.#parts.dialog.close();
+  }
+
+  #closed() {
+    const isChanged = this.#reading.record !== this.#opened;
+    this.#reading.release();
+    if (!isChanged) return;
+    this.#refresh();
+    this.#onChange();
+  }
+}
+
+function outcome(record) {
+  if (record.status === "pending") return "pending";
+  if (record.true === null) return "open";
+  return record.true === record.predicted ? "right" : "wrong";
+}
+
+/** The filter for `true=4&predicted=9`. @param {URLSearchParams} parameters */
+function pairFilter(parameters) {
+  if (!parameters.has("true") || !parameters.has("predicted")) return {};
+  const [digit, predicted] = [Number(parameters.get("true")), Number(parameters.get("predicted"))];
+  return { pair: (record) => record.true === digit && record.predicted === predicted };
+}

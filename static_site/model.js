@@ -1,0 +1,138 @@
+/** The view of the accuracy report: how often the model was right, where it errs, and whether it knows. */
+
+import { commonLow, intervalBar, reliabilityDiagram } from "./charts.js";
+import { element, parts, problemNotice } from "./elements.js";
+import { confusionMatrix } from "./matrix.js";
+import { count, percent, share, texts } from "./texts.js";
+
+const OLD_MS = 7 * 24 * 60 * 60 * 1000;
+const words = texts.model;
+
+export class ModelView {
+  #api;
+  #report;
+  #turn = 0;
+
+  /** @param {HTMLElement} root @param {import("./api.js").Api} api */
+  constructor(root, api) {
+    this.#api = api;
+    this.#report = parts(root).report;
+  }
+
+  async show() {
+    const turn = (this.#turn += 1); // what an older turn fetched is not shown any more
+    const content = await this.#content().catch((problem) => problemNotice(problem, () => this.show()));
+    if (turn === this.#turn) this.#report.replaceChildren(content);
+  }
+
+  async #content() {
+    const report = await this.#api.accuracy();
+    return report === null ? element("p", { class: "notice" }, words.none) : reportOf(report);
+  }
+}
+
+function reportOf(report) {
+  if (report.pairs === 0) return element("p", { class: "notice" }, words.noPairs, " ", words.made(report));
+  return element(
+    "div",
+    { class: "report" },
+    overall(report),
+    card(words.matrix, words.matrixNote, confusionMatrix(report.confusion_matrix)),
+    report.models.length > 0 ? card(words.models, "", shareTable(words.model, report.models, ({ model }) => model)) : null,
+    card(words.digits, "", digitTable(report)),
+    calibration(report.calibration),
+    report.days.length > 0 ? card(words.days, "", shareTable(words.day, report.days, ({ day }) => day)) : null,
+  );
+}
+
+function card(heading, note, ...content) {
+  return element("div", { class: "card" }, element("h2", {}, heading), note && element("p", { class: "quiet" }, note), ...content);
+}
+
+function overall(report) {
+  const isOld = Date.now() - Date.parse(report.made) > OLD_MS;
+  const facts = [
+    words.made(report),
+    isOld ? words.old : null,
+    report.baseline && words.baseline(report.baseline),
+    report.coverage && words.coverage(report.coverage),
+    report.rejected.count > 0 ? words.rejected(report.rejected.count) : null,
+  ];
+  return element(
+    "div",
+    { class: "card overall" },
+    element("p", { class: "figure" }, percent(report.accuracy), " ", element("small", {}, words.accuracy)),
+    intervalBar(report.accuracy, report.accuracy_interval),
+    element("p", {}, words.interval(report.accuracy_interval)),
+    ...facts.filter((fact) => fact !== null).map((fact) => element("p", { class: "quiet" }, fact)),
+  );
+}
+
+function digitTable(report) {
+  const figure = (value) => element("td", {}, value === null ? words.undefinedFigure : percent(value));
+  const row = (name, { precision, recall, f1, support }) =>
+    element("tr", {}, element("th", { scope: "row" }, name), ...[precision, recall, f1].map(figure), element("td", {}, count(support)));
+  return table(
+    [words.digit, words.precision, words.recall, words.f1, words.support],
+    report.digits.map((digit) => row(digit.digit, digit)),
+    [row(words.macro, report.macro_average), row(words.weighted, report.weighted_average)],
+  );
+}
+
+/** A row per model or day: all bars on one scale, which begins where the lowest interval does. */
+function shareTable(name, rows, nameOf) {
+  const low = commonLow(rows.map(({ accuracy_interval: interval }) => interval));
+  return table(
+    [name, words.pairs, words.share, words.scale(low)],
+    rows.map((row) =>
+      element(
+        "tr",
+        {},
+        element("th", { scope: "row" }, nameOf(row)),
+        element("td", {}, count(row.pairs)),
+        element("td", {}, row.accuracy === null ? words.undefinedFigure : percent(row.accuracy)),
+        element("td", { class: "wide" }, intervalBar(row.accuracy, row.accuracy_interval, low)),
+      ),
+    ),
+  );
+}
+
+function calibration({ ece, bins }) {
+  const filled = bins.filter((bin) => bin.count > 0);
+  if (filled.length === 0) return null;
+  const rows = filled.map((bin) =>
+    element(
+      "tr",
+      {},
+      element("th", { scope: "row" }, `${share(bin.lower)}–${share(bin.upper)}`),
+      element("td", {}, count(bin.count)),
+      element("td", {}, percent(bin.confidence)),
+      element("td", {}, percent(bin.accuracy)),
+    ),
+  );
+  return card(
+    words.calibration,
+    words.calibrationNote(ece),
+    reliabilityDiagram(filled, words.calibrationAlt),
+    element(
+      "details",
+      {},
+      element("summary", {}, words.calibrationTable),
+      table([words.bin, words.pairs, words.sure, words.right], rows),
+    ),
+  );
+}
+
+function table(headings, rows, footers = []) {
+  return element(
+    "div",
+    { class: "scroll" },
+    element(
+      "table",
+      {},
+      element("thead", {}, element("tr", {}, ...headings.map((heading) => element("th", { scope: "col" }, heading)))),
+      element("tbody", {}, ...rows),
+      footers.length > 0 ? element("tfoot", {}, ...footers) : null,
+    ),
+  );
+}

@@ -1,0 +1,130 @@
+/** The drawing surface: pointers in, pixels and PNGs out. */
+
+import { Drawing, extended, segments } from "./strokes.js";
+
+const EXPORT_SIDE = 448; // px: 16 for each of the network's 28, on every screen
+const FLAT_PRESSURE = 0.5; // what a mouse reports; fingers report anything, so they get it as well
+
+/** Events: `start` (a stroke begins), `change` (the drawing is another one now). */
+export class Pad extends EventTarget {
+  /** Of the pad's side. */
+  brush = 0.06;
+  #canvas;
+  #drawing = new Drawing();
+  #stroke = /** @type {import("./strokes.js").Stroke | null} */ (null);
+  #pointer = /** @type {number | null} */ (null);
+  #frame = 0;
+
+  /** @param {HTMLCanvasElement} canvas square; its CSS colour is the ink, its CSS background the paper */
+  constructor(canvas) {
+    super();
+    this.#canvas = canvas;
+    canvas.addEventListener("pointerdown", (event) => this.#begin(event));
+    canvas.addEventListener("pointermove", (event) => this.#move(event));
+    canvas.addEventListener("pointerup", (event) => this.#end(event));
+    canvas.addEventListener("pointercancel", (event) => this.#end(event));
+    new ResizeObserver(() => this.#redraw()).observe(canvas);
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#redraw());
+  }
+
+  get isEmpty() {
+    return this.#drawing.isEmpty;
+  }
+
+  get canUndo() {
+    return this.#drawing.canUndo;
+  }
+
+  undo() {
+    this.#drawing.undo();
+    this.#changed();
+  }
+
+  clear() {
+    this.#drawing.clear();
+    this.#changed();
+  }
+
+  /** What the person sees, ink on paper. @returns {Promise<Blob>} a PNG */
+  async png() {
+    const canvas = document.createElement("canvas");
+    canvas.width = canvas.height = EXPORT_SIDE;
+    const context = canvas.getContext("2d");
+    context.fillStyle = getComputedStyle(this.#canvas).backgroundColor;
+    context.fillRect(0, 0, EXPORT_SIDE, EXPORT_SIDE);
+    this.#paint(context, EXPORT_SIDE);
+    return new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
+  }
+
+  #begin(event) {
+    if (this.#pointer !== null || event.button !== 0) return; // one pen at a time; a resting palm writes nothing
+    event.preventDefault();
+    this.#canvas.setPointerCapture(event.pointerId);
+    this.#pointer = event.pointerId;
+    this.dispatchEvent(new Event("start")); // a listener may clear the pad first
+    this.#stroke = { width: this.brush, points: [] };
+    this.#record(event);
+  }
+
+  #move(event) {
+    if (event.pointerId !== this.#pointer) return;
+    // The screen shows 60 frames a second; a pen reports up to 240 points, which the browser has kept.
+    const all = event.getCoalescedEvents?.() ?? [];
+    for (const each of all.length > 0 ? all : [event]) this.#record(each);
+  }
+
+  #end(event) {
+    if (event.pointerId !== this.#pointer) return;
+    this.#pointer = null;
+    this.#drawing.add(this.#stroke);
+    this.#stroke = null;
+    this.#changed();
+  }
+
+  #record(event) {
+    const box = this.#canvas.getBoundingClientRect();
+    this.#stroke = extended(this.#stroke, {
+      x: (event.clientX - box.left) / box.width,
+      y: (event.clientY - box.top) / box.height,
+      pressure: event.pointerType === "pen" ? event.pressure : FLAT_PRESSURE,
+    });
+    this.#redraw();
+  }
+
+  #changed() {
+    this.#redraw();
+    this.dispatchEvent(new Event("change"));
+  }
+
+  /** A drawing is a few hundred curves: painting all of them once a frame is simpler than keeping the old ones. */
+  #redraw() {
+    this.#frame ||= requestAnimationFrame(() => {
+      this.#frame = 0;
+      const side = Math.round(this.#canvas.clientWidth * devicePixelRatio);
+      this.#canvas.width = this.#canvas.height = side; // clears it too
+      this.#paint(this.#canvas.getContext("2d"), side);
+    });
+  }
+
+  #paint(context, side) {
+    context.lineCap = context.lineJoin = "round";
+    context.strokeStyle = getComputedStyle(this.#canvas).color;
+    const strokes = this.#stroke ? [...this.#drawing.strokes, this.#stroke] : this.#drawing.strokes;
+    for (const stroke of strokes) paintStroke(context, side, segments(stroke));
+  }
+}
+
+/** One path as long as the width stays: joins within a path are seamless, overlapping ends of two are not. */
+function paintStroke(context, side, curves) {
+  context.beginPath();
+  curves.forEach(({ from, control, to, width }, i) => {
+    if (width !== curves[i - 1]?.width) {
+      context.stroke();
+      context.beginPath();
+      context.lineWidth = width * side;
+      context.moveTo(from.x * side, from.y * side);
+    }
+    context.quadraticCurveTo(control.x * side, control.y * side, to.x * side, to.y * side);
+  });
+  context.stroke();
+}

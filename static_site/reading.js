@@ -1,0 +1,127 @@
+/** One image on its way to an answer, and what became of it. */
+
+import { Problem, ignoreProblem } from "./api.js";
+
+/**
+ * Events: `change`. The states are
+ * `sending` → `classified`, or `sending` → `pending` → `classified`, and `failed` from the first two.
+ */
+export class Reading extends EventTarget {
+  state = /** @type {"sending" | "pending" | "classified" | "failed"} */ ("sending");
+  record = /** @type {import("./api.js").Classification | null} */ (null);
+  /** Why it failed, or why the last label could not be saved. */
+  problem = /** @type {Problem | null} */ (null);
+  #api;
+  #idempotencyKey = crypto.randomUUID();
+  #unwanted = false;
+  #left = new AbortController();
+
+  /**
+   * @param {import("./api.js").Api} api
+   * @param {Blob} image
+   * @param {string} [name] the file's, for a person to tell several apart
+   */
+  constructor(api, image, name = "") {
+    super();
+    this.#api = api;
+    this.image = image;
+    this.name = name;
+    this.imageUrl = URL.createObjectURL(image);
+  }
+
+  /** A reading that was made before. */
+  static of(api, record, image) {
+    const reading = new Reading(api, image);
+    reading.#follow(Promise.resolve(record));
+    return reading;
+  }
+
+  /** The true digit, null when nobody has said it. A digit on its way to the server counts. */
+  get trueDigit() {
+    return this.record?.true ?? null;
+  }
+
+  /** Send the image; again after a failure, as the same request. Never throws: `state` and `problem` tell. */
+  async send() {
+    this.#set({ state: "sending", problem: null });
+    await this.#follow(this.#api.classify(this.image, this.#idempotencyKey));
+  }
+
+  /** Say which digit it was. Shown at once, taken back when it cannot be saved. @returns {Promise<boolean>} saved? */
+  async label(digit) {
+    const before = this.record;
+    this.#set({ record: { ...before, true: digit }, problem: null });
+    try {
+      this.#set({ record: await this.#api.label(before.id, digit) });
+      return true;
+    } catch (problem) {
+      this.#failed(problem, { record: before });
+      return false;
+    }
+  }
+
+  /**
+   * Take a label back: the API knows corrections only, so the image is sent once more and the labelled record
+   * deleted, in this order: a failure between the two loses nothing.
+   */
+  async unlabel() {
+    const labelled = this.record;
+    this.#idempotencyKey = crypto.randomUUID();
+    await this.send();
+    if (this.state === "failed") this.#set({ state: "classified", record: labelled });
+    else await this.#api.remove(labelled.id).catch(ignoreProblem);
+  }
+
+  /** @returns {Promise<boolean>} deleted? */
+  async delete() {
+    try {
+      await this.#api.remove(this.record.id);
+      return true;
+    } catch (problem) {
+      this.#failed(problem, {});
+      return false;
+    }
+  }
+
+  /** Nobody wants this answer any more: delete its record now, or as soon as it comes. */
+  discard() {
+    this.#unwanted = true;
+    this.release();
+    if (this.record) this.#remove();
+  }
+
+  /** Nobody looks at it any more: free the image's memory and stop waiting for the model. */
+  release() {
+    this.#left.abort();
+    URL.revokeObjectURL(this.imageUrl);
+  }
+
+  /** @param {Promise<import("./api.js").Classification>} record classified, or pending and followed until it is */
+  async #follow(record) {
+    try {
+      this.#became(await record);
+      if (this.#unwanted) await this.#remove();
+      else if (this.state === "pending") this.#became(await this.#api.completed(this.record, this.#left.signal));
+    } catch (problem) {
+      this.#failed(problem, { state: "failed" });
+    }
+  }
+
+  async #remove() {
+    await this.#api.remove(this.record.id).catch(ignoreProblem); // else it stays in the history, unlabelled
+  }
+
+  #became(record) {
+    this.#set({ record, state: record.status });
+  }
+
+  #failed(problem, change) {
+    if (!(problem instanceof Problem)) throw problem;
+    this.#set({ ...change, problem });
+  }
+
+  #set(change) {
+    Object.assign(this, change);
+    this.dispatchEvent(new Event("change"));
+  }
+}

@@ -1,0 +1,233 @@
+/** Every text of the page, in one language. A translation is a second file like this one. */
+
+const LANGUAGE = "en-GB";
+
+const wholePercent = new Intl.NumberFormat(LANGUAGE, { style: "percent" });
+const finePercent = new Intl.NumberFormat(LANGUAGE, { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 });
+const integer = new Intl.NumberFormat(LANGUAGE);
+const dateTime = new Intl.DateTimeFormat(LANGUAGE, { dateStyle: "medium", timeStyle: "short" });
+const relative = new Intl.RelativeTimeFormat(LANGUAGE, { numeric: "auto" });
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+
+/** A probability; never rounded up to certain or down to impossible. */
+export function percent(share) {
+  if (share > 0.999 && share < 1) return "> 99.9%";
+  if (share < 0.001 && share > 0) return "< 0.1%";
+  return finePercent.format(share);
+}
+
+/** Cut, not rounded: 99.96 % is not 100. */
+export function roughPercent(share) {
+  return String(Math.floor(share * 100));
+}
+
+/** For a crowded table: no sign, and what is not nothing does not look like it. */
+export function roughShare(share) {
+  if (share > 0 && share < 0.01) return "<1";
+  return roughPercent(share);
+}
+
+export const count = (number) => integer.format(number);
+export const share = (number) => wholePercent.format(number);
+export const range = ([low, high]) => `${finePercent.format(low)} to ${finePercent.format(high)}`;
+export const time = (text) => dateTime.format(new Date(text));
+
+export function age(text, now = Date.now()) {
+  const elapsed = now - Date.parse(text);
+  if (elapsed < HOUR_MS) return relative.format(-Math.round(elapsed / MINUTE_MS), "minute");
+  if (elapsed < DAY_MS) return relative.format(-Math.round(elapsed / HOUR_MS), "hour");
+  return relative.format(-Math.round(elapsed / DAY_MS), "day");
+}
+
+const article = (digit) => (digit === 8 ? "an" : "a");
+const a = (digit) => `${article(digit)} ${digit}`;
+const images = (n) => (n === 1 ? "1 image" : `${count(n)} images`);
+
+export const texts = {
+  page: {
+    title: "Legible",
+    skip: "Skip to the content",
+    views: "Views",
+    noConfig: "The page cannot find its settings (config.json), so it does not know where the API is.",
+  },
+  views: { write: "Write", handwriting: "Handwriting", model: "Model", data: "Data" },
+  write: {
+    heading: "Write a digit",
+    lead: "Pause, and the answer comes by itself.",
+    pad: "Drawing surface. To go without drawing, choose or paste an image.",
+    undo: "Undo",
+    clear: "Clear",
+    brush: "Pen",
+    choose: "Choose images",
+    camera: "Take a photo",
+    bring: "or drop them anywhere, or paste one",
+    drop: "Let go to have it read",
+    tray: "Images you brought",
+    progress: (done, all) => (done === all ? `${images(all)} read` : `${count(done)} of ${count(all)} read`),
+    noImages: "There was no image in that.",
+    trayItem: ({ state, record }) =>
+      ({ sending: "reading …", pending: "waiting", failed: "failed" })[state] ?? `read as ${record.predicted}`,
+  },
+  answer: {
+    heading: "Answer",
+    empty: "Nothing to read yet.",
+    sending: "Reading …",
+    slow: "Still reading. The answer will appear here.",
+    pending: "Your image is kept. The model is away for a moment; the answer will appear by itself.",
+    sure: (digit) => `Read as ${a(digit)}.`,
+    sureNote: (confidence) => `${percent(confidence)} sure`,
+    unsure: (first, second) => `Not sure: ${a(first)}, or ${a(second)}?`,
+    unsureNote: (confidence) => `${percent(confidence)} for the first`,
+    notDigit: "This does not look like a digit.",
+    notDigitNote: (digit, confidence) => `If it is one, then most likely ${a(digit)} (${percent(confidence)}).`,
+    question: "Which digit was it?",
+    key: (digit, probability) => (probability === null ? `${digit}` : `${digit}, ${percent(probability)}`),
+    numberKeys: "Use the keys 0 to 9",
+    right: (digit) => `Thank you. ${capital(a(digit))}, and read as one.`,
+    wrong: (digit, predicted) => `Thank you. It was ${a(digit)}, read as ${a(predicted)}.`,
+    undoLabel: "Undo",
+    standing: (figures) =>
+      figures.labelled === 0
+        ? ""
+        : `${count(figures.correct)} of the ${images(figures.labelled)} you labelled ${figures.correct === 1 ? "was" : "were"} read correctly.`,
+    original: "Your image",
+    originalAlt: "The image as you made it",
+    seen: "What the model saw",
+    seenAlt: "The same image as 28 by 28 grey pixels",
+    unknownDigit: "–",
+    steps: {
+      inverted: "light and dark swapped",
+      rotated: (degrees) => `turned by ${Math.round(degrees)}°`,
+      cropped: "cut to the digit",
+      scaled: "scaled to 28 × 28",
+      thickened: "strokes made even",
+    },
+    done: (steps) => `Done to it: ${steps.join(", ")}.`,
+    delete: "Delete",
+    close: "Close",
+  },
+  handwriting: {
+    heading: "My handwriting",
+    lead: "How well the model reads you, and what would help.",
+    none: "Nothing here yet. Write a digit and say which one it was: your figures begin with it.",
+    noneLabelled: (n) => `${images(n)}, none labelled yet. Open one and say which digit it was: your figures begin with it.`,
+    accuracy: "read correctly",
+    basis: (figures) => `${count(figures.correct)} of ${count(figures.labelled)} labelled images`,
+    interval: (interval) => `Likely between ${range(interval)}`,
+    tooFew: "Too few to judge yet: the more you write, the narrower the band.",
+    digits: "Digit by digit",
+    digitsNote: "The dot is your share read correctly, the band its 95% interval.",
+    digit: "Digit",
+    correct: "Read correctly",
+    of: (correct, labelled) => `${count(correct)} of ${count(labelled)}`,
+    advice: "What would help",
+    noAdvice: "Nothing stands out. Your digits are told apart well.",
+    misread: (pair) => `Your ${pair.true}, read as ${pair.predicted}`,
+    wellRead: (digit) => `Your ${digit}, well read`,
+    showPair: "Show these",
+    images: "My images",
+    filters: { all: "All", wrong: "Misread", open: "Not labelled" },
+    pairFilter: (digit, predicted) => `${digit} read as ${predicted}`,
+    noMatch: "No image of this kind.",
+    more: "Show more",
+    card: (record) =>
+      record.status === "pending"
+        ? "Not read yet"
+        : record.true === null
+          ? `Read as ${record.predicted}, not labelled`
+          : record.true === record.predicted
+            ? `${record.true}, read correctly`
+            : `${record.true}, read as ${record.predicted}`,
+    opened: "One of my images",
+    imageAlt: "My image",
+    waiting: "waiting",
+  },
+  model: {
+    heading: "The model",
+    lead: "How often it was right, by what people say their digits were.",
+    none: "No report yet. It is made from the labels that people give, and appears here after the next run.",
+    accuracy: "read correctly",
+    interval: (interval) => `95% interval ${range(interval)}`,
+    made: (report) => `Made ${age(report.made)} (${time(report.made)}) from ${count(report.pairs)} labelled ${report.pairs === 1 ? "image" : "images"}.`,
+    old: "This report is more than a week old.",
+    noPairs: "Nobody has labelled an image yet.",
+    baseline: (baseline) => `Always saying ${baseline.digit} would reach ${percent(baseline.accuracy)}.`,
+    coverage: ({ classifications, labelled, share: part, accuracy_bounds: bounds }) =>
+      `${count(labelled)} of ${images(classifications)} are labelled (${share(part)}). ` +
+      `Over all of them, the accuracy lies somewhere from ${range(bounds)}.`,
+    rejected: (n) => `${count(n)} malformed ${n === 1 ? "label was" : "labels were"} left out.`,
+    matrix: "What was read as what",
+    matrixNote: "Rows: the digit it was. Columns: the digit that was read. The darker the red, the more frequent the mistake. A count opens your own images of that kind.",
+    unit: "Show",
+    asCounts: "Counts",
+    asShares: "Row %",
+    corner: "was \\ read",
+    cell: (row, column, n) => `${count(n)}: ${row} read as ${column}. Show mine`,
+    digits: "Digit by digit",
+    digit: "Digit",
+    precision: "Precision",
+    recall: "Recall",
+    f1: "F1",
+    support: "Count",
+    macro: "Mean",
+    weighted: "Weighted",
+    calibration: "Does it know when it is sure?",
+    calibrationNote: (ece) =>
+      ece === null ? "" : `On average, how sure it is and how often it is right differ by ${percent(ece)} (expected calibration error).`,
+    calibrationAlt: "Confidence against accuracy. On the diagonal the two agree.",
+    calibrationTable: "As a table",
+    bin: "Confidence",
+    sure: "How sure",
+    right: "How often right",
+    models: "By model version",
+    model: "Model",
+    days: "Day by day",
+    day: "Day",
+    pairs: "Labelled",
+    share: "Read correctly",
+    scale: (low) => `${share(low)} to 100%`,
+    undefinedFigure: "–",
+  },
+  data: {
+    heading: "My data",
+    lead: "There is no account. A secret in this browser is all that ties your images to you.",
+    key: "My key",
+    keyNote: "Whoever has it can see and delete your images. Keep a copy to go on in another browser, or to come back later.",
+    export: "Save my key",
+    exportName: "legible-key.txt",
+    import: "Use another key",
+    importFile: "Open a key file",
+    importField: "Key",
+    begins: (start) => `The key in this browser begins with ${start}.`,
+    importFailed: "That is not a key: 43 letters, digits, - and _.",
+    forget: "Forget my key",
+    forgetNote: "Your images stay where they are, but without the key nobody can reach them, not even you. Delete them first if you want them gone.",
+    copy: "My images",
+    copyNote: "Everything that is kept about you: your images, how they were read, and how you labelled them.",
+    download: "Download a copy",
+    downloadName: "legible-data.json",
+    downloading: (n) => `Gathering: ${images(n)} …`,
+    downloaded: (n) => `Saved: ${images(n)}.`,
+    deleteAll: "Delete everything",
+    deleting: (n) => `Deleting: ${images(n)} gone …`,
+    deleted: (n) => (n === 0 ? "There was nothing to delete." : `Deleted: ${images(n)}.`),
+    confirmDelete: "Delete all your images and their labels? This cannot be undone.",
+    confirmForget: "Forget the key of this browser? Without a copy of it your images cannot be reached again.",
+    confirm: "Yes, do it",
+    cancel: "Cancel",
+  },
+  problem: {
+    title: (problem) =>
+      problem.status === 0 ? (problem.timedOut ? "The answer takes too long." : "No connection to the API.") : problem.title,
+    detail: (problem) =>
+      problem.status === 0 ? "Nothing is lost here. Check the connection and try again." : capital(problem.detail),
+    retry: "Try again",
+  },
+};
+
+function capital(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

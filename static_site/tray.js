@@ -1,0 +1,114 @@
+/** The files a person brought: read a few at a time, shown as a row, one of them picked. */
+
+import { element } from "./elements.js";
+import { Reading } from "./reading.js";
+import { texts } from "./texts.js";
+
+const MOST_FILES = 50; // at once
+const AT_A_TIME = 3; // browsers open six connections to one host, and the drawing needs one
+const LARGEST_UPLOAD = 3_500_000; // bytes; Lambda takes 4.5 MB
+const SHRUNK_SIDE = 2_000; // px, of a file that is larger
+const UNDER_WAY = new Set(["sending", "pending"]);
+
+export class Tray {
+  #list;
+  #status;
+  #api;
+  #onPick;
+  #readings = /** @type {Reading[]} */ ([]);
+  #waiting = /** @type {Reading[]} */ ([]);
+  #workers = 0;
+
+  /**
+   * @param {HTMLElement} list
+   * @param {HTMLElement} status
+   * @param {import("./api.js").Api} api
+   * @param {(reading: Reading) => void} onPick
+   */
+  constructor(list, status, api, onPick) {
+    this.#list = list;
+    this.#status = status;
+    this.#api = api;
+    this.#onPick = onPick;
+  }
+
+  /** Take the images among these files; the first of them is picked. @param {File[]} files */
+  async add(files) {
+    if (files.length === 0) return; // text was pasted, or the choice was cancelled
+    const images = files.filter((file) => file.type.startsWith("image/")).slice(0, MOST_FILES);
+    if (images.length === 0) return this.#say(texts.write.noImages);
+    const blobs = await Promise.all(images.map(shrunk));
+    const readings = blobs.map((blob, i) => new Reading(this.#api, blob, images[i].name));
+    this.#readings.push(...readings);
+    this.#waiting.push(...readings);
+    this.#list.prepend(...readings.map((reading) => this.#item(reading)));
+    this.#list.hidden = false;
+    this.unpick();
+    this.#list.firstElementChild.firstElementChild.click();
+    while (this.#workers < AT_A_TIME && this.#waiting.length > 0) this.#work();
+  }
+
+  /** None of them is shown any more. */
+  unpick() {
+    this.#list.querySelector("[aria-pressed=true]")?.setAttribute("aria-pressed", "false");
+  }
+
+  async #work() {
+    this.#workers += 1;
+    while (this.#waiting.length > 0) await this.#waiting.shift().send();
+    this.#workers -= 1;
+  }
+
+  #item(reading) {
+    const answer = element("span", { class: "answer-word" });
+    const button = element(
+      "button",
+      { type: "button", "aria-pressed": "false", onclick: () => this.#pick(button, reading) },
+      element("img", { src: reading.imageUrl, alt: "" }),
+      element("span", { class: "name" }, reading.name),
+      answer,
+    );
+    const render = () => {
+      button.dataset.state = reading.state;
+      answer.textContent = texts.write.trayItem(reading);
+      this.#sayProgress();
+    };
+    reading.addEventListener("change", render);
+    render();
+    return element("li", {}, button);
+  }
+
+  #pick(button, reading) {
+    this.unpick();
+    button.setAttribute("aria-pressed", "true");
+    this.#onPick(reading);
+  }
+
+  #sayProgress() {
+    const done = this.#readings.filter(({ state }) => !UNDER_WAY.has(state)).length;
+    this.#say(texts.write.progress(done, this.#readings.length));
+  }
+
+  #say(text) {
+    this.#status.textContent = text;
+  }
+}
+
+/**
+ * A file that the API would refuse for its size becomes a smaller JPEG, the way up that its EXIF data says.
+ * What the browser cannot decode goes as it is: the API says what is wrong with it.
+ * @param {File} file
+ * @returns {Promise<Blob>}
+ */
+async function shrunk(file) {
+  if (file.size <= LARGEST_UPLOAD) return file;
+  const bitmap = await createImageBitmap(file).catch(() => null);
+  if (bitmap === null) return file;
+  const scale = Math.min(1, SHRUNK_SIDE / Math.max(bitmap.width, bitmap.height));
+  const canvas = new OffscreenCanvas(Math.round(bitmap.width * scale), Math.round(bitmap.height * scale));
+  const context = canvas.getContext("2d");
+  context.fillStyle = "#fff"; // JPEG has no transparency
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+  return canvas.convertToBlob({ type: "image/jpeg", quality: 0.9 });
+}

@@ -1,0 +1,118 @@
+/** The view that takes drawings and files, and shows the answers. */
+
+import { Answer } from "./answer.js";
+import { parts } from "./elements.js";
+import { Pad } from "./pad.js";
+import { Reading } from "./reading.js";
+import { Tray } from "./tray.js";
+
+const PAUSE_MS = 600; // between two strokes of a 4 or a 5; longer, and the pen was put down
+
+export class WriteView {
+  #root;
+  #api;
+  #parts;
+  #answer;
+  #tray;
+  #pad;
+  #drawing = /** @type {Reading | null} */ (null); // the answer to what is on the pad, or on its way
+  #pause = 0;
+
+  /** @param {HTMLElement} root @param {import("./api.js").Api} api @param {Storage | undefined} storage */
+  constructor(root, api, storage) {
+    this.#root = root;
+    this.#api = api;
+    this.#parts = parts(root);
+    this.#answer = new Answer(api, storage);
+    this.#parts.answer.replaceWith(this.#answer.element);
+    this.#pad = new Pad(this.#parts.canvas);
+    this.#tray = new Tray(this.#parts.tray, this.#parts.status, api, (reading) => this.#answer.show(reading));
+    this.#connectPad();
+    this.#connectFiles();
+  }
+
+  /** There is nothing to fetch: the pad and the tray are as they were left. */
+  show() {}
+
+  #connectPad() {
+    const { undo, clear, brush } = this.#parts;
+    this.#pad.addEventListener("start", () => this.#beginStroke());
+    this.#pad.addEventListener("change", () => this.#drawingChanged());
+    undo.addEventListener("click", () => this.#pad.undo());
+    clear.addEventListener("click", () => this.#clear());
+    brush.addEventListener("input", () => (this.#pad.brush = Number(brush.value)));
+    document.addEventListener("keydown", (event) => {
+      const undoes = event.key === "z" && (event.ctrlKey || event.metaKey) && !event.shiftKey;
+      if (undoes && this.#parts.canvas.checkVisibility() && this.#pad.canUndo) this.#pad.undo();
+    });
+  }
+
+  /** A labelled drawing is finished: the next stroke begins the next one. */
+  #beginStroke() {
+    if (this.#drawing !== null && this.#drawing.trueDigit !== null) this.#clear();
+    clearTimeout(this.#pause);
+    this.#answer.stale = true;
+  }
+
+  /** A drawing that was answered stays in the history; only versions of one drawing replace each other. */
+  #clear() {
+    if (this.#drawing?.record) {
+      this.#drawing.release();
+      this.#drawing = null;
+    }
+    this.#pad.clear();
+  }
+
+  #drawingChanged() {
+    this.#parts.undo.disabled = !this.#pad.canUndo;
+    this.#parts.clear.disabled = this.#pad.isEmpty;
+    clearTimeout(this.#pause);
+    if (this.#pad.isEmpty) this.#answerDrawing(null);
+    else this.#pause = setTimeout(() => this.#readDrawing(), PAUSE_MS);
+  }
+
+  async #readDrawing() {
+    const reading = new Reading(this.#api, await this.#pad.png());
+    this.#answerDrawing(reading);
+    reading.send();
+  }
+
+  /**
+   * Each pause makes a record, and the last one is the drawing: the one before is discarded, unless the person
+   * has said which digit it was. One that is still under way cannot be called back, so its record is deleted
+   * when it comes; it is never shown, however late.
+   */
+  #answerDrawing(reading) {
+    const before = this.#drawing;
+    this.#drawing = reading;
+    this.#tray.unpick();
+    this.#answer.show(reading);
+    if (before?.trueDigit === null) before.discard();
+    else before?.release();
+  }
+
+  #connectFiles() {
+    const { files, camera, drop } = this.#parts;
+    for (const input of [files, camera]) {
+      input.addEventListener("change", () => {
+        this.#tray.add([...input.files]);
+        input.value = ""; // else the same file could not be chosen again
+      });
+    }
+    document.addEventListener("paste", (event) => this.#isShown && this.#tray.add([...event.clipboardData.files]));
+    document.addEventListener("dragover", (event) => {
+      event.preventDefault(); // else the browser leaves the page for the file
+      drop.hidden = !this.#isShown;
+    });
+    document.addEventListener("dragleave", (event) => (drop.hidden ||= event.relatedTarget === null));
+    document.addEventListener("drop", (event) => {
+      event.preventDefault();
+      drop.hidden = true;
+      if (this.#isShown) this.#tray.add([...event.dataTransfer.files]);
+    });
+  }
+
+  get #isShown() {
+    return !this.#root.hidden;
+  }
+}

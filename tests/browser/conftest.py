@@ -1,0 +1,92 @@
+"""Chromium, the page on a loopback port, and the API double behind it."""
+
+import functools
+import shutil
+import threading
+from collections.abc import Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+
+from tests.browser.api_double import ApiDouble
+
+ROOT = Path(__file__).parents[2]
+CHROMIUM_NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+DESKTOP: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}}
+PHONE: dict[str, Any] = {
+    "viewport": {"width": 375, "height": 812},
+    "device_scale_factor": 2,
+    "is_mobile": True,
+    "has_touch": True,
+}
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    path = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+    if path is None:
+        pytest.fail("The browser tests need Chromium. On Debian: apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def site() -> Iterator[str]:
+    """Serve `static_site/` as it lies there, as S3 does; return its address."""
+    handler = functools.partial(QuietHandler, directory=ROOT / "static_site")
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def api() -> ApiDouble:
+    return ApiDouble()
+
+
+@pytest.fixture
+def device() -> dict[str, Any]:
+    """What the page is shown on; a test that needs another overrides it by `parametrize`."""
+    return DESKTOP
+
+
+@pytest.fixture
+def page(chromium: Browser, site: str, device: dict[str, Any]) -> Iterator[Page]:
+    """A fresh profile. Whatever the page logs as an error, or throws, fails the test."""
+    context = chromium.new_context(base_url=site, **device)
+    context.set_default_timeout(5_000)
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("console", lambda message: errors.append(message.text) if _is_fault(message) else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    context.close()
+    assert errors == []
+
+
+def _is_fault(message: ConsoleMessage) -> bool:
+    """Tell errors of the page from the browser's note on an answer of the API that a test asked for."""
+    page, about = (urlsplit(url).netloc for url in (message.page.url, message.location["url"]))
+    return message.type == "error" and about == page

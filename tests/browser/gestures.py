@@ -1,0 +1,37 @@
+"""What a hand does on the pad."""
+
+from itertools import pairwise
+
+from playwright.sync_api import Page
+
+Path = list[tuple[float, float]]  # points as shares of the pad's side
+
+SEVEN: list[Path] = [[(0.3, 0.25), (0.7, 0.25), (0.45, 0.8)]]
+ZERO: list[Path] = [
+    [
+        (0.5, 0.2),
+        (0.36, 0.3),
+        (0.32, 0.5),
+        (0.36, 0.7),
+        (0.5, 0.8),
+        (0.64, 0.7),
+        (0.68, 0.5),
+        (0.64, 0.3),
+        (0.5, 0.2),
+    ]
+]
+FOUR: list[Path] = [[(0.35, 0.2), (0.3, 0.5), (0.7, 0.5)], [(0.62, 0.25), (0.6, 0.8)]]
+
+
+def draw(page: Page, strokes: list[Path]) -> None:
+    """Draw with the mouse, in steps as small as a hand's."""
+    box = page.locator("canvas").bounding_box()
+    assert box is not None
+    for stroke in strokes:
+        places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke]
+        page.mouse.move(*places[0])
+        page.mouse.down()
+        for (x0, y0), (x1, y1) in pairwise(places):
+            for step in range(1, 9):
+                page.mouse.move(x0 + (x1 - x0) * step / 8, y0 + (y1 - y0) * step / 8)
+        page.mouse.up()

@@ -1,0 +1,86 @@
+"""Every view on phone and desktop, light and dark: it fits, and its picture is kept to be looked at."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.api_double import ApiDouble, answer, report_of
+from tests.browser.conftest import DESKTOP, PHONE, ROOT
+from tests.browser.gestures import FOUR, draw
+
+SCREENSHOTS = ROOT / "build" / "screenshots"
+DEVICES = {
+    f"{name}-{scheme}": {**device, "color_scheme": scheme}
+    for name, device in {"desktop": DESKTOP, "phone": PHONE}.items()
+    for scheme in ("light", "dark")
+}
+SMALLEST = {"viewport": {"width": 320, "height": 640}}
+
+on_every_device = pytest.mark.parametrize("device", DEVICES.values(), ids=DEVICES.keys())
+
+
+@pytest.fixture
+def used_api(api: ApiDouble) -> ApiDouble:
+    """Return the API of a person who has been here before."""
+    for digit in [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 4, 7, 0, 1]:
+        api.add(predicted=digit, true=digit)
+    for _ in range(3):
+        api.add(predicted=9, true=4)
+    api.add(predicted=1, true=7)
+    api.add(predicted=5)
+    matrix = [[100 if row == column else (row * column) % 4 for column in range(10)] for row in range(10)]
+    api.report = report_of(matrix)
+    return api
+
+
+@on_every_device
+def test_an_answer(page: Page, used_api: ApiDouble, request: pytest.FixtureRequest) -> None:
+    used_api.next_answers = [answer(4, 0.93)]
+    used_api.connect(page)
+    page.goto("/")
+    draw(page, FOUR)
+    expect(page.get_by_text("Read as a 4.")).to_be_visible()
+    page.get_by_role("button", name="4, 93.0%").click()
+    expect(page.get_by_text("read correctly")).to_be_visible()
+    picture(page, request, "answer")
+
+
+@on_every_device
+@pytest.mark.parametrize(
+    ("view", "sign"),
+    [
+        ("write", "Nothing to read yet."),
+        ("handwriting", "What would help"),
+        ("model", "Does it know"),
+        ("data", "My key"),
+    ],
+)
+def test_a_view(
+    page: Page, used_api: ApiDouble, request: pytest.FixtureRequest, view: str, sign: str
+) -> None:
+    used_api.connect(page)
+    page.goto(f"/#{view}")
+    expect(page.get_by_text(sign).first).to_be_visible()
+    page.wait_for_load_state("networkidle")
+    picture(page, request, view)
+
+
+@pytest.mark.parametrize("device", [SMALLEST])
+@pytest.mark.parametrize("view", ["write", "handwriting", "model", "data"])
+def test_nothing_is_wider_than_320_px(page: Page, used_api: ApiDouble, view: str) -> None:
+    used_api.connect(page)
+    page.goto(f"/#{view}")
+    page.wait_for_load_state("networkidle")
+    assert overflow(page) == 0
+
+
+def overflow(page: Page) -> int:
+    width: int = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    return width
+
+
+def picture(page: Page, request: pytest.FixtureRequest, name: str) -> None:
+    assert overflow(page) == 0
+    device = request.node.callspec.params["device"]
+    device_name = next(name for name, each in DEVICES.items() if each == device)
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=SCREENSHOTS / f"{name}-{device_name}.png", full_page=True)
