@@ -18,6 +18,7 @@ from accuracy_job.store import (
     count_classifications,
     errors_named,
     is_s3,
+    list_labels,
     open_store,
     publish,
     read_labels,
@@ -107,7 +108,8 @@ def source(options: argparse.Namespace) -> tuple[Iterator[Batch], str | None]:
     """Return the batches of the input, and where the report goes: without --output, a store keeps its own."""
     names = chosen(options)
     if is_s3(options.input):
-        return read_labels(open_store(options.input), names), options.output or options.input
+        store = open_store(options.input)
+        return read_labels(store, list_labels(store), names), options.output or options.input
     files = find(options.input)
     return (batch for file in files for batch in read(file, names)), options.output
 
