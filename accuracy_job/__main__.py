@@ -1,8 +1,10 @@
 """The command line of the accuracy job: input to report."""
 
 import argparse
+import os
 import sys
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 from rich.console import Console
@@ -50,13 +52,16 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the job. Returns the exit status."""
     options = parser().parse_args(arguments)
     errors = Console(stderr=True)
+    # The main thread waits only: Python sees ctrl-C between its own steps, not while a library is at work.
+    work = ThreadPoolExecutor(1).submit(run, options, errors)
     try:
-        return run(options, errors)
+        return work.result()
     except InputError as error:
         status, message = BAD_INPUT, str(error)
     except StoreError as error:
         status, message = STORE_FAILED, str(error)
     except KeyboardInterrupt:
+        errors.show_cursor()
         status, message = INTERRUPTED, "interrupted"
     complain(errors, message)
     return status
@@ -155,4 +160,7 @@ def complain(errors: Console, message: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_status = main()
+    if exit_status == INTERRUPTED:
+        os._exit(exit_status)  # an orderly exit would wait for a store that hangs
+    sys.exit(exit_status)

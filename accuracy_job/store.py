@@ -1,12 +1,13 @@
 """A Legible store: label objects come out of it, reports go into it. A folder takes reports too."""
 
-import asyncio
 import json
 import re
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -61,69 +62,49 @@ def open_store(url: str) -> ObjectStore:
     )
 
 
-def list_labels(store: ObjectStore) -> AsyncIterable["Sequence[ObjectMeta]"]:
+def list_labels(store: ObjectStore) -> Iterator["Sequence[ObjectMeta]"]:
     """Return the pages of what lies where labels do."""
     return obstore.list(store, LABELS, chunk_size=KEYS_PER_PAGE)
 
 
 def read_labels(
-    store: ObjectStore, listed: AsyncIterable["Sequence[ObjectMeta]"], names: Names
+    store: ObjectStore, listed: Iterable["Sequence[ObjectMeta]"], names: Names
 ) -> Generator[Batch, None, None]:
-    """Return the pairs of the listed objects, many read at once, a few pages of them in memory."""
-    with asyncio.Runner() as runner:
-        batches = _batches(store, listed, names)
-        while batch := runner.run(_next(batches)):
-            yield batch
+    """Return the pairs of the listed objects, many read at once, a few pages of keys in memory."""
+    pool = ThreadPoolExecutor(CONNECTIONS)
+    pages: deque[Iterator[Text | Fault | None]] = deque()
+    try:
+        for page in listed:
+            pages.append(pool.map(partial(_read, store), page))
+            if len(pages) > PAGES_AHEAD:
+                yield _check(pages.popleft(), names)
+        while pages:
+            yield _check(pages.popleft(), names)
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def count_classifications(store: ObjectStore) -> int:
     """Return how many classifications there are, by listing them."""
-    return asyncio.run(_count_classifications(store))
+    pages = obstore.list(store, CLASSIFICATIONS, chunk_size=KEYS_PER_PAGE)
+    return sum(item["path"].endswith(".json") for page in pages for item in page)
 
 
 def publish(store: ObjectStore, report: dict[str, Any]) -> None:
     """Write the report under its time, never to change, and then as the latest. Each appears whole."""
-    asyncio.run(_publish(store, report))
-
-
-# Asynchronous, because ctrl-C then ends a request that waits for a store that hangs.
-
-
-async def _batches(
-    store: ObjectStore, listed: AsyncIterable["Sequence[ObjectMeta]"], names: Names
-) -> AsyncGenerator[Batch, None]:
-    free = asyncio.Semaphore(CONNECTIONS)
-    pages: deque[asyncio.Future[list[Text | Fault | None]]] = deque()
-    async for page in listed:
-        pages.append(asyncio.gather(*(_read(store, item, free) for item in page)))
-        if len(pages) > PAGES_AHEAD:
-            yield _check(await pages.popleft(), names)
-    while pages:
-        yield _check(await pages.popleft(), names)
-
-
-async def _next(batches: AsyncGenerator[Batch, None]) -> Batch | None:
-    return await anext(batches, None)
-
-
-async def _count_classifications(store: ObjectStore) -> int:
-    pages = obstore.list(store, CLASSIFICATIONS, chunk_size=KEYS_PER_PAGE)
-    return sum([sum(item["path"].endswith(".json") for item in page) async for page in pages])
-
-
-async def _publish(store: ObjectStore, report: dict[str, Any]) -> None:
     body = json.dumps(report, indent=2, allow_nan=False).encode()
-    await obstore.put_async(store, f"{REPORTS}{report['made']}.json", body, mode="create")
-    await obstore.put_async(store, f"{REPORTS}latest.json", body)
+    obstore.put(store, f"{REPORTS}{report['made']}.json", body, mode="create")
+    obstore.put(store, f"{REPORTS}latest.json", body)
 
 
-def _check(objects: list[Text | Fault | None], names: Names) -> Batch:
+def _check(found: Iterable[Text | Fault | None], names: Names) -> Batch:
+    objects = list(found)
     batch = check_texts((text for text in objects if isinstance(text, Text)), names)
     faults = rejections(fault for fault in objects if isinstance(fault, Fault))
     return Batch(batch.pairs, added(batch.rejected, faults))
 
 
-async def _read(store: ObjectStore, item: "ObjectMeta", free: asyncio.Semaphore) -> Text | Fault | None:
+def _read(store: ObjectStore, item: "ObjectMeta") -> Text | Fault | None:
     """Return the text of one object, None where it marks a folder or vanished after it was listed."""
     key, size = item["path"], item["size"]
     if size == 0 and not key.endswith(".json"):
@@ -133,8 +114,6 @@ async def _read(store: ObjectStore, item: "ObjectMeta", free: asyncio.Semaphore)
     if size > MAX_LABEL_BYTES:
         return Fault(f"longer than {MAX_LABEL_BYTES} bytes", key, size)
     try:
-        async with free:
-            found = await obstore.get_async(store, key)
-            return Text(key, bytes(await found.bytes_async()), path_day(key))
+        return Text(key, bytes(obstore.get(store, key).bytes()), path_day(key))
     except FileNotFoundError:
         return None

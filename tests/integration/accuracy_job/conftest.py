@@ -48,7 +48,7 @@ class Bucket:
         label = {"id": name, "true": true, "predicted": predicted, "confidence": 0.9, "model": "m1"}
         self.put(f"labels/date={day}/{name}.json", json.dumps(label).encode())
 
-    def keys(self, prefix: str = "") -> list[str]:
+    def listed(self, prefix: str = "") -> list[str]:
         listed = self.client.list_objects_v2(Bucket=self.name, Prefix=prefix)
         return [item["Key"] for item in listed.get("Contents", [])]
 
