@@ -1,8 +1,10 @@
 """The command line of the accuracy job: input to report."""
 
 import argparse
+import os
 import sys
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 from rich.console import Console
@@ -18,6 +20,7 @@ from accuracy_job.store import (
     count_classifications,
     errors_named,
     is_s3,
+    list_labels,
     open_store,
     publish,
     read_labels,
@@ -49,13 +52,16 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the job. Returns the exit status."""
     options = parser().parse_args(arguments)
     errors = Console(stderr=True)
+    # The main thread waits only: Python sees ctrl-C between its own steps, not while a library is at work.
+    work = ThreadPoolExecutor(1).submit(run, options, errors)
     try:
-        return run(options, errors)
+        return work.result()
     except InputError as error:
         status, message = BAD_INPUT, str(error)
     except StoreError as error:
         status, message = STORE_FAILED, str(error)
     except KeyboardInterrupt:
+        errors.show_cursor()
         status, message = INTERRUPTED, "interrupted"
     complain(errors, message)
     return status
@@ -107,7 +113,8 @@ def source(options: argparse.Namespace) -> tuple[Iterator[Batch], str | None]:
     """Return the batches of the input, and where the report goes: without --output, a store keeps its own."""
     names = chosen(options)
     if is_s3(options.input):
-        return read_labels(open_store(options.input), names), options.output or options.input
+        store = open_store(options.input)
+        return read_labels(store, list_labels(store), names), options.output or options.input
     files = find(options.input)
     return (batch for file in files for batch in read(file, names)), options.output
 
@@ -153,4 +160,7 @@ def complain(errors: Console, message: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_status = main()
+    if exit_status == INTERRUPTED:
+        os._exit(exit_status)  # an orderly exit would wait for a store that hangs
+    sys.exit(exit_status)

@@ -103,7 +103,8 @@ def _read_text(
 def _read_json_lines(path: Path, names: Names) -> Iterator[Batch]:
     day = path_day(str(path))
     with pa.input_stream(path) as stream, io.BufferedReader(stream) as lines:
-        texts = (Text(f"{path}:{number}", line, day) for number, line in enumerate(lines, 1) if line.strip())
+        numbered = ((number, line.strip()) for number, line in enumerate(lines, 1))
+        texts = (Text(f"{path}:{number}", line, day) for number, line in numbered if line)
         while part := list(islice(texts, LINES_PER_BATCH)):
             yield check_texts(part, names)
 
