@@ -88,5 +88,5 @@ def page(chromium: Browser, site: str, device: dict[str, Any]) -> Iterator[Page]
 
 def _is_fault(message: ConsoleMessage) -> bool:
     """Tell errors of the page from the browser's note on an answer of the API that a test asked for."""
-    page, about = (urlsplit(url).netloc for url in (message.page.url, message.location["url"]))
-    return message.type == "error" and about == page
+    page = urlsplit(message.page.url).netloc if message.page else ""
+    return message.type == "error" and urlsplit(message.location["url"]).netloc == page
