@@ -3,6 +3,7 @@
 import { Drawing, extended, segments } from "./strokes.js";
 
 const EXPORT_SIDE = 448; // px: 16 for each of the network's 28, on every screen
+const DOT_LENGTH = 0.01; // px: a tap has no length, and canvas paints no line without one
 const FLAT_PRESSURE = 0.5; // what a mouse reports; fingers report anything, so they get it as well
 
 /** Events: `start` (a stroke begins), `change` (the drawing is another one now). */
@@ -123,6 +124,7 @@ function paintStroke(context, side, curves) {
       context.beginPath();
       context.lineWidth = width * side;
       context.moveTo(from.x * side, from.y * side);
+      context.lineTo(from.x * side + DOT_LENGTH, from.y * side);
     }
     context.quadraticCurveTo(control.x * side, control.y * side, to.x * side, to.y * side);
   });

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
@@ -38,7 +37,7 @@ class QuietHandler(SimpleHTTPRequestHandler):
         pass
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # no longer: its event loop would run under other tests of this process
 def chromium() -> Iterator[Browser]:
     path = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
     if path is None:
@@ -68,25 +67,32 @@ def api() -> ApiDouble:
 
 @pytest.fixture
 def device() -> dict[str, Any]:
-    """What the page is shown on; a test that needs another overrides it by `parametrize`."""
+    """Return what the page is shown on; a test that needs another overrides it by `parametrize`."""
     return DESKTOP
 
 
 @pytest.fixture
 def page(chromium: Browser, site: str, device: dict[str, Any]) -> Iterator[Page]:
-    """A fresh profile. Whatever the page logs as an error, or throws, fails the test."""
+    """Open a fresh profile. Whatever the page logs as an error, or throws, fails the test."""
     context = chromium.new_context(base_url=site, **device)
     context.set_default_timeout(5_000)
     page = context.new_page()
     errors: list[str] = []
-    page.on("console", lambda message: errors.append(message.text) if _is_fault(message) else None)
+    page.on("console", lambda message: errors.append(message.text) if _is_fault(message, site) else None)
     page.on("pageerror", lambda error: errors.append(str(error)))
     yield page
     context.close()
     assert errors == []
 
 
-def _is_fault(message: ConsoleMessage) -> bool:
+def _is_fault(message: ConsoleMessage, site: str) -> bool:
     """Tell errors of the page from the browser's note on an answer of the API that a test asked for."""
+<<<<<<< HEAD
     page = urlsplit(message.page.url).netloc if message.page else ""
     return message.type == "error" and urlsplit(message.location["url"]).netloc == page
+=======
+    is_note = message.text.startswith("Failed to load resource") and not message.location["url"].startswith(
+        site
+    )
+    return message.type == "error" and not is_note
+>>>>>>> page

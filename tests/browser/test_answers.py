@@ -1,0 +1,196 @@
+"""What the page says of an answer, of one that does not come, and what it does with the truth."""
+
+import re
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.api_double import ApiDouble, answer
+from tests.browser.gestures import SEVEN, ZERO, draw
+
+UPLOAD = "/classifications"
+
+
+@pytest.fixture(autouse=True)
+def opened(page: Page, api: ApiDouble) -> None:
+    api.connect(page)
+    page.goto("/")
+
+
+def key(page: Page, digit: int) -> Locator:
+    return page.locator("#write").get_by_role("button", name=re.compile(rf"^{digit}\b"))
+
+
+def test_a_sure_answer_is_one_large_digit_and_how_sure(page: Page) -> None:
+    draw(page, SEVEN)
+    expect(page.locator("#write .digit")).to_have_text("7")
+    expect(page.get_by_text("97.0% sure")).to_be_visible()
+
+
+def test_a_zero_is_shown_as_0_and_labelled_as_0(page: Page, api: ApiDouble) -> None:
+    api.usual_answer = answer(0)
+    draw(page, ZERO)
+    expect(page.locator("#write .digit")).to_have_text("0")
+    expect(page.get_by_text("Read as a 0.")).to_be_visible()
+    key(page, 0).click()
+    expect(page.get_by_text("Thank you. A 0, and read as one.")).to_be_visible()
+    expect(key(page, 0)).to_have_attribute("aria-pressed", "true")
+    assert [record["true"] for record in api.records.values()] == [0]
+
+
+def test_certainty_is_never_rounded_up(page: Page, api: ApiDouble) -> None:
+    api.usual_answer = answer(7, confidence=0.9999)
+    draw(page, SEVEN)
+    expect(page.get_by_text("> 99.9% sure")).to_be_visible()
+
+
+def test_an_unsure_answer_names_both_guesses(page: Page, api: ApiDouble) -> None:
+    unsure = answer(1, confidence=0.5)
+    unsure["probabilities"][7] = 0.4
+    api.usual_answer = unsure
+    draw(page, SEVEN)
+    expect(page.get_by_text("Not sure: a 1, or a 7?")).to_be_visible()
+
+
+def test_what_is_no_digit_is_said_to_be_none(page: Page, api: ApiDouble) -> None:
+    api.usual_answer = answer(8, confidence=0.6, is_digit=0.03)
+    draw(page, SEVEN)
+    expect(page.get_by_text("This does not look like a digit.")).to_be_visible()
+    expect(page.get_by_text("most likely an 8 (60.0%)")).to_be_visible()
+    expect(page.locator("#write .digit")).to_have_text("?")
+
+
+def test_ten_bars_show_the_probabilities(page: Page, api: ApiDouble) -> None:
+    api.usual_answer = answer(3, confidence=0.91)
+    draw(page, SEVEN)
+    expect(key(page, 3)).to_have_accessible_name("3, 91.0%")
+    expect(key(page, 4)).to_have_accessible_name("4, 1.0%")
+    heights = page.locator("#write .key").evaluate_all(
+        "keys => keys.map(key => Number(key.style.getPropertyValue('--share')))"
+    )
+    assert heights == api.usual_answer["probabilities"]
+
+
+def test_what_the_network_saw_stands_beside_the_original(page: Page, api: ApiDouble) -> None:
+    api.usual_answer["preprocessing"].update(inverted=True, rotation=90)
+    draw(page, SEVEN)
+    seen = page.get_by_alt_text("28 by 28")
+    expect(seen).to_be_visible()
+    assert seen.evaluate("image => [image.naturalWidth, image.naturalHeight]") == [28, 28]
+    assert page.get_by_alt_text("The image as you made it").evaluate("image => image.naturalWidth") == 448
+    expect(page.get_by_text("light and dark swapped, turned by 90°, cut to the digit")).to_be_visible()
+
+
+def test_a_slow_answer_is_said_to_be_coming_and_then_comes(page: Page, api: ApiDouble) -> None:
+    api.is_holding = True
+    draw(page, SEVEN)
+    expect(page.get_by_text("Reading …")).to_be_visible()
+    expect(page.get_by_text("Still reading.")).to_be_visible()
+    api.release(0)
+    expect(page.get_by_text("Read as a 7.")).to_be_visible()
+
+
+def test_a_pending_answer_completes_by_itself(page: Page, api: ApiDouble) -> None:
+    api.is_model_away = True
+    draw(page, SEVEN)
+    expect(page.get_by_text("Your image is kept.")).to_be_visible()
+    api.complete()
+    expect(page.get_by_text("Read as a 7.")).to_be_visible()
+    assert len(api.calls("POST", UPLOAD)) == 1
+
+
+def test_a_refusal_is_shown_in_the_words_of_the_api(page: Page, api: ApiDouble) -> None:
+    api.faults = [("POST .*", 422, "the image is broken after 12 bytes")]
+    draw(page, SEVEN)
+    alert = page.get_by_role("alert")
+    expect(alert).to_contain_text("Refused")
+    expect(alert).to_contain_text("The image is broken after 12 bytes")
+    expect(key(page, 7)).to_be_disabled()
+
+
+def test_no_connection_is_said_and_trying_again_is_the_same_request(page: Page, api: ApiDouble) -> None:
+    api.is_away = True
+    draw(page, SEVEN)
+    expect(page.get_by_role("alert")).to_contain_text("No connection to the API.")
+    api.is_away = False
+    page.get_by_role("button", name="Try again").click()
+    expect(page.get_by_text("Read as a 7.")).to_be_visible()
+    expect(page.get_by_role("alert")).to_have_count(0)
+    assert len({request.headers["idempotency-key"] for request in api.calls("POST", UPLOAD)}) == 1
+
+
+def test_a_busy_api_is_asked_again_without_a_word(page: Page, api: ApiDouble) -> None:
+    api.faults = [("POST .*", 503, "the queue is full")]
+    draw(page, SEVEN)
+    with page.expect_request_finished(lambda request: request.method == "POST"):
+        pass
+    api.faults = []
+    expect(page.get_by_text("Read as a 7.")).to_be_visible()
+    expect(page.get_by_role("alert")).to_have_count(0)
+    assert len({request.headers["idempotency-key"] for request in api.calls("POST", UPLOAD)}) == 1
+
+
+def test_one_tap_labels_and_says_what_it_means(page: Page, api: ApiDouble) -> None:
+    api.add(predicted=3, true=3)
+    draw(page, SEVEN)
+    key(page, 1).click()
+    expect(page.get_by_text("Thank you. It was a 1, read as a 7.")).to_be_visible()
+    expect(page.get_by_text("1 of the 2 images you labelled was read correctly.")).to_be_visible()
+
+
+def test_a_number_key_labels(page: Page, api: ApiDouble) -> None:
+    draw(page, SEVEN)
+    expect(key(page, 7)).to_be_enabled()
+    page.keyboard.press("0")
+    expect(key(page, 0)).to_have_attribute("aria-pressed", "true")
+    expect(page.get_by_text("It was a 0, read as a 7.")).to_be_visible()
+
+
+def test_number_keys_can_be_switched_off_for_good(page: Page, api: ApiDouble) -> None:
+    page.get_by_label("Use the keys 0 to 9").filter(visible=True).uncheck()
+    page.reload()
+    draw(page, SEVEN)
+    expect(key(page, 7)).to_be_enabled()
+    page.keyboard.press("7")
+    key(page, 3).click()
+    expect(page.get_by_text("It was a 3, read as a 7.")).to_be_visible()
+    assert len(api.calls("PUT", ".*")) == 1
+
+
+def test_a_correction_replaces_the_label_and_can_be_undone(page: Page, api: ApiDouble) -> None:
+    draw(page, SEVEN)
+    key(page, 7).click()
+    expect(page.get_by_text("read correctly")).to_be_visible()
+    key(page, 1).click()
+    expect(page.get_by_text("It was a 1, read as a 7.")).to_be_visible()
+    page.locator(".meaning").get_by_role("button", name="Undo").click()
+    expect(key(page, 7)).to_have_attribute("aria-pressed", "true")
+    expect(key(page, 1)).to_have_attribute("aria-pressed", "false")
+
+
+def test_a_first_label_is_undone_by_sending_the_image_afresh(page: Page, api: ApiDouble) -> None:
+    draw(page, SEVEN)
+    key(page, 1).click()
+    expect(page.get_by_text("Thank you.")).to_be_visible()
+    with page.expect_response(lambda response: response.request.method == "DELETE"):
+        page.locator(".meaning").get_by_role("button", name="Undo").click()
+    expect(key(page, 1)).to_have_attribute("aria-pressed", "false")
+    expect(page.get_by_text("Thank you.")).to_be_hidden()
+    assert [record["true"] for record in api.records.values()] == [None]
+
+
+def test_a_label_that_could_not_be_saved_is_taken_back(page: Page, api: ApiDouble) -> None:
+    api.faults = [("PUT .*", 500, "")]
+    draw(page, SEVEN)
+    key(page, 7).click()
+    expect(page.get_by_role("alert")).to_contain_text("Refused")
+    expect(key(page, 7)).to_have_attribute("aria-pressed", "false")
+    expect(page.get_by_text("Thank you.")).to_be_hidden()
+
+
+def test_a_label_is_thanked_for_also_when_the_figures_cannot_be_had(page: Page, api: ApiDouble) -> None:
+    api.faults = [("GET /legibility", 500, "")]
+    draw(page, SEVEN)
+    key(page, 7).click()
+    expect(page.get_by_text("Thank you. A 7, and read as one.")).to_be_visible()
+    expect(page.get_by_role("alert")).to_have_count(0)

@@ -1,0 +1,241 @@
+"""The pad: strokes in, one answer for each pause, and only the last version of a drawing kept."""
+
+import io
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+from playwright.sync_api import CDPSession, Page, Request, expect
+
+from tests.browser.api_double import ApiDouble, answer
+from tests.browser.conftest import DESKTOP, PHONE
+from tests.browser.gestures import FOUR, SEVEN, ZERO, draw
+
+EXPORT_SIDE = 448
+UPLOAD = "/classifications"
+
+
+@pytest.fixture(autouse=True)
+def opened(page: Page, api: ApiDouble) -> None:
+    api.connect(page)
+    page.goto("/")
+
+
+Grey = NDArray[np.uint8]  # (448, 448), 255 is white
+
+
+def drawn(request: Request) -> Grey:
+    """Return the image that was sent."""
+    return np.asarray(Image.open(io.BytesIO(request.post_data_buffer or b"")).convert("L"))
+
+
+def ink(image: Grey) -> int:
+    """Count the dark pixels."""
+    return int((image < 128).sum())
+
+
+def shade(image: Grey, x: float, y: float) -> int:
+    """Return the pixel at a place that is given as shares of the side."""
+    return int(image[round(y * EXPORT_SIDE), round(x * EXPORT_SIDE)])
+
+
+def test_an_answer_follows_a_pause_without_a_button(page: Page, api: ApiDouble) -> None:
+    draw(page, SEVEN)
+    expect(page.get_by_text("Read as a 7.")).to_be_visible()
+    assert len(api.calls("POST", UPLOAD)) == 1
+
+
+def test_a_drawing_is_sent_as_png_with_a_token_and_a_key_of_its_own(page: Page, api: ApiDouble) -> None:
+    for _ in range(2):
+        draw(page, SEVEN)
+        expect(page.get_by_text("Read as a 7.")).to_be_visible()
+        page.get_by_role("button", name="Clear").click()
+        expect(page.get_by_text("Nothing to read yet.").filter(visible=True)).to_be_visible()
+    first, second = api.calls("POST", UPLOAD)
+    assert first.headers["content-type"] == "image/png"
+    assert first.headers["authorization"].startswith("Bearer ")
+    assert first.headers["authorization"] == second.headers["authorization"]
+    assert first.headers["idempotency-key"] != second.headers["idempotency-key"]
+
+
+def test_the_image_is_the_ink_on_plain_paper(page: Page, api: ApiDouble) -> None:
+    draw(page, SEVEN)
+    expect(page.get_by_text("Read as a 7.")).to_be_visible()
+    image = drawn(api.calls("POST", UPLOAD)[0])
+    assert image.shape == (EXPORT_SIDE, EXPORT_SIDE)
+    assert shade(image, 0.5, 0.25) < 64  # the top bar of the 7
+    assert (image[300:, :100] == 255).all()  # no squares of the paper
+
+
+@pytest.mark.parametrize("device", [{**DESKTOP, "color_scheme": "dark"}])
+def test_on_a_dark_screen_the_image_is_light_on_dark_as_it_is_seen(page: Page, api: ApiDouble) -> None:
+    draw(page, SEVEN)
+    expect(page.get_by_text("Read as a 7.")).to_be_visible()
+    image = drawn(api.calls("POST", UPLOAD)[0])
+    assert shade(image, 0.01, 0.01) < 64
+    assert shade(image, 0.5, 0.25) > 192
+
+
+@pytest.mark.parametrize("device", [{**DESKTOP, "device_scale_factor": 2}])
+def test_the_pad_is_sharp_on_a_high_density_screen(page: Page) -> None:
+    draw(page, SEVEN)
+    canvas = page.locator("canvas")
+    assert canvas.evaluate("pad => pad.width / pad.clientWidth") == 2
+
+
+def test_a_wider_brush_leaves_more_ink(page: Page, api: ApiDouble) -> None:
+    for width in ["0.03", "0.1"]:
+        page.get_by_role("slider", name="Pen").fill(width)
+        draw(page, SEVEN)
+        expect(page.get_by_text("Read as a 7.")).to_be_visible()
+        page.get_by_role("button", name="Clear").click()
+    thin, wide = map(drawn, api.calls("POST", UPLOAD))
+    assert ink(wide) > 2 * ink(thin)
+
+
+def test_a_tap_leaves_a_dot(page: Page, api: ApiDouble) -> None:
+    draw(page, [[(0.5, 0.5)]])
+    expect(page.get_by_text("Read as a 7.")).to_be_visible()
+    image = drawn(api.calls("POST", UPLOAD)[0])
+    assert shade(image, 0.5, 0.5) < 64
+
+
+def test_undo_takes_back_the_last_stroke_and_also_a_clearing(page: Page, api: ApiDouble) -> None:
+    api.next_answers = [answer(4), answer(1), answer(4), answer(1)]
+    draw(page, FOUR)
+    expect(page.get_by_text("Read as a 4.")).to_be_visible()
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_text("Read as a 1.")).to_be_visible()
+    page.get_by_role("button", name="Clear").click()
+    expect(page.get_by_text("Nothing to read yet.").filter(visible=True)).to_be_visible()
+    page.keyboard.press("Control+z")
+    expect(page.get_by_text("Read as a 4.")).to_be_visible()
+    both, one, again = map(drawn, api.calls("POST", UPLOAD))
+    assert ink(one) < ink(both)
+    assert (again == one).all()
+
+
+def test_nothing_can_be_undone_or_cleared_on_an_empty_pad(page: Page) -> None:
+    expect(page.get_by_role("button", name="Undo")).to_be_disabled()
+    expect(page.get_by_role("button", name="Clear")).to_be_disabled()
+
+
+def test_two_strokes_of_one_digit_are_one_request(page: Page, api: ApiDouble) -> None:
+    draw(page, FOUR)
+    expect(page.get_by_text("Read as a 7.")).to_be_visible()
+    assert len(api.calls("POST", UPLOAD)) == 1
+
+
+def test_only_the_last_version_of_a_drawing_stays_in_the_history(page: Page, api: ApiDouble) -> None:
+    api.next_answers = [answer(1), answer(4)]
+    draw(page, FOUR[:1])
+    expect(page.get_by_text("Read as a 1.")).to_be_visible()
+    with page.expect_response(lambda response: response.request.method == "DELETE"):
+        draw(page, FOUR[1:])
+    expect(page.get_by_text("Read as a 4.")).to_be_visible()
+    assert [record["predicted"] for record in api.records.values()] == [4]
+
+
+def test_a_drawing_that_was_cleared_after_its_answer_stays_in_the_history(page: Page, api: ApiDouble) -> None:
+    draw(page, SEVEN)
+    expect(page.get_by_text("Read as a 7.")).to_be_visible()
+    page.get_by_role("button", name="Clear").click()
+    draw(page, SEVEN)
+    expect(page.get_by_text("Read as a 7.")).to_be_visible()
+    assert len(api.records) == 2
+    assert api.calls("DELETE", ".*") == []
+
+
+def test_an_older_answer_never_replaces_a_newer_one(page: Page, api: ApiDouble) -> None:
+    api.is_holding = True
+    api.next_answers = [answer(1), answer(4)]
+    draw(page, FOUR[:1])
+    wait_until_held(page, api, 1)
+    draw(page, FOUR[1:])
+    wait_until_held(page, api, 2)
+    api.release(1)
+    expect(page.get_by_text("Read as a 4.")).to_be_visible()
+    with page.expect_response(lambda response: response.request.method == "DELETE"):
+        api.release(0)  # comes late, is not shown, and leaves nothing behind
+    expect(page.get_by_text("Read as a 4.")).to_be_visible()
+    assert [record["predicted"] for record in api.records.values()] == [4]
+
+
+def test_an_answer_takes_no_label_while_the_drawing_goes_on(page: Page) -> None:
+    draw(page, SEVEN)
+    seven = page.get_by_role("button", name="7, 97.0%")
+    expect(seven).to_be_enabled()
+    box = page.locator("canvas").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 50, box["y"] + 50)
+    page.mouse.down()
+    expect(seven).to_be_disabled()
+    page.mouse.up()
+    expect(seven).to_be_enabled()
+
+
+def test_a_labelled_drawing_is_finished_and_the_next_stroke_begins_the_next(
+    page: Page, api: ApiDouble
+) -> None:
+    draw(page, SEVEN)
+    page.get_by_role("button", name="7, 97.0%").click()
+    expect(page.get_by_text("Thank you.")).to_be_visible()
+    draw(page, ZERO)
+    expect(page.get_by_text("Thank you.")).to_be_hidden()
+    expect(page.get_by_text("Read as a 7.")).to_be_visible()
+    seven, zero = map(drawn, api.calls("POST", UPLOAD))
+    assert shade(seven, 0.575, 0.525) < 64  # on its down stroke, which is the inside of the 0
+    assert shade(zero, 0.575, 0.525) == 255
+    assert [record["true"] for record in api.records.values()] == [7, None]
+
+
+def test_a_pen_writes_thicker_when_pressed(page: Page, api: ApiDouble) -> None:
+    session = page.context.new_cdp_session(page)
+    for force in (0.1, 0.9):
+        press_pen(page, session, force)
+        expect(page.get_by_text("Read as a 7.")).to_be_visible()
+        page.get_by_role("button", name="Clear").click()
+    light, firm = map(drawn, api.calls("POST", UPLOAD))
+    assert ink(firm) > 1.5 * ink(light)
+
+
+@pytest.mark.parametrize("device", [PHONE])
+def test_a_finger_writes_and_the_page_does_not_scroll(page: Page, api: ApiDouble) -> None:
+    session = page.context.new_cdp_session(page)
+    box = page.locator("canvas").bounding_box()
+    assert box is not None
+    x, y, side = box["x"], box["y"], box["width"]
+    points = [{"x": x + side / 2, "y": y + side * (0.8 - 0.06 * step)} for step in range(10)]
+    touch(session, "touchStart", [points[0]])
+    for point in points[1:]:
+        touch(session, "touchMove", [point])
+    touch(session, "touchEnd", [])
+    expect(page.get_by_text("Read as a 7.")).to_be_visible()
+    assert page.evaluate("scrollY") == 0
+    assert shade(drawn(api.calls("POST", UPLOAD)[0]), 0.5, 0.5) < 64
+
+
+def wait_until_held(page: Page, api: ApiDouble, uploads: int) -> None:
+    """Wait in the browser, which is what lets the double answer meanwhile."""
+    while api.held < uploads:
+        page.wait_for_function("new Promise(resolve => requestAnimationFrame(() => resolve(true)))")
+
+
+def press_pen(page: Page, session: CDPSession, force: float) -> None:
+    box = page.locator("canvas").bounding_box()
+    assert box is not None
+    for kind, share in [
+        ("mousePressed", 0.3),
+        ("mouseMoved", 0.5),
+        ("mouseMoved", 0.7),
+        ("mouseReleased", 0.7),
+    ]:
+        place = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] * share}
+        button = {"button": "left", "buttons": 1, "clickCount": 1, "pointerType": "pen", "force": force}
+        session.send("Input.dispatchMouseEvent", {"type": kind, **place, **button})
+
+
+def touch(session: CDPSession, kind: str, points: list[dict[str, Any]]) -> None:
+    session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
