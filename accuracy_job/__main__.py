@@ -3,9 +3,10 @@
 import argparse
 import os
 import sys
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC, datetime
+from functools import partial
 
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -30,6 +31,7 @@ from accuracy_job.summary import show
 ENGINES = {"local": local.run}
 
 OK, DIFFERENT, BAD_INPUT, STORE_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
+SIGNAL_SECONDS = 0.2  # how late ctrl-C may be seen
 
 EPILOG = """\
 examples:
@@ -52,10 +54,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the job. Returns the exit status."""
     options = parser().parse_args(arguments)
     errors = Console(stderr=True)
-    # The main thread waits only: Python sees ctrl-C between its own steps, not while a library is at work.
-    work = ThreadPoolExecutor(1).submit(run, options, errors)
     try:
-        return work.result()
+        return interruptible(partial(run, options, errors))
     except InputError as error:
         status, message = BAD_INPUT, str(error)
     except StoreError as error:
@@ -65,6 +65,14 @@ def main(arguments: list[str] | None = None) -> int:
         status, message = INTERRUPTED, "interrupted"
     complain(errors, message)
     return status
+
+
+def interruptible(work: Callable[[], int]) -> int:
+    """Work in another thread: Python sees ctrl-C between its own steps, not while a library is at work."""
+    working = ThreadPoolExecutor(1).submit(work)
+    while not working.done():
+        wait([working], SIGNAL_SECONDS)  # a signal just before an endless wait would not end it
+    return working.result()
 
 
 def parser() -> argparse.ArgumentParser:
@@ -98,7 +106,7 @@ def run(options: argparse.Namespace, errors: Console) -> int:
         batches, output = source(options)
         batches = watched(kept(batches, pairs) if options.verify else batches, errors)
         counts = ENGINES[options.engine](batches)
-        classifications = count_classifications(open_store(options.input)) if is_s3(options.input) else None
+        classifications = classified(options.input, errors) if is_s3(options.input) else None
     report = build(counts, datetime.now(UTC), classifications)
     if options.verify and not verified(report, pairs, errors):
         return DIFFERENT
@@ -107,6 +115,12 @@ def run(options: argparse.Namespace, errors: Console) -> int:
             publish(open_store(output), report)
     show(report, Console())
     return OK
+
+
+def classified(url: str, errors: Console) -> int:
+    """Return how many classifications the store holds."""
+    with errors.status("listing the classifications"):
+        return count_classifications(open_store(url))
 
 
 def source(options: argparse.Namespace) -> tuple[Iterator[Batch], str | None]:
@@ -146,7 +160,8 @@ def verified(report: Report, pairs: list[Batch], errors: Console) -> bool:
     """Tell whether scikit-learn agrees, and where it does not."""
     from accuracy_job.verify import differences  # noqa: PLC0415 -- scikit-learn takes seconds to import
 
-    found = differences(report, pairs)
+    with errors.status("computing every figure again"):
+        found = differences(report, pairs)
     for difference in found:
         complain(errors, difference)
     if not found:

@@ -135,7 +135,7 @@ def test_lines_that_are_no_records_are_named_by_their_number(tmp_path: Path) -> 
     path.write_text('{"true": 7, "predicted": 1}\nnonsense\n{"true": "7", "predicted": 1}\n[7, 1]')
     counts = counts_of(path)
     assert pairs_in(counts) == [(7, 1)]
-    assert counts.rejected["not JSON"].examples == (f"{path}:2: nonsense",)
+    assert counts.rejected["not JSON"].examples == (f'{path}:2: "nonsense"',)
     assert counts.rejected["true is not a digit"].examples == (f'{path}:3: "7"',)
     assert counts.rejected["not a JSON object"].count == 1
 

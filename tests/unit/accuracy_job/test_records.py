@@ -97,6 +97,11 @@ def test_an_example_is_short() -> None:
     assert len(rejected.examples[0]) < 80
 
 
+def test_an_example_cannot_command_a_terminal() -> None:
+    (rejected,) = checked(b"\x1b[2J").rejected.values()
+    assert rejected.examples == ('key0: "\\u001b[2J"',)
+
+
 def test_fields_may_have_other_names() -> None:
     names = Names(true="label", predicted="guess")
     assert checked(b'{"label": 3, "guess": 0}', names=names).pairs.predicted.tolist() == [0]
