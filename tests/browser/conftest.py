@@ -87,12 +87,7 @@ def page(chromium: Browser, site: str, device: dict[str, Any]) -> Iterator[Page]
 
 def _is_fault(message: ConsoleMessage, site: str) -> bool:
     """Tell errors of the page from the browser's note on an answer of the API that a test asked for."""
-<<<<<<< HEAD
-    page = urlsplit(message.page.url).netloc if message.page else ""
-    return message.type == "error" and urlsplit(message.location["url"]).netloc == page
-=======
     is_note = message.text.startswith("Failed to load resource") and not message.location["url"].startswith(
         site
     )
     return message.type == "error" and not is_note
->>>>>>> page
