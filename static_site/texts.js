@@ -116,7 +116,7 @@ export const texts = {
     noneLabelled: (n) => `${images(n)}, none labelled yet. Open one and say which digit it was: your figures begin with it.`,
     accuracy: "read correctly",
     basis: (figures) => `${count(figures.correct)} of ${count(figures.labelled)} labelled images`,
-    interval: (interval) => `Likely between ${range(interval)}`,
+    interval: (interval) => `Likely from ${range(interval)}`,
     tooFew: "Too few to judge yet: the more you write, the narrower the band.",
     digits: "Digit by digit",
     digitsNote: "The dot is your share read correctly, the band its 95% interval.",

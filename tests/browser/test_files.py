@@ -1,0 +1,125 @@
+"""Files: chosen, dropped, pasted; several at once, each with its own answer."""
+
+import base64
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import FilePayload, Page, expect
+
+from tests.browser.api_double import ApiDouble, answer, drawing
+from tests.browser.conftest import ROOT
+
+UPLOAD = "/classifications"
+
+
+@pytest.fixture(autouse=True)
+def opened(page: Page, api: ApiDouble) -> None:
+    api.connect(page)
+    page.goto("/")
+
+
+def file(name: str, digit: int = 7) -> FilePayload:
+    return FilePayload(name=name, mimeType="image/png", buffer=drawing(digit))
+
+
+def choose(page: Page, *files: FilePayload) -> None:
+    page.get_by_label("Choose images").set_input_files(list(files))
+
+
+def hand_over(page: Page, event: str, name: str, media_type: str, content: bytes) -> None:
+    """Drop or paste a file, as the browser tells the page of it."""
+    page.evaluate(
+        """async ([event, name, type, content]) => {
+            const bytes = Uint8Array.from(atob(content), (character) => character.charCodeAt(0));
+            const data = new DataTransfer();
+            data.items.add(new File([bytes], name, { type }));
+            const init = { bubbles: true, cancelable: true };
+            document.body.dispatchEvent(event === "paste"
+                ? new ClipboardEvent(event, { ...init, clipboardData: data })
+                : new DragEvent(event, { ...init, dataTransfer: data }));
+        }""",
+        [event, name, media_type, base64.b64encode(content).decode()],
+    )
+
+
+def test_a_chosen_file_is_sent_byte_for_byte_with_its_type(page: Page, api: ApiDouble) -> None:
+    page.get_by_label("Choose images").set_input_files(ROOT / "samples" / "photo-ruled.jpg")
+    expect(page.get_by_text("Read as a 7.")).to_be_visible()
+    request = api.calls("POST", UPLOAD)[0]
+    assert request.headers["content-type"] == "image/jpeg"
+    assert request.post_data_buffer == (ROOT / "samples" / "photo-ruled.jpg").read_bytes()
+
+
+def test_each_of_several_files_has_its_own_answer(page: Page, api: ApiDouble) -> None:
+    api.next_answers = [answer(digit) for digit in (0, 1, 2, 3)]
+    choose(page, *(file(f"{digit}.png", digit) for digit in range(4)))
+    expect(page.get_by_text("4 images read")).to_be_visible()
+    for digit in range(4):
+        button = page.get_by_role("button", name=f"{digit}.png read as {digit}")
+        button.click()
+        expect(button).to_have_attribute("aria-pressed", "true")
+        expect(page.get_by_text(f"Read as a {digit}.")).to_be_visible()
+
+
+def test_two_files_of_one_name_stay_two(page: Page, api: ApiDouble) -> None:
+    api.next_answers = [answer(4), answer(9)]
+    choose(page, file("digit.png", 4), file("digit.png", 9))
+    expect(page.get_by_text("2 images read")).to_be_visible()
+    expect(page.get_by_role("button", name="digit.png read as 4")).to_have_count(1)
+    expect(page.get_by_role("button", name="digit.png read as 9")).to_have_count(1)
+    assert len({request.headers["idempotency-key"] for request in api.calls("POST", UPLOAD)}) == 2
+
+
+def test_one_bad_file_fails_alone(page: Page, api: ApiDouble) -> None:
+    api.faults = [("POST .*", 415, "this is not an image")]
+    choose(page, file("bad.png"))
+    expect(page.get_by_role("button", name="bad.png failed")).to_be_visible()
+    api.faults = []
+    choose(page, file("good.png"))
+    expect(page.get_by_role("button", name="good.png read as 7")).to_be_visible()
+    page.get_by_role("button", name="bad.png failed").click()
+    expect(page.get_by_role("alert")).to_contain_text("This is not an image")
+
+
+@pytest.mark.parametrize("event", ["drop", "paste"])
+def test_an_image_can_be_dropped_and_pasted(page: Page, api: ApiDouble, event: str) -> None:
+    hand_over(page, event, "brought.png", "image/png", drawing(7))
+    expect(page.get_by_role("button", name="brought.png read as 7")).to_be_visible()
+    assert api.calls("POST", UPLOAD)[0].post_data_buffer == drawing(7)
+
+
+def test_a_file_held_over_the_page_is_invited_and_no_longer_once_it_is_dropped(page: Page) -> None:
+    hand_over(page, "dragover", "brought.png", "image/png", drawing(7))
+    expect(page.get_by_text("Let go to have it read")).to_be_visible()
+    hand_over(page, "drop", "brought.png", "image/png", drawing(7))
+    expect(page.get_by_text("Let go to have it read")).to_be_hidden()
+
+
+def test_what_is_no_image_is_not_sent(page: Page, api: ApiDouble) -> None:
+    hand_over(page, "drop", "notes.txt", "text/plain", b"seven")
+    expect(page.get_by_text("There was no image in that.")).to_be_visible()
+    assert api.calls("POST", UPLOAD) == []
+
+
+def test_a_file_too_large_for_the_api_is_made_smaller_first(page: Page, api: ApiDouble) -> None:
+    noise = np.random.default_rng(7).integers(0, 255, (1200, 2400, 3), np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(noise).save(buffer, "PNG")
+    assert buffer.tell() > 4_500_000
+    choose(page, FilePayload(name="large.png", mimeType="image/png", buffer=buffer.getvalue()))
+    expect(page.get_by_role("button", name="large.png read as 7")).to_be_visible()
+    request = api.calls("POST", UPLOAD)[0]
+    sent = request.post_data_buffer or b""
+    assert request.headers["content-type"] == "image/jpeg"
+    assert len(sent) < 4_500_000
+    assert Image.open(io.BytesIO(sent)).size == (2000, 1000)
+
+
+def test_a_file_is_labelled_like_a_drawing(page: Page, api: ApiDouble) -> None:
+    api.usual_answer = answer(0)
+    choose(page, file("zero.png", 0))
+    page.get_by_role("button", name="0, 97.0%").click()
+    expect(page.get_by_text("Thank you. A 0, and read as one.")).to_be_visible()
+    assert [record["true"] for record in api.records.values()] == [0]

@@ -1,0 +1,171 @@
+"""My handwriting: the figures, what would help, and the history."""
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.api_double import ApiDouble
+
+VIEW = "/#handwriting"
+
+
+@pytest.fixture(autouse=True)
+def connected(page: Page, api: ApiDouble) -> None:
+    api.connect(page)
+
+
+def cards(page: Page) -> Locator:
+    return page.locator(".gallery button")
+
+
+def test_somebody_new_is_told_how_to_begin(page: Page) -> None:
+    page.goto(VIEW)
+    expect(page.get_by_text("Nothing here yet.")).to_be_visible()
+    expect(cards(page)).to_have_count(0)
+
+
+def test_images_without_labels_are_listed_and_the_way_on_is_said(page: Page, api: ApiDouble) -> None:
+    api.add(predicted=0)
+    page.goto(VIEW)
+    expect(page.get_by_text("1 image, none labelled yet.")).to_be_visible()
+    expect(cards(page)).to_have_text(["Read as 0, not labelled"])
+
+
+def test_the_figures_say_the_share_its_interval_and_each_digit(page: Page, api: ApiDouble) -> None:
+    for predicted in (0, 0, 0, 6):
+        api.add(predicted, true=0)
+    page.goto(VIEW)
+    expect(page.get_by_text("75.0% read correctly")).to_be_visible()
+    expect(page.get_by_text("3 of 4 labelled images. Likely from 30.1% to 95.4%.")).to_be_visible()
+    expect(page.get_by_text("Too few to judge yet")).to_be_visible()
+    expect(page.get_by_role("row", name="0 3 of 4")).to_be_visible()
+    expect(page.get_by_role("row", name="1 0 of 0")).to_be_visible()
+
+
+def test_a_confusion_is_shown_with_ones_own_images_and_advice(page: Page, api: ApiDouble) -> None:
+    well_read = api.add(predicted=4, true=4)
+    misread = api.add(predicted=9, true=4)
+    page.goto(VIEW)
+    advice = page.get_by_role("article").filter(has_text="Your 4s are read as 9 (1 of 2)")
+    expect(advice.locator("figure").nth(0)).to_have_text("Your 4, read as 9")
+    expect(advice.locator("figure").nth(1)).to_have_text("Your 4, well read")
+    shown = [shade_of(figure) for figure in advice.locator("img").all()]
+    assert shown == [255 - 20 * record["predicted"] for record in (misread, well_read)]
+    advice.get_by_role("link", name="Show these").click()
+    expect(cards(page)).to_have_text(["4, read as 9"])
+    expect(page.get_by_role("button", name="4 read as 9", exact=True)).to_have_attribute("aria-pressed", "true")
+
+
+def test_the_history_is_newest_first_with_the_images_themselves(page: Page, api: ApiDouble) -> None:
+    api.add(predicted=1, true=1)
+    api.add(predicted=0, true=8)
+    page.goto(VIEW)
+    expect(cards(page)).to_have_text(["8, read as 0", "1, read correctly"])
+    assert [shade_of(image) for image in page.locator(".gallery img").all()] == [255, 235]
+    image_request = api.calls("GET", "/classifications/[^/]+/image")[0]
+    assert image_request.headers["authorization"].startswith("Bearer ")
+
+
+def test_the_history_is_filtered(page: Page, api: ApiDouble) -> None:
+    api.add(predicted=0, true=0)
+    api.add(predicted=0, true=6)
+    api.add(predicted=0)
+    page.goto(VIEW)
+    for name, shown in {
+        "Misread": ["6, read as 0"],
+        "Not labelled": ["Read as 0, not labelled"],
+        "All": ["Read as 0, not labelled", "6, read as 0", "0, read correctly"],
+    }.items():
+        page.get_by_role("button", name=name, exact=True).click()
+        expect(cards(page)).to_have_text(shown)
+
+
+def test_a_filter_that_nothing_matches_says_so(page: Page, api: ApiDouble) -> None:
+    api.add(predicted=0, true=0)
+    page.goto(VIEW)
+    page.get_by_role("button", name="Misread").click()
+    expect(page.get_by_text("No image of this kind.")).to_be_visible()
+
+
+def test_a_long_history_is_shown_in_parts(page: Page, api: ApiDouble) -> None:
+    for _ in range(26):
+        api.add(predicted=0, true=0)
+    page.goto(VIEW)
+    expect(cards(page)).to_have_count(24)
+    page.get_by_role("button", name="Show more").click()
+    expect(cards(page)).to_have_count(26)
+    expect(page.get_by_role("button", name="Show more")).to_be_hidden()
+
+
+def test_an_earlier_image_is_opened_and_labelled(page: Page, api: ApiDouble) -> None:
+    record = api.add(predicted=0)
+    page.goto(VIEW)
+    cards(page).click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_text("Read as a 0.")).to_be_visible()
+    page.keyboard.press("0")
+    expect(dialog.get_by_text("Thank you. A 0, and read as one.")).to_be_visible()
+    dialog.get_by_role("button", name="Close").click()
+    expect(cards(page)).to_have_text(["0, read correctly"])
+    expect(page.get_by_text("100.0% read correctly")).to_be_visible()
+    assert record["true"] == 0
+
+
+def test_one_image_is_deleted(page: Page, api: ApiDouble) -> None:
+    api.add(predicted=0)
+    api.add(predicted=1)
+    page.goto(VIEW)
+    cards(page).first.click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(cards(page)).to_have_text(["Read as 0, not labelled"])
+    assert [record["predicted"] for record in api.records.values()] == [0]
+
+
+def test_a_deletion_that_failed_is_said_and_the_image_stays(page: Page, api: ApiDouble) -> None:
+    api.add(predicted=0)
+    api.faults = [("DELETE .*", 500, "")]
+    page.goto(VIEW)
+    cards(page).click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Delete").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("Refused")
+    page.keyboard.press("Escape")
+    expect(cards(page)).to_have_count(1)
+
+
+def test_a_pending_image_is_listed_and_completes_when_it_is_opened(page: Page, api: ApiDouble) -> None:
+    record = api.add(predicted=0)
+    record["status"] = "pending"
+    page.goto(VIEW)
+    expect(cards(page)).to_have_text(["Not read yet"])
+    cards(page).click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_text("Your image is kept.")).to_be_visible()
+    api.complete()
+    expect(dialog.get_by_text("Read as a 7.")).to_be_visible()
+    dialog.get_by_role("button", name="Close").click()
+    expect(cards(page)).to_have_text(["Read as 7, not labelled"])
+
+
+def test_without_a_connection_each_part_says_so_and_can_be_tried_again(page: Page, api: ApiDouble) -> None:
+    api.add(predicted=0, true=0)
+    api.is_away = True
+    page.goto(VIEW)
+    expect(page.get_by_text("No connection to the API.")).to_have_count(2)
+    api.is_away = False
+    page.get_by_role("button", name="Try again").first.click()
+    expect(page.get_by_text("100.0% read correctly")).to_be_visible()
+    page.get_by_role("button", name="Try again").click()
+    expect(cards(page)).to_have_text(["0, read correctly"])
+
+
+def shade_of(image: Locator) -> int:
+    """Return the grey that an image on the page really shows, once it is there."""
+    image.evaluate("image => image.decode()")
+    shade: int = image.evaluate(
+        """image => {
+            const context = new OffscreenCanvas(1, 1).getContext("2d");
+            context.drawImage(image, 0, 0, 1, 1);
+            return context.getImageData(0, 0, 1, 1).data[0];
+        }"""
+    )
+    return shade
