@@ -9,7 +9,7 @@ PIP_INSTALL := pip install --disable-pip-version-check --progress-bar on
 # LocalStack's last free release wants 3.13; tests/localstack-requirements.txt says what older ones get.
 LOCALSTACK_PYTHON ?= $(shell python3.13 -c 'import sys; print(sys.executable)' 2>/dev/null || echo $(PYTHON))
 
-.PHONY: help run demo serve accuracy train evaluate check test chromium
+.PHONY: help run demo serve accuracy train evaluate check test test-programs
 
 help: ## List what can be asked of make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,7 +37,7 @@ check: .venv/dev.stamp ## Lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy .
 
-test: .venv/dev.stamp .venv-localstack/stamp chromium check ## Every test: unit, integration, offline AWS, browser
+test: .venv/dev.stamp .venv-localstack/stamp test-programs check ## Every test: unit, integration, offline AWS, browser
 	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 # Set-up. A stamp is newer than the requirements that it was made from; a second `make` costs nothing.
@@ -66,8 +66,8 @@ test: .venv/dev.stamp .venv-localstack/stamp chromium check ## Every test: unit,
 	@.venv-localstack/bin/$(PIP_INSTALL) -r $<
 	@touch $@
 
-chromium: # what the browser tests drive
-	@command -v chromium chromium-browser google-chrome google-chrome-stable >/dev/null || \
+test-programs: # what the tests drive beside Python
+	@if ! { command -v curl && command -v chromium chromium-browser google-chrome google-chrome-stable; } >/dev/null; then \
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; \
-	  then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y chromium; \
-	  else echo "The browser tests need Chromium. On Debian: sudo apt-get install chromium"; exit 1; fi
+	  then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y chromium curl; \
+	  else echo "The tests need Chromium and curl. On Debian: sudo apt-get install chromium curl"; exit 1; fi; fi
