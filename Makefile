@@ -67,7 +67,8 @@ test: .venv/dev.stamp .venv-localstack/stamp test-programs check ## Every test: 
 	@touch $@
 
 test-programs: # what the tests drive beside Python
-	@if ! { command -v curl && command -v chromium chromium-browser google-chrome google-chrome-stable; } >/dev/null; then \
+	@if ! { command -v curl && { command -v chromium || command -v chromium-browser || command -v google-chrome || \
+	  command -v google-chrome-stable; }; } >/dev/null; then \
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; \
 	  then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y chromium curl; \
 	  else echo "The tests need Chromium and curl. On Debian: sudo apt-get install chromium curl"; exit 1; fi; fi
