@@ -12,9 +12,10 @@ from typing import Any, cast
 
 import urllib3
 import uuid6
-from chalice.app import CaseInsensitiveMapping, Chalice, CORSConfig, Request, Response
+from chalice.app import CaseInsensitiveMapping, Chalice, CloudWatchEvent, CORSConfig, Request, Response
 
-from chalice_app import keys, parameters, problems
+from chalice_app import keys, parameters
+from chalice_app.breaker import Breaker
 from chalice_app.classifications import Classifications
 from chalice_app.inference import InferenceClient
 from chalice_app.media_types import BINARY_TYPES
@@ -22,7 +23,8 @@ from chalice_app.problems import Problem
 from chalice_app.settings import Settings
 from chalice_app.store import Store
 
-THREADS = 16  # requests to S3 at once, for one page of a list
+THREADS = 16  # requests to S3 at once, for one page of a list or a batch of the sweep
+RETRY_AFTER = "1"  # seconds until a look at a pending record may find it completed
 
 settings = Settings.from_environment(os.environ)
 app = Chalice(app_name="legible")
@@ -41,18 +43,19 @@ def store() -> Store:
     import boto3  # noqa: PLC0415  a quarter of a second, which /openapi.json and a cold start need not pay
     from botocore.config import Config  # noqa: PLC0415
 
-    config = Config(
+    config = Config(  # a store that has stopped is given up after 9 s: API Gateway waits 29 s for the answer
         max_pool_connections=THREADS,
-        connect_timeout=2,
-        read_timeout=5,
-        retries={"mode": "standard", "total_max_attempts": 3},
+        connect_timeout=1,
+        read_timeout=4,
+        retries={"mode": "standard", "total_max_attempts": 2},
     )
     return Store(boto3.client("s3", config=config), settings.bucket)
 
 
 @cache
 def inference() -> InferenceClient:
-    return InferenceClient(settings.inference_url, urllib3.PoolManager(maxsize=THREADS))
+    pool = urllib3.PoolManager(maxsize=THREADS)
+    return InferenceClient(settings.inference_url, pool, Breaker(), settings.inference_seconds)
 
 
 @cache
@@ -72,7 +75,7 @@ def answer_errors(request: Request, get_response: Callable[[Request], Response])
         response = get_response(request)
     except Problem as problem:
         response = problem.response()
-    if response.status_code >= 400 and response.headers.get("Content-Type") != problems.MEDIA_TYPE:
+    if response.status_code >= 400 and isinstance(response.body, dict):  # ours are text already
         response = _problem_of_chalice(response)
     response.headers.setdefault("X-Request-Id", parameters.request_id(request))
     for name, value in cors.get_access_control_headers().items():
@@ -100,7 +103,10 @@ def create_classification() -> Response:
         parameters.request_id(request),
         parameters.idempotency_key(request),
     )
-    return _json(record, 201, Location=f"/classifications/{record['id']}")
+    location = f"/classifications/{record['id']}"
+    if record["status"] == "pending":
+        return _json(record, 202, Location=location, **{"Retry-After": RETRY_AFTER})
+    return _json(record, 201, Location=location)
 
 
 @app.route("/classifications", methods=["GET"])
@@ -113,7 +119,11 @@ def list_classifications() -> Response:
 
 @app.route("/classifications/{id}", methods=["GET"])
 def get_classification(id: str) -> Response:
-    return _json(classifications().get(parameters.writer(_request()), parameters.id_of(id)))
+    request = _request()
+    record = classifications().get(
+        parameters.writer(request), parameters.id_of(id), parameters.request_id(request)
+    )
+    return _json(record)
 
 
 @app.route("/classifications/{id}", methods=["DELETE"])
@@ -140,6 +150,7 @@ def put_label(id: str) -> Response:
             parameters.writer(_request()),
             parameters.id_of(id),
             parameters.json_object(_request()).get("true"),
+            parameters.request_id(_request()),
         )
     )
 
@@ -174,6 +185,12 @@ def get_openapi() -> Response:
 def _openapi() -> dict[str, Any]:
     document: dict[str, Any] = json.loads(Path(__file__).with_name("openapi.json").read_bytes())
     return document
+
+
+@app.schedule("rate(1 minute)")
+def sweep(event: CloudWatchEvent) -> dict[str, int]:
+    """Complete what waits for the model."""
+    return classifications().sweep(event.event_id)
 
 
 def _request() -> Request:
