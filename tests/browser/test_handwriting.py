@@ -105,7 +105,7 @@ def test_an_earlier_image_is_opened_and_labelled(page: Page, api: ApiDouble) -> 
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_text("Read as a 0.")).to_be_visible()
     page.keyboard.press("0")
-    expect(dialog.get_by_text("Thank you. A 0, and read as one.")).to_be_visible()
+    expect(dialog.get_by_text("It was a 0, and read as one.")).to_be_visible()
     dialog.get_by_role("button", name="Close").click()
     expect(cards(page)).to_have_text(["0, read correctly"])
     expect(page.get_by_text("100.0% read correctly")).to_be_visible()
