@@ -32,7 +32,7 @@ console = Console()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; return the exit status: 0 done, 1 failed and said why, 130 interrupted before it was done."""
+    """Run a command; return the exit status: 0 done, 1 failed, 130 interrupted before it was done."""
     parser = argparse.ArgumentParser(
         prog="python -m infrastructure.local",
         description=__doc__,
