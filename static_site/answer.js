@@ -18,6 +18,7 @@ export class Answer {
   #stale = false;
   #patience = [];
   #beforeLabel = null;
+  #figures = null; // the writer's own, after a label
 
   /** @param {import("./api.js").Api} api @param {Storage | undefined} storage keeps the choice of number keys */
   constructor(api, storage) {
@@ -37,7 +38,7 @@ export class Answer {
     reading?.addEventListener("change", this.#render);
     this.#reading = reading;
     this.#beforeLabel = null;
-    this.#parts.meaning.textContent = "";
+    this.#figures = null;
     this.stale = false;
   }
 
@@ -65,21 +66,21 @@ export class Answer {
   };
 
   #renderProblem(reading) {
-    const retry = reading?.state === "failed" ? () => reading.send() : null;
+    const retry = reading?.state === "failed" && !reading.problem.isFinal ? () => reading.send() : null;
     this.#parts.problem.replaceChildren(...(reading?.problem ? [problemNotice(reading.problem, retry)] : []));
   }
 
   #renderAnswer(reading) {
     const record = reading?.state === "classified" ? reading.record : null;
-    if (record) this.#say(...verdict(record));
-    else this.#say("none", texts.answer.unknownDigit, withoutAnswer(reading));
+    this.#say(...(record ? verdict(record) : withoutAnswer(reading)));
     this.#renderKeys(record);
+    this.#renderMeaning(record);
     this.#renderImages(reading, record);
   }
 
   /** Until the answer comes the last one stays, dimmed; a word that it is coming only when it takes long. */
   #wait() {
-    const word = (text) => () => this.#say("none", texts.answer.unknownDigit, text);
+    const word = (text) => () => this.#say("sending", texts.answer.unknownDigit, text);
     this.#patience = [setTimeout(word(texts.answer.sending), SHOW_WAITING_MS), setTimeout(word(texts.answer.slow), SHOW_SLOW_MS)];
   }
 
@@ -119,25 +120,29 @@ export class Answer {
     this.#parts.steps.textContent = record ? stepsOf(record) : "";
   }
 
+  /** What the label says, and what it means for the person once the figures are there. */
+  #renderMeaning(record) {
+    const digit = record?.true ?? null;
+    const said = digit === null ? "" : texts.answer.said(digit, record.predicted);
+    const standing = digit === null || this.#figures === null ? "" : texts.answer.standing(this.#figures);
+    this.#parts.meaning.textContent = `${said} ${standing}`.trim();
+  }
+
   async #label(digit) {
     const reading = this.#reading;
     this.#beforeLabel = reading.trueDigit;
-    this.#parts.meaning.textContent = said(reading.record, digit);
-    if (await reading.label(digit)) await this.#addStanding(reading);
-    else if (reading === this.#reading) this.#parts.meaning.textContent = "";
-  }
-
-  /** What the label means for the person; without the figures, thanks are enough. */
-  async #addStanding(reading) {
-    const figures = await this.#api.legibility().catch(ignoreProblem);
-    if (!figures || reading !== this.#reading || reading.trueDigit === null) return;
-    this.#parts.meaning.textContent = `${said(reading.record, reading.trueDigit)} ${texts.answer.standing(figures)}`;
+    this.#figures = null;
+    if (!(await reading.label(digit))) return;
+    const figures = await this.#api.legibility().catch(ignoreProblem); // without them, what was said is enough
+    if (!figures || reading !== this.#reading) return;
+    this.#figures = figures;
+    this.#render();
   }
 
   async #undoLabel() {
-    this.#parts.meaning.textContent = "";
     const before = this.#beforeLabel;
     this.#beforeLabel = null;
+    this.#figures = null;
     await (before === null ? this.#reading.unlabel() : this.#reading.label(before));
   }
 
@@ -166,18 +171,16 @@ function verdict({ predicted, confidence, probabilities, is_digit: isDigit }) {
   return ["sure", predicted, texts.answer.sure(predicted), texts.answer.sureNote(confidence)];
 }
 
+/** @returns {[certainty: string, digit: string, sentence: string]} */
 function withoutAnswer(reading) {
-  if (reading === null) return texts.answer.empty;
-  return reading.state === "pending" ? texts.answer.pending : "";
+  const state = reading === null ? "empty" : reading.state;
+  const sentence = { empty: texts.answer.empty, pending: texts.answer.pending, failed: "" }[state];
+  return [state, texts.answer.unknownDigit, sentence];
 }
 
 function secondGuess(probabilities, first) {
   const others = probabilities.map((probability, digit) => (digit === first ? -1 : probability));
   return others.indexOf(Math.max(...others));
-}
-
-function said({ predicted }, digit) {
-  return digit === predicted ? texts.answer.right(digit) : texts.answer.wrong(digit, predicted);
 }
 
 function setImage(image, url, alt) {

@@ -33,8 +33,14 @@ export class Problem extends Error {
     Object.assign(this, { status, title, detail, retryMs, timedOut });
   }
 
+  /** Worth sending again at once? A request that timed out has waited long enough. */
   get isTemporary() {
     return (this.status === 0 && !this.timedOut) || TEMPORARY.has(this.status);
+  }
+
+  /** The request itself is at fault: the same one can only fail again. */
+  get isFinal() {
+    return this.status >= 400 && this.status < 500 && this.status !== 429;
   }
 }
 

@@ -14,6 +14,7 @@ const section = (name) => document.getElementById(name);
 async function start() {
   fillTexts(document);
   section("page").hidden = false;
+  document.querySelector(".skip").addEventListener("click", skipToContent);
   const config = await settings();
   if (config === null) return section("content").append(element("p", { class: "notice problem", role: "alert" }, texts.page.noConfig));
   const storage = browserStorage();
@@ -32,6 +33,12 @@ async function start() {
   show(views);
 }
 
+/** The address names the view, so the link must not change it. */
+function skipToContent(event) {
+  event.preventDefault();
+  section("content").focus();
+}
+
 /** Where the API is. Never cached: a deployment changes it without touching the page. */
 async function settings() {
   try {
@@ -44,7 +51,6 @@ async function settings() {
 /** `#handwriting?true=4&predicted=9` shows that view with these parameters. */
 function show(views) {
   const [address, query] = location.hash.slice(1).split("?");
-  if (address === "content") return; // the skip link
   const name = Object.hasOwn(views, address) ? address : "write";
   for (const each of Object.keys(views)) section(each).hidden = each !== name;
   for (const link of document.querySelectorAll("nav a")) {

@@ -53,6 +53,11 @@ export function parts(root) {
   return Object.fromEntries([...root.querySelectorAll("[data-part]")].map((each) => [each.dataset.part, each]));
 }
 
+/** What may be wider than a phone: scrolled by finger and by keyboard. */
+export function scrollable(label, content) {
+  return element("div", { class: "scroll", role: "region", tabindex: "0", "aria-label": label }, content);
+}
+
 /** What went wrong, in words, with a way on. What is no problem of the API is a mistake of ours, and thrown. */
 export function problemNotice(problem, retry) {
   if (!(problem instanceof Problem)) throw problem;

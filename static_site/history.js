@@ -28,7 +28,7 @@ export class History {
   #turn = 0;
 
   /**
-   * @param {Record<string, HTMLElement>} parts filters, gallery, status, more, dialog
+   * @param {Record<string, HTMLElement>} parts history, and in it filters, gallery, status, more; dialog
    * @param {import("./api.js").Api} api
    * @param {import("./collection.js").Collection} collection
    * @param {Storage | undefined} storage
@@ -68,16 +68,19 @@ export class History {
 
   async #show(most) {
     const turn = (this.#turn += 1); // what an older turn fetched is not shown any more
-    const { gallery, status, more } = this.#parts;
+    const { history, gallery, status, more } = this.#parts;
     this.#most = most;
     try {
       const records = await this.#collection.find(this.#matches, most + 1); // one more says whether there are more
       if (turn !== this.#turn) return;
       gallery.replaceChildren(...records.slice(0, most).map((record) => this.#card(record)));
-      status.textContent = records.length === 0 && this.#matches !== FILTERS.all ? words.noMatch : "";
+      history.hidden = records.length === 0 && this.#matches === FILTERS.all; // the figures say what to do then
+      status.textContent = records.length === 0 ? words.noMatch : "";
       more.hidden = records.length <= most;
     } catch (problem) {
-      if (turn === this.#turn) status.replaceChildren(problemNotice(problem, () => this.#refresh()));
+      if (turn !== this.#turn) return;
+      history.hidden = false;
+      status.replaceChildren(problemNotice(problem, () => this.#refresh()));
     }
   }
 

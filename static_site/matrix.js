@@ -1,7 +1,7 @@
 /** The confusion matrix as a table that reads as a heat map: rows are true, columns predicted. */
 
-import { element } from "./elements.js";
-import { count, roughShare, texts } from "./texts.js";
+import { element, scrollable } from "./elements.js";
+import { roughShare, texts } from "./texts.js";
 
 const words = texts.model;
 
@@ -16,12 +16,7 @@ export function confusionMatrix(matrix) {
     element("thead", {}, headings()),
     element("tbody", {}, ...matrix.map((row, digit) => matrixRow(row, digit, largestError(matrix)))),
   );
-  return element(
-    "div",
-    {},
-    unitChoice(table),
-    element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": words.matrix }, table),
-  );
+  return element("div", {}, unitChoice(table), scrollable(words.matrix, table));
 }
 
 function headings() {
@@ -50,7 +45,7 @@ function matrixRow(counts, row, most) {
 
 /** Both texts are there, one shown: the count, and the share of the row. */
 function cell(n, part, row, column, most) {
-  const content = [element("span", { class: "count" }, count(n)), element("span", { class: "share" }, roughShare(part))];
+  const content = [element("span", { class: "count" }, n), element("span", { class: "share" }, roughShare(part))];
   if (n === 0) return element("td", { class: "zero" }, ...content);
   const href = `#handwriting?true=${row}&predicted=${column}`;
   const link = element("a", { href, "aria-label": words.cell(row, column, n) }, ...content);

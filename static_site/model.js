@@ -1,11 +1,12 @@
 /** The view of the accuracy report: how often the model was right, where it errs, and whether it knows. */
 
 import { commonLow, intervalBar, reliabilityDiagram } from "./charts.js";
-import { element, parts, problemNotice } from "./elements.js";
+import { element, parts, problemNotice, scrollable } from "./elements.js";
 import { confusionMatrix } from "./matrix.js";
 import { count, percent, share, texts } from "./texts.js";
 
 const OLD_MS = 7 * 24 * 60 * 60 * 1000;
+const MOST_DAYS = 30;
 const words = texts.model;
 
 export class ModelView {
@@ -38,10 +39,10 @@ function reportOf(report) {
     { class: "report" },
     overall(report),
     card(words.matrix, words.matrixNote, confusionMatrix(report.confusion_matrix)),
-    report.models.length > 0 ? card(words.models, "", shareTable(words.model, report.models, ({ model }) => model)) : null,
+    shareCard(words.models, words.model, report.models, ({ model }) => model),
     card(words.digits, "", digitTable(report)),
     calibration(report.calibration),
-    report.days.length > 0 ? card(words.days, "", shareTable(words.day, report.days, ({ day }) => day)) : null,
+    shareCard(words.days, words.day, report.days.slice(-MOST_DAYS), ({ day }) => day),
   );
 }
 
@@ -69,10 +70,11 @@ function overall(report) {
 }
 
 function digitTable(report) {
-  const figure = (value) => element("td", {}, value === null ? words.undefinedFigure : percent(value));
+  const figure = (value) => element("td", {}, percent(value));
   const row = (name, { precision, recall, f1, support }) =>
     element("tr", {}, element("th", { scope: "row" }, name), ...[precision, recall, f1].map(figure), element("td", {}, count(support)));
   return table(
+    words.digits,
     [words.digit, words.precision, words.recall, words.f1, words.support],
     report.digits.map((digit) => row(digit.digit, digit)),
     [row(words.macro, report.macro_average), row(words.weighted, report.weighted_average)],
@@ -80,21 +82,20 @@ function digitTable(report) {
 }
 
 /** A row per model or day: all bars on one scale, which begins where the lowest interval does. */
-function shareTable(name, rows, nameOf) {
-  const low = commonLow(rows.map(({ accuracy_interval: interval }) => interval));
-  return table(
-    [name, words.pairs, words.share, words.scale(low)],
-    rows.map((row) =>
-      element(
-        "tr",
-        {},
-        element("th", { scope: "row" }, nameOf(row)),
-        element("td", {}, count(row.pairs)),
-        element("td", {}, row.accuracy === null ? words.undefinedFigure : percent(row.accuracy)),
-        element("td", { class: "wide" }, intervalBar(row.accuracy, row.accuracy_interval, low)),
-      ),
+function shareCard(heading, name, parts, nameOf) {
+  if (parts.length === 0) return null;
+  const low = commonLow(parts.map(({ accuracy_interval: interval }) => interval));
+  const rows = parts.map((part) =>
+    element(
+      "tr",
+      {},
+      element("th", { scope: "row" }, nameOf(part)),
+      element("td", {}, count(part.pairs)),
+      element("td", {}, percent(part.accuracy)),
+      element("td", { class: "wide" }, intervalBar(part.accuracy, part.accuracy_interval, low)),
     ),
   );
+  return card(heading, "", table(heading, [name, words.pairs, words.share, words.scale(low)], rows));
 }
 
 function calibration({ ece, bins }) {
@@ -118,15 +119,14 @@ function calibration({ ece, bins }) {
       "details",
       {},
       element("summary", {}, words.calibrationTable),
-      table([words.bin, words.pairs, words.sure, words.right], rows),
+      table(words.calibrationTable, [words.bin, words.pairs, words.sure, words.right], rows),
     ),
   );
 }
 
-function table(headings, rows, footers = []) {
-  return element(
-    "div",
-    { class: "scroll" },
+function table(label, headings, rows, footers = []) {
+  return scrollable(
+    label,
     element(
       "table",
       {},

@@ -86,8 +86,7 @@ export const texts = {
     question: "Which digit was it?",
     key: (digit, probability) => (probability === null ? `${digit}` : `${digit}, ${percent(probability)}`),
     numberKeys: "Use the keys 0 to 9",
-    right: (digit) => `Thank you. ${capital(a(digit))}, and read as one.`,
-    wrong: (digit, predicted) => `Thank you. It was ${a(digit)}, read as ${a(predicted)}.`,
+    said: (digit, predicted) => `It was ${a(digit)}, ${digit === predicted ? "and read as one" : `read as ${a(predicted)}`}.`,
     undoLabel: "Undo",
     standing: (figures) =>
       figures.labelled === 0
@@ -189,7 +188,6 @@ export const texts = {
     pairs: "Labelled",
     share: "Read correctly",
     scale: (low) => `${share(low)} to 100%`,
-    undefinedFigure: "–",
   },
   data: {
     heading: "My data",

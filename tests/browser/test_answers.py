@@ -33,7 +33,7 @@ def test_a_zero_is_shown_as_0_and_labelled_as_0(page: Page, api: ApiDouble) -> N
     expect(page.locator("#write .digit")).to_have_text("0")
     expect(page.get_by_text("Read as a 0.")).to_be_visible()
     key(page, 0).click()
-    expect(page.get_by_text("Thank you. A 0, and read as one.")).to_be_visible()
+    expect(page.get_by_text("It was a 0, and read as one.")).to_be_visible()
     expect(key(page, 0)).to_have_attribute("aria-pressed", "true")
     assert [record["true"] for record in api.records.values()] == [0]
 
@@ -134,7 +134,7 @@ def test_one_tap_labels_and_says_what_it_means(page: Page, api: ApiDouble) -> No
     api.add(predicted=3, true=3)
     draw(page, SEVEN)
     key(page, 1).click()
-    expect(page.get_by_text("Thank you. It was a 1, read as a 7.")).to_be_visible()
+    expect(page.get_by_text("It was a 1, read as a 7.")).to_be_visible()
     expect(page.get_by_text("1 of the 2 images you labelled was read correctly.")).to_be_visible()
 
 
@@ -171,11 +171,11 @@ def test_a_correction_replaces_the_label_and_can_be_undone(page: Page, api: ApiD
 def test_a_first_label_is_undone_by_sending_the_image_afresh(page: Page, api: ApiDouble) -> None:
     draw(page, SEVEN)
     key(page, 1).click()
-    expect(page.get_by_text("Thank you.")).to_be_visible()
+    expect(page.get_by_text("It was a")).to_be_visible()
     with page.expect_response(lambda response: response.request.method == "DELETE"):
         page.locator(".meaning").get_by_role("button", name="Undo").click()
     expect(key(page, 1)).to_have_attribute("aria-pressed", "false")
-    expect(page.get_by_text("Thank you.")).to_be_hidden()
+    expect(page.get_by_text("It was a")).to_be_hidden()
     assert [record["true"] for record in api.records.values()] == [None]
 
 
@@ -185,12 +185,12 @@ def test_a_label_that_could_not_be_saved_is_taken_back(page: Page, api: ApiDoubl
     key(page, 7).click()
     expect(page.get_by_role("alert")).to_contain_text("Refused")
     expect(key(page, 7)).to_have_attribute("aria-pressed", "false")
-    expect(page.get_by_text("Thank you.")).to_be_hidden()
+    expect(page.get_by_text("It was a")).to_be_hidden()
 
 
 def test_a_label_is_thanked_for_also_when_the_figures_cannot_be_had(page: Page, api: ApiDouble) -> None:
     api.faults = [("GET /legibility", 500, "")]
     draw(page, SEVEN)
     key(page, 7).click()
-    expect(page.get_by_text("Thank you. A 7, and read as one.")).to_be_visible()
+    expect(page.get_by_text("It was a 7, and read as one.")).to_be_visible()
     expect(page.get_by_role("alert")).to_have_count(0)

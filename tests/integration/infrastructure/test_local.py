@@ -127,7 +127,7 @@ def test_a_second_run_keeps_the_data_and_sends_no_sample_twice(start: Starter, s
     first = start()
     first.wait_for("Press ctrl-C")
     assert pairs_in_the_report(settings) == SAMPLES
-    assert first.end(signal.SIGINT) == 130
+    assert first.end(signal.SIGINT) == 0
     second = start()
     second.wait_for("Press ctrl-C")
     assert second.text().count("sent before") == SAMPLES
@@ -135,7 +135,9 @@ def test_a_second_run_keeps_the_data_and_sends_no_sample_twice(start: Starter, s
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_every_process(start: Starter, settings: Settings, number: signal.Signals) -> None:
+def test_a_signal_while_it_starts_ends_every_process(
+    start: Starter, settings: Settings, number: signal.Signals
+) -> None:
     run = start()
     run.wait_for("is ready")
     assert run.end(number) == 130
@@ -144,6 +146,16 @@ def test_a_signal_ends_every_process(start: Starter, settings: Settings, number:
     assert is_free(settings.api_port)
     assert is_free(settings.inference_port)
     assert is_free(settings.s3_port)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_it_serves_is_the_way_to_end_it(
+    start: Starter, settings: Settings, number: signal.Signals
+) -> None:
+    run = start()
+    run.wait_for("Press ctrl-C")
+    assert run.end(number) == 0
+    assert processes_that_name(settings.data) == {}
 
 
 def test_a_part_that_dies_is_named_with_the_end_of_its_log(start: Starter, settings: Settings) -> None:

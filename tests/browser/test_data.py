@@ -1,0 +1,128 @@
+"""My data: the key that is the writer, a copy of everything, and its deletion."""
+
+import base64
+import json
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import FilePayload, Page, expect
+
+from tests.browser.api_double import ApiDouble, drawing
+
+VIEW = "/#data"
+OTHER_KEY = "A" * 43
+
+
+@pytest.fixture(autouse=True)
+def opened(page: Page, api: ApiDouble) -> None:
+    api.connect(page)
+    page.goto(VIEW)
+
+
+def bearer(api: ApiDouble) -> str:
+    """Return the token of the last request."""
+    return api.requests[-1].headers["authorization"].removeprefix("Bearer ")
+
+
+def ask(page: Page) -> None:
+    """Make the page call the API."""
+    page.get_by_role("link", name="Model").click()
+    expect(page.get_by_text("No report yet.")).to_be_visible()
+    page.get_by_role("link", name="Data").click()
+
+
+def test_the_key_is_256_random_bits_and_stays(page: Page, api: ApiDouble) -> None:
+    ask(page)
+    key = bearer(api)
+    assert len(base64.urlsafe_b64decode(f"{key}=")) == 32
+    page.reload()
+    ask(page)
+    assert bearer(api) == key
+
+
+def test_the_key_can_be_saved_forgotten_and_brought_back(page: Page, api: ApiDouble) -> None:
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save my key").click()
+    key = Path(download.value.path()).read_text()
+    ask(page)
+    assert bearer(api) == key
+
+    page.get_by_role("button", name="Forget my key").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Yes, do it").click()
+    ask(page)
+    assert bearer(api) != key
+
+    with page.expect_navigation():
+        page.get_by_label("Open a key file").set_input_files(
+            FilePayload(name="legible-key.txt", mimeType="text/plain", buffer=f"{key}\n".encode())
+        )
+    ask(page)
+    assert bearer(api) == key
+
+
+def test_another_key_can_be_typed(page: Page, api: ApiDouble) -> None:
+    page.get_by_role("textbox", name="Key").fill(OTHER_KEY)
+    with page.expect_navigation():
+        page.get_by_role("button", name="Use another key").click()
+    ask(page)
+    assert bearer(api) == OTHER_KEY
+
+
+def test_what_is_no_key_is_refused_and_changes_nothing(page: Page, api: ApiDouble) -> None:
+    ask(page)
+    key = bearer(api)
+    page.get_by_role("textbox", name="Key").fill("password")
+    page.get_by_role("button", name="Use another key").click()
+    expect(page.get_by_text("That is not a key")).to_be_visible()
+    ask(page)
+    assert bearer(api) == key
+
+
+def test_forgetting_can_be_called_off(page: Page, api: ApiDouble) -> None:
+    ask(page)
+    key = bearer(api)
+    page.get_by_role("button", name="Forget my key").click()
+    page.get_by_role("button", name="Cancel").click()
+    ask(page)
+    assert bearer(api) == key
+
+
+def test_a_copy_holds_every_record_with_its_image(page: Page, api: ApiDouble) -> None:
+    for digit in range(4):
+        api.add(predicted=digit, true=0)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download a copy").click()
+    expect(page.get_by_text("Saved: 4 images.")).to_be_visible()
+    copy = json.loads(Path(download.value.path()).read_text())
+    assert copy["legibility"]["labelled"] == 4
+    assert [record["true"] for record in copy["classifications"]] == [0] * 4
+    images = [re.fullmatch("data:image/png;base64,(.*)", each["image"]) for each in copy["classifications"]]
+    assert [base64.b64decode(image[1]) for image in images if image] == [
+        drawing(digit) for digit in (3, 2, 1, 0)
+    ]
+
+
+def test_everything_is_deleted_after_a_question(page: Page, api: ApiDouble) -> None:
+    for digit in range(4):
+        api.add(predicted=digit)
+    page.get_by_role("button", name="Delete everything").click()
+    page.get_by_role("button", name="Cancel").click()
+    assert len(api.records) == 4
+    page.get_by_role("button", name="Delete everything").click()
+    page.get_by_role("button", name="Yes, do it").click()
+    expect(page.get_by_text("Deleted: 4 images.")).to_be_visible()
+    assert api.records == {}
+
+
+def test_a_deletion_that_broke_off_can_be_tried_again(page: Page, api: ApiDouble) -> None:
+    api.add(predicted=0)
+    api.faults = [("DELETE .*", 500, "")]
+    page.get_by_role("button", name="Delete everything").click()
+    page.get_by_role("button", name="Yes, do it").click()
+    expect(page.get_by_role("alert")).to_contain_text("Refused")
+    api.faults = []
+    page.get_by_role("button", name="Try again").click()
+    expect(page.get_by_text("Deleted: 1 image.")).to_be_visible()
+    assert api.records == {}

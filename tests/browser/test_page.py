@@ -1,0 +1,207 @@
+"""What holds for the whole page: light, safe, for everyone."""
+
+import gzip
+import re
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, Response, Route, expect
+
+from tests.browser.api_double import ApiDouble, answer, report_of
+from tests.browser.conftest import DESKTOP, PHONE, ROOT
+from tests.browser.gestures import FOUR, draw
+
+SITE = ROOT / "static_site"
+FIRST_LOAD_BYTES = 60_000
+VIEWS = {
+    "write": "Nothing to read yet.",
+    "handwriting": "What would help",
+    "model": "Day by day",
+    "data": "My key",
+}
+SCREENS: list[dict[str, Any]] = [{**DESKTOP, "color_scheme": "light"}, {**PHONE, "color_scheme": "dark"}]
+
+on_both_screens = pytest.mark.parametrize("device", SCREENS, ids=["desktop, light", "phone, dark"])
+
+
+@pytest.fixture
+def used_api(page: Page, api: ApiDouble) -> ApiDouble:
+    api.connect(page)
+    for predicted in (0, 4, 9):
+        api.add(predicted, true=4)
+    api.report = report_of(
+        [[9 if row == column else (row + column) % 3 for column in range(10)] for row in range(10)]
+    )
+    return api
+
+
+def violations(page: Page) -> list[str]:
+    """Return what axe-core finds, by rule and element."""
+    found = Axe().run(page).response["violations"]
+    return [f"{each['id']}: {node['html']}" for each in found for node in each["nodes"]]
+
+
+@on_both_screens
+@pytest.mark.parametrize("view", VIEWS)
+def test_axe_finds_nothing_in_a_view(page: Page, used_api: ApiDouble, view: str) -> None:
+    page.goto(f"/#{view}")
+    expect(page.get_by_text(VIEWS[view]).filter(visible=True).first).to_be_visible()
+    assert violations(page) == []
+
+
+@on_both_screens
+def test_axe_finds_nothing_in_an_answer_nor_in_an_opened_image(page: Page, used_api: ApiDouble) -> None:
+    page.goto("/")
+    draw(page, FOUR)
+    page.get_by_role("button", name="7, 97.0%").click()
+    expect(page.get_by_text("you labelled were")).to_be_visible()
+    page.evaluate("Promise.all(document.getAnimations().map(each => each.finished))")
+    assert violations(page) == []
+    page.get_by_role("link", name="Handwriting").click()
+    page.locator(".gallery button").first.click()
+    expect(page.get_by_role("dialog").get_by_text("Read as a 7.")).to_be_visible()
+    page.evaluate("Promise.all(document.getAnimations().map(each => each.finished))")
+    assert violations(page) == []
+
+
+def test_the_first_load_is_light(page: Page, used_api: ApiDouble, site: str) -> None:
+    """All files of the first load together, compressed as CloudFront does."""
+    loaded: dict[str, bytes] = {}
+
+    def keep(response: Response) -> None:
+        if response.url.startswith(site):
+            loaded[response.url] = response.body()
+
+    page.on("response", keep)
+    page.goto("/", wait_until="networkidle")
+    assert f"{site}/app.js" in loaded
+    assert sum(len(gzip.compress(body)) for body in loaded.values()) < FIRST_LOAD_BYTES
+
+
+def test_nothing_is_asked_of_a_third_party(page: Page, used_api: ApiDouble, site: str) -> None:
+    hosts: set[str] = set()
+    page.on("request", lambda request: hosts.add(re.sub(r"^(\w+:(?://[^/]*)?).*", r"\1", request.url)))
+    for view in VIEWS:
+        page.goto(f"/#{view}", wait_until="networkidle")
+    assert hosts <= {site, "http://127.0.0.1:8001", "blob:", "data:"}
+
+
+def test_the_policy_allows_no_inline_script_or_style(page: Page, used_api: ApiDouble) -> None:
+    page.goto("/")
+    policy = page.locator("meta[http-equiv=Content-Security-Policy]").get_attribute("content") or ""
+    assert "unsafe" not in policy
+    assert "default-src 'none'" in policy
+    prober = page.context.new_page()  # whose errors are wanted
+    prober.goto("/")
+    blocked = prober.evaluate(
+        """() => new Promise((resolve) => {
+            const script = Object.assign(document.createElement("script"), { src: "data:text/javascript,1" });
+            addEventListener("securitypolicyviolation", (event) => resolve(event.effectiveDirective));
+            document.body.append(script);
+        })"""
+    )
+    assert blocked == "script-src-elem"
+
+
+def test_every_module_is_preloaded_so_that_none_waits_for_another() -> None:
+    index = (SITE / "index.html").read_text()
+    preloaded = re.findall(r'rel="modulepreload" href="([^"]+)"', index)
+    assert sorted(preloaded) == sorted(file.name for file in SITE.glob("*.js"))
+
+
+def test_the_keyboard_alone_brings_an_image_and_labels_it(page: Page, used_api: ApiDouble) -> None:
+    used_api.usual_answer = answer(0)
+    page.goto("/")
+    tab_until(page, "document.activeElement.matches('[data-part=files]')")
+    with page.expect_file_chooser() as chooser:
+        page.keyboard.press("Space")
+    chooser.value.set_files(ROOT / "samples" / "mnist-1.png")
+    expect(page.get_by_text("Read as a 0.")).to_be_visible()
+    page.keyboard.press("Shift+Tab")
+    tab_until(page, "document.activeElement.matches('.key:first-child')", "Shift+Tab")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("It was a 0, and read as one.")).to_be_visible()
+
+
+def test_the_skip_link_leads_past_the_navigation(page: Page, used_api: ApiDouble) -> None:
+    page.goto("/#model")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("main")).to_be_focused()
+    expect(page.get_by_role("heading", name="The model")).to_be_visible()
+
+
+def test_a_view_has_its_address_its_title_and_its_place_in_the_navigation(
+    page: Page, used_api: ApiDouble
+) -> None:
+    page.goto("/")
+    page.get_by_role("link", name="Model").click()
+    expect(page).to_have_title("Model · Legible")
+    expect(page.get_by_role("link", name="Model")).to_have_attribute("aria-current", "page")
+    expect(page.get_by_role("main")).to_be_focused()
+    page.go_back()
+    expect(page.get_by_role("heading", name="Write a digit")).to_be_visible()
+    expect(page).to_have_title("Legible")
+
+
+def test_an_answer_is_announced(page: Page, used_api: ApiDouble) -> None:
+    page.goto("/")
+    draw(page, FOUR)
+    expect(page.get_by_role("status").filter(has_text="Read as a 7.")).to_be_visible()
+
+
+@pytest.mark.parametrize("device", [{**DESKTOP, "reduced_motion": "reduce"}])
+def test_nothing_moves_for_who_wants_no_motion(page: Page, used_api: ApiDouble) -> None:
+    page.goto("/")
+    durations = page.locator("*").evaluate_all(
+        "all => all.map(each => getComputedStyle(each).transitionDuration)"
+    )
+    assert set(durations) == {"0s"}
+
+
+def test_without_its_settings_the_page_says_so(page: Page) -> None:
+    page.route("**/config.json", lambda route: route.fulfill(status=200, body="<html>"))
+    page.goto("/")
+    expect(page.get_by_role("alert")).to_contain_text("config.json")
+
+
+def test_the_settings_are_never_taken_from_the_cache(page: Page, used_api: ApiDouble) -> None:
+    """The page follows a deployment to another API without a reload of the cache."""
+    page.goto("/")
+    expect(page.get_by_text("Nothing to read yet.").filter(visible=True)).to_be_visible()
+    elsewhere = "http://127.0.0.1:9999"
+    page.route("**/config.json", lambda route: route.fulfill(json={"api": elsewhere}))
+    asked: list[str] = []
+
+    def answer_elsewhere(route: Route) -> None:
+        asked.append(route.request.url)
+        route.fulfill(
+            status=404,
+            headers={"Access-Control-Allow-Origin": "*", "Access-Control-Allow-Headers": "*, Authorization"},
+            json={},
+        )
+
+    page.route(f"{elsewhere}/**", answer_elsewhere)
+    page.goto("/#model")
+    page.reload()
+    expect(page.get_by_text("No report yet.")).to_be_visible()
+    assert set(asked) == {f"{elsewhere}/accuracy"}
+
+
+def test_the_page_works_where_storage_is_blocked(page: Page, used_api: ApiDouble) -> None:
+    page.add_init_script(
+        "Object.defineProperty(window, 'localStorage', "
+        "{ get() { throw new DOMException('', 'SecurityError'); } })"
+    )
+    page.goto("/")
+    draw(page, FOUR)
+    expect(page.get_by_text("Read as a 7.")).to_be_visible()
+
+
+def tab_until(page: Page, condition: str, key: str = "Tab", most: int = 60) -> None:
+    for _ in range(most):
+        page.keyboard.press(key)
+        if page.evaluate(condition):
+            return
+    pytest.fail(f"{most} times {key} did not lead to {condition}")
