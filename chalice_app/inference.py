@@ -1,15 +1,18 @@
 """The model, over HTTP: DESIGN of `POST /invocations` in inference_image."""
 
 import json
+import logging
 import random
 from typing import Any
 
 import urllib3
 
+from chalice_app import logs
 from chalice_app.breaker import Breaker
 from chalice_app.digits import is_digit
 from chalice_app.problems import Problem, unavailable
 
+LOG = logging.getLogger("legible.inference")
 ATTEMPTS = 3
 PAUSE_SECONDS = 0.1  # the longest pause is twice this before the second attempt, four times before the third
 _PAUSES_SECONDS = sum(PAUSE_SECONDS * 2**attempt for attempt in range(1, ATTEMPTS))
@@ -71,6 +74,7 @@ class InferenceClient:
         if response.status in _REFUSALS:
             raise Problem(response.status, str(answer.get("detail", "The image was refused.")))
         if response.status != 200:
+            logs.event(LOG, logging.WARNING, "the model is busy", status=response.status)
             raise unavailable("The model is busy.")
         if not is_digit(answer.get("predicted")) or not isinstance(answer.get("confidence"), float):
             raise unavailable("The model answered something that is no classification.")
@@ -94,6 +98,7 @@ class InferenceClient:
         try:
             return self._pool.request(method, self._url + path, timeout=timeout, **request)
         except urllib3.exceptions.HTTPError as error:
+            logs.event(LOG, logging.WARNING, "the model does not answer", reason=type(error).__name__)
             raise unavailable("The model does not answer.") from error
 
 

@@ -1,18 +1,21 @@
 """S3, as far as the API needs it: JSON documents, bytes, conditional writes, prefixes."""
 
 import json
+import logging
 from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from chalice_app import logs
 from chalice_app.problems import Problem, unavailable
 
 if TYPE_CHECKING:  # the stubs are not part of the Lambda package
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
+LOG = logging.getLogger("legible.store")
 _ABSENT = {"NoSuchKey", "404", "NotFound"}
 _UNMET = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409", *_ABSENT}
 _Answer = TypeVar("_Answer")
@@ -127,10 +130,11 @@ def _ask(call: Callable[[], _Answer], *, none_if: Container[str] = ()) -> _Answe
     except ClientError as error:
         if error.response["Error"]["Code"] in none_if:
             return None
-        raise _no_answer() from error
+        raise _no_answer(error.response["Error"]["Code"]) from error
     except BotoCoreError as error:
-        raise _no_answer() from error
+        raise _no_answer(type(error).__name__) from error
 
 
-def _no_answer() -> Problem:
+def _no_answer(reason: str) -> Problem:
+    logs.event(LOG, logging.ERROR, "the store does not answer", reason=reason)
     return unavailable("The store does not answer. Nothing was lost: send the request again.")
