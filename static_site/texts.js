@@ -35,7 +35,7 @@ export const share = (number) => wholePercent.format(number);
 export const range = ([low, high]) => `${finePercent.format(low)} to ${finePercent.format(high)}`;
 export const time = (text) => dateTime.format(new Date(text));
 
-export function age(text, now = Date.now()) {
+function age(text, now = Date.now()) {
   const elapsed = now - Date.parse(text);
   if (elapsed < HOUR_MS) return relative.format(-Math.round(elapsed / MINUTE_MS), "minute");
   if (elapsed < DAY_MS) return relative.format(-Math.round(elapsed / HOUR_MS), "hour");
@@ -102,7 +102,6 @@ export const texts = {
       rotated: (degrees) => `turned by ${Math.round(degrees)}°`,
       cropped: "cut to the digit",
       scaled: "scaled to 28 × 28",
-      thickened: "strokes made even",
     },
     done: (steps) => `Done to it: ${steps.join(", ")}.`,
     delete: "Delete",
@@ -141,8 +140,6 @@ export const texts = {
             ? `${record.true}, read correctly`
             : `${record.true}, read as ${record.predicted}`,
     opened: "One of my images",
-    imageAlt: "My image",
-    waiting: "waiting",
   },
   model: {
     heading: "The model",

@@ -99,7 +99,9 @@ def test_a_copy_holds_every_record_with_its_image(page: Page, api: ApiDouble) ->
     assert copy["legibility"]["labelled"] == 4
     assert [record["true"] for record in copy["classifications"]] == [0] * 4
     images = [re.fullmatch("data:image/png;base64,(.*)", each["image"]) for each in copy["classifications"]]
-    assert [base64.b64decode(image[1]) for image in images if image] == [drawing(digit) for digit in (3, 2, 1, 0)]
+    assert [base64.b64decode(image[1]) for image in images if image] == [
+        drawing(digit) for digit in (3, 2, 1, 0)
+    ]
 
 
 def test_everything_is_deleted_after_a_question(page: Page, api: ApiDouble) -> None:

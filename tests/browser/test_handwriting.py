@@ -52,7 +52,9 @@ def test_a_confusion_is_shown_with_ones_own_images_and_advice(page: Page, api: A
     assert shown == [255 - 20 * record["predicted"] for record in (misread, well_read)]
     advice.get_by_role("link", name="Show these").click()
     expect(cards(page)).to_have_text(["4, read as 9"])
-    expect(page.get_by_role("button", name="4 read as 9", exact=True)).to_have_attribute("aria-pressed", "true")
+    expect(page.get_by_role("button", name="4 read as 9", exact=True)).to_have_attribute(
+        "aria-pressed", "true"
+    )
 
 
 def test_the_history_is_newest_first_with_the_images_themselves(page: Page, api: ApiDouble) -> None:

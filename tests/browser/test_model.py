@@ -1,4 +1,4 @@
-"""The model's report: figures with their intervals, the confusion matrix, and what is said when there is none."""
+"""The model's report: figures with their intervals, the confusion matrix, what is said when there is none."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -33,7 +33,9 @@ def test_the_accuracy_has_its_interval_its_age_and_its_basis(page: Page) -> None
 def test_the_matrix_is_a_table_of_counts_with_true_rows_and_predicted_columns(page: Page) -> None:
     page.goto(VIEW)
     row = page.get_by_role("row", name="4 0 0 0 0 8")
-    expect(row.get_by_role("cell")).to_have_text(["0", "0", "0", "0", "8", "0", "0", "0", "0", "2"], use_inner_text=True)
+    expect(row.get_by_role("cell")).to_have_text(
+        ["0", "0", "0", "0", "8", "0", "0", "0", "0", "2"], use_inner_text=True
+    )
     expect(page.get_by_role("columnheader", name="9")).to_be_visible()
 
 
