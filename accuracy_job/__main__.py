@@ -1,9 +1,12 @@
 """The command line of the accuracy job: input to report."""
 
 import argparse
+import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC, datetime
+from functools import partial
 
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -18,6 +21,7 @@ from accuracy_job.store import (
     count_classifications,
     errors_named,
     is_s3,
+    list_labels,
     open_store,
     publish,
     read_labels,
@@ -27,6 +31,7 @@ from accuracy_job.summary import show
 ENGINES = {"local": local.run}
 
 OK, DIFFERENT, BAD_INPUT, STORE_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
+SIGNAL_SECONDS = 0.2  # how late ctrl-C may be seen
 
 EPILOG = """\
 examples:
@@ -50,15 +55,24 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     errors = Console(stderr=True)
     try:
-        return run(options, errors)
+        return interruptible(partial(run, options, errors))
     except InputError as error:
         status, message = BAD_INPUT, str(error)
     except StoreError as error:
         status, message = STORE_FAILED, str(error)
     except KeyboardInterrupt:
+        errors.show_cursor()
         status, message = INTERRUPTED, "interrupted"
     complain(errors, message)
     return status
+
+
+def interruptible(work: Callable[[], int]) -> int:
+    """Work in another thread: Python sees ctrl-C between its own steps, not while a library is at work."""
+    working = ThreadPoolExecutor(1).submit(work)
+    while not working.done():
+        wait([working], SIGNAL_SECONDS)  # a signal just before an endless wait would not end it
+    return working.result()
 
 
 def parser() -> argparse.ArgumentParser:
@@ -92,7 +106,7 @@ def run(options: argparse.Namespace, errors: Console) -> int:
         batches, output = source(options)
         batches = watched(kept(batches, pairs) if options.verify else batches, errors)
         counts = ENGINES[options.engine](batches)
-        classifications = count_classifications(open_store(options.input)) if is_s3(options.input) else None
+        classifications = classified(options.input, errors) if is_s3(options.input) else None
     report = build(counts, datetime.now(UTC), classifications)
     if options.verify and not verified(report, pairs, errors):
         return DIFFERENT
@@ -103,11 +117,18 @@ def run(options: argparse.Namespace, errors: Console) -> int:
     return OK
 
 
+def classified(url: str, errors: Console) -> int:
+    """Return how many classifications the store holds."""
+    with errors.status("listing the classifications"):
+        return count_classifications(open_store(url))
+
+
 def source(options: argparse.Namespace) -> tuple[Iterator[Batch], str | None]:
     """Return the batches of the input, and where the report goes: without --output, a store keeps its own."""
     names = chosen(options)
     if is_s3(options.input):
-        return read_labels(open_store(options.input), names), options.output or options.input
+        store = open_store(options.input)
+        return read_labels(store, list_labels(store), names), options.output or options.input
     files = find(options.input)
     return (batch for file in files for batch in read(file, names)), options.output
 
@@ -139,7 +160,8 @@ def verified(report: Report, pairs: list[Batch], errors: Console) -> bool:
     """Tell whether scikit-learn agrees, and where it does not."""
     from accuracy_job.verify import differences  # noqa: PLC0415 -- scikit-learn takes seconds to import
 
-    found = differences(report, pairs)
+    with errors.status("computing every figure again"):
+        found = differences(report, pairs)
     for difference in found:
         complain(errors, difference)
     if not found:
@@ -153,4 +175,7 @@ def complain(errors: Console, message: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_status = main()
+    if exit_status == INTERRUPTED:
+        os._exit(exit_status)  # an orderly exit would wait for a store that hangs
+    sys.exit(exit_status)

@@ -51,9 +51,9 @@ class Fault(NamedTuple):
     value: object
 
     def __str__(self) -> str:
-        value = self.value
-        shown = value.decode(errors="replace") if isinstance(value, bytes) else json.dumps(value, default=str)
-        return f"{self.source}: {shown[:MAX_SHOWN]}"
+        value = self.value.decode(errors="replace") if isinstance(self.value, bytes) else self.value
+        # As JSON, so that no byte of it reaches a terminal as a command.
+        return f"{self.source}: {json.dumps(value, default=str)[:MAX_SHOWN]}"
 
 
 def is_number(value: object) -> TypeGuard[int | float]:

@@ -31,7 +31,7 @@ def find(pattern: str) -> list[Path]:
 
     In a folder, at any depth, names that start with "." or "_" are passed over, as Hadoop does.
     """
-    paths = glob(escape(pattern)) or glob(pattern, recursive=True)
+    paths = glob(escape(pattern)) or glob(pattern, recursive=True)  # noqa: PTH207 -- Path.glob takes no absolute ones
     files = {file for path in paths for file in _files(Path(path))}
     if not files:
         raise InputError(f"{pattern}: no such file, and no file in such a folder")
@@ -103,7 +103,8 @@ def _read_text(
 def _read_json_lines(path: Path, names: Names) -> Iterator[Batch]:
     day = path_day(str(path))
     with pa.input_stream(path) as stream, io.BufferedReader(stream) as lines:
-        texts = (Text(f"{path}:{number}", line, day) for number, line in enumerate(lines, 1) if line.strip())
+        numbered = ((number, line.strip()) for number, line in enumerate(lines, 1))
+        texts = (Text(f"{path}:{number}", line, day) for number, line in numbered if line)
         while part := list(islice(texts, LINES_PER_BATCH)):
             yield check_texts(part, names)
 

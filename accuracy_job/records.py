@@ -30,7 +30,7 @@ class Text(NamedTuple):
     day: str | None
 
 
-class Malformed(ValueError):  # noqa: N818 -- an input is malformed; the job is not in error
+class Malformed(ValueError):
     """One record is no pair. `args` are the reason and the wrong value."""
 
 

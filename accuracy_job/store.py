@@ -3,7 +3,7 @@
 import json
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
@@ -62,12 +62,19 @@ def open_store(url: str) -> ObjectStore:
     )
 
 
-def read_labels(store: ObjectStore, names: Names) -> Iterator[Batch]:
-    """Return the pairs of all label objects, many read at once, a few pages of keys in memory."""
+def list_labels(store: ObjectStore) -> Iterator["Sequence[ObjectMeta]"]:
+    """Return the pages of what lies where labels do."""
+    return obstore.list(store, LABELS, chunk_size=KEYS_PER_PAGE)
+
+
+def read_labels(
+    store: ObjectStore, listed: Iterable["Sequence[ObjectMeta]"], names: Names
+) -> Generator[Batch, None, None]:
+    """Return the pairs of the listed objects, many read at once, a few pages of keys in memory."""
     pool = ThreadPoolExecutor(CONNECTIONS)
     pages: deque[Iterator[Text | Fault | None]] = deque()
     try:
-        for page in obstore.list(store, LABELS, chunk_size=KEYS_PER_PAGE):
+        for page in listed:
             pages.append(pool.map(partial(_read, store), page))
             if len(pages) > PAGES_AHEAD:
                 yield _check(pages.popleft(), names)
@@ -78,7 +85,7 @@ def read_labels(store: ObjectStore, names: Names) -> Iterator[Batch]:
 
 
 def count_classifications(store: ObjectStore) -> int:
-    """How many classifications there are, by listing them."""
+    """Return how many classifications there are, by listing them."""
     pages = obstore.list(store, CLASSIFICATIONS, chunk_size=KEYS_PER_PAGE)
     return sum(item["path"].endswith(".json") for page in pages for item in page)
 

@@ -2,11 +2,14 @@
 
 from rich import box
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
 from accuracy_job.kernel import DIGITS
 from accuracy_job.report import Report
+
+MAX_WIDTH = 1000  # columns; ten counts of any size
 
 
 def show(report: Report, console: Console) -> None:
@@ -14,9 +17,9 @@ def show(report: Report, console: Console) -> None:
     for line in _lines(report):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     table = _matrix(report["confusion_matrix"])
-    console.width = max(
-        console.width, console.measure(table).maximum
-    )  # a count cut short would be a wrong one
+    # A count cut short would be a wrong one, so a narrow terminal breaks the lines instead.
+    whole = Measurement.get(console, console.options.update(width=MAX_WIDTH), table)
+    console.width = max(console.width, whole.maximum)
     console.print(table)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import binomtest  # type: ignore[import-untyped]  # SciPy ships no types
+from scipy.stats import binomtest
 from sklearn.calibration import calibration_curve
 from sklearn.dummy import DummyClassifier
 from sklearn.metrics import accuracy_score, confusion_matrix, precision_recall_fscore_support
@@ -58,6 +58,8 @@ def gather(batches: Iterable[Batch]) -> AllPairs:
 
 def expected(pairs: AllPairs) -> Report:
     """Return the figures of the report that scikit-learn and SciPy know, in the report's form."""
+    if not len(pairs.true):  # of which scikit-learn knows none
+        return {"pairs": 0, "accuracy": None, "confusion_matrix": np.zeros((DIGITS, DIGITS), int).tolist()}
     return {
         **_accuracy(pairs.true, pairs.predicted),
         **_scores(pairs.true, pairs.predicted),
@@ -69,12 +71,11 @@ def expected(pairs: AllPairs) -> Report:
 
 
 def _accuracy(true: npt.NDArray[np.uint8], predicted: npt.NDArray[np.uint8]) -> Report:
-    correct, pairs = int((true == predicted).sum()), len(true)
-    interval = binomtest(correct, pairs).proportion_ci(method="wilson") if pairs else None
+    interval = binomtest(int((true == predicted).sum()), len(true)).proportion_ci(method="wilson")
     return {
-        "pairs": pairs,
-        "accuracy": accuracy_score(true, predicted) if pairs else None,
-        "accuracy_interval": interval and [interval.low, interval.high],
+        "pairs": len(true),
+        "accuracy": accuracy_score(true, predicted),
+        "accuracy_interval": [interval.low, interval.high],
         "confusion_matrix": confusion_matrix(true, predicted, labels=range(DIGITS)).tolist(),
     }
 
@@ -96,9 +97,7 @@ def _scores(true: npt.NDArray[np.uint8], predicted: npt.NDArray[np.uint8]) -> Re
     }
 
 
-def _baseline(true: npt.NDArray[np.uint8]) -> Report | None:
-    if not len(true):
-        return None
+def _baseline(true: npt.NDArray[np.uint8]) -> Report:
     constant = DummyClassifier(strategy="most_frequent").fit(true, true)
     return {"digit": int(constant.predict(true[:1])[0]), "accuracy": constant.score(true, true)}
 

@@ -6,6 +6,7 @@ accuracy   runs the accuracy job on the store that `run` keeps running
 """
 
 import argparse
+import contextlib
 import os
 import signal
 import sys
@@ -31,7 +32,7 @@ console = Console()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; return the exit status: 0 done, 1 something failed and was named, 130 ctrl-C."""
+    """Run a command; return the exit status: 0 done, 1 failed, 130 interrupted before it was done."""
     parser = argparse.ArgumentParser(
         prog="python -m infrastructure.local",
         description=__doc__,
@@ -47,10 +48,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         commands[chosen]()
     except LocalError as error:
-        console.print(str(error), style="bold red", markup=False, highlight=False)
+        console.print(str(error), style="bold red", markup=False, highlight=False, soft_wrap=True)
         return 1
     except KeyboardInterrupt:
-        console.print("Stopped.")
+        console.print("Interrupted. Everything is stopped.")
         return 130
     return 0
 
@@ -68,7 +69,9 @@ def run() -> None:
     with _started(settings) as stack:
         _show_the_way_of_an_image(stack)
         _print_addresses(settings)
-        stack.watch()
+        with contextlib.suppress(KeyboardInterrupt):  # the way to end it, and no error
+            stack.watch()
+        console.print("Stopping …")
 
 
 def demo() -> None:

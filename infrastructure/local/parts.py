@@ -22,6 +22,7 @@ def store(settings: Settings, credentials: Credentials) -> Part:
         f"-ip.bind={HOST}",
         f"-s3.port={settings.s3_port}",
         *(f"-{server}.port={next(ports)}" for server in ("master", "volume", "filer", "admin")),
+        "-volume.preStopSeconds=0",  # there is no cluster that has to learn of it
         "-s3.port.iceberg=0",
         "-s3.port.lance=0",
         "-s3.allowedOrigins=none",

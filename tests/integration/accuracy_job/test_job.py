@@ -1,0 +1,151 @@
+import json
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Protocol
+
+ROOT = Path(__file__).parents[3]
+SECONDS = 60
+
+
+class Bucket(Protocol):
+    """What the fixture in conftest.py gives."""
+
+    name: str
+
+    @property
+    def url(self) -> str: ...
+    @property
+    def environment(self) -> dict[str, str]: ...
+    def put(self, key: str, body: bytes = ...) -> None: ...
+    def put_label(self, name: str, true: object, predicted: object, day: str = ...) -> None: ...
+    def listed(self, prefix: str = ...) -> list[str]: ...
+    def report(self) -> Any: ...  # noqa: ANN401 -- JSON
+
+
+def job(environment: dict[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "accuracy_job", *arguments]
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False
+    )
+
+
+def test_the_labels_of_a_store_become_its_report(bucket: Bucket) -> None:
+    for i, (true, predicted) in enumerate([(0, 0), (0, 0), (7, 1), (7, 7)]):
+        bucket.put_label(f"{i}", true, predicted, day=f"2026-11-2{i % 2}")
+    for i in range(8):
+        bucket.put(f"classifications/2026-11-20/{i}.json")
+    done = job(bucket.environment, bucket.url, "--verify")
+    assert (done.returncode, done.stderr) == (0, "accuracy_job: scikit-learn confirms every figure\n")
+    assert "accuracy 75.00% of 4 pairs" in done.stdout
+    report = bucket.report()
+    assert report["confusion_matrix"][0][0] == 2
+    assert report["confusion_matrix"][7] == [0, 1, 0, 0, 0, 0, 0, 1, 0, 0]
+    assert [(day["day"], day["pairs"], day["accuracy"]) for day in report["days"]] == [
+        ("2026-11-20", 2, 0.5),
+        ("2026-11-21", 2, 1.0),
+    ]
+    assert [(model["model"], model["pairs"]) for model in report["models"]] == [("m1", 4)]
+    assert report["coverage"] == {
+        "classifications": 8,
+        "labelled": 4,
+        "share": 0.5,
+        "accuracy_bounds": [3 / 8, 7 / 8],
+    }
+    assert bucket.listed("reports/") == [f"reports/{report['made']}.json", "reports/latest.json"]
+
+
+def test_a_second_run_replaces_the_latest_and_keeps_the_first(bucket: Bucket) -> None:
+    bucket.put_label("a", 7, 1)
+    assert job(bucket.environment, bucket.url).returncode == 0
+    first = bucket.report()
+    bucket.put_label("a", 1, 1)  # corrected
+    assert job(bucket.environment, bucket.url).returncode == 0
+    assert (first["accuracy"], bucket.report()["accuracy"], bucket.report()["pairs"]) == (0.0, 1.0, 1)
+    assert len(bucket.listed("reports/")) == 3
+
+
+def test_odd_objects_beside_labels_stop_nothing(bucket: Bucket) -> None:
+    bucket.put_label("a b ü 七 + %20", 0, 0)
+    bucket.put("labels/date=2026-11-22/", b"")
+    bucket.put("labels/", b"")
+    bucket.put("labels/date=2026-11-22/picture.json", b"\x89PNG")
+    bucket.put("labels/date=2026-11-22/empty.json", b"")
+    bucket.put("labels/date=2026-11-22/ten.json", b'{"true": 10, "predicted": 1}')
+    bucket.put("labels/README.txt", b"what lies here")
+    done = job(bucket.environment, bucket.url)
+    assert (done.returncode, done.stderr) == (0, "")
+    report = bucket.report()
+    assert (report["pairs"], report["coverage"]["labelled"]) == (1, 1)
+    assert {each["reason"]: each["count"] for each in report["rejected"]["reasons"]} == {
+        "not JSON": 2,
+        "the key is not labels/date={date}/{id}.json": 1,
+        "true is not a digit": 1,
+    }
+
+
+def test_an_empty_store_has_a_report_of_no_pairs(bucket: Bucket) -> None:
+    assert job(bucket.environment, bucket.url).returncode == 0
+    report = bucket.report()
+    assert (report["pairs"], report["accuracy"], report["coverage"]["classifications"]) == (0, None, 0)
+
+
+def test_a_store_may_lie_below_a_prefix_and_its_report_elsewhere(bucket: Bucket, tmp_path: Path) -> None:
+    bucket.put("one/labels/date=2026-11-22/a.json", b'{"true": 3, "predicted": 3}')
+    bucket.put_label("another", 4, 5)
+    done = job(bucket.environment, f"{bucket.url}/one/", "--output", str(tmp_path))
+    assert done.returncode == 0
+    assert json.loads((tmp_path / "reports/latest.json").read_text())["confusion_matrix"][3][3] == 1
+    assert bucket.listed("one/reports/") == bucket.listed("reports/") == []
+
+
+def test_a_file_of_pairs_may_report_to_a_store(bucket: Bucket, tmp_path: Path) -> None:
+    (tmp_path / "part-00000").write_text("7\t7\n")
+    assert job(bucket.environment, str(tmp_path), "--output", f"{bucket.url}/offline").returncode == 0
+    assert "offline/reports/latest.json" in bucket.listed()
+
+
+def assert_store_failed(done: "subprocess.CompletedProcess[str]", url: str) -> None:
+    assert done.returncode == 3
+    assert done.stderr.startswith(f"accuracy_job: {url}: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_bucket_that_is_not_there_is_one_line_and_a_status(bucket: Bucket) -> None:
+    assert_store_failed(job(bucket.environment, "s3://nowhere"), "s3://nowhere")
+
+
+def test_a_wrong_key_is_one_line_and_a_status_and_shows_no_secret(bucket: Bucket) -> None:
+    done = job({**bucket.environment, "AWS_SECRET_ACCESS_KEY": "wrong-secret"}, bucket.url)
+    assert_store_failed(done, bucket.url)
+    assert "wrong-secret" not in done.stderr
+
+
+def test_a_store_that_does_not_listen_is_one_line_and_a_status(bucket: Bucket) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    done = job({**bucket.environment, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}"}, bucket.url)
+    assert_store_failed(done, bucket.url)
+
+
+def test_ctrl_c_ends_the_job_at_once_even_where_the_store_hangs(bucket: Bucket) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(SECONDS)
+        endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        process = subprocess.Popen(
+            [sys.executable, "-m", "accuracy_job", bucket.url],
+            cwd=ROOT,
+            env={**bucket.environment, "AWS_ENDPOINT_URL": endpoint},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        connection, _ = silent.accept()  # the job waits for an answer from here on
+        with connection:
+            process.send_signal(signal.SIGINT)
+            try:
+                output, errors = process.communicate(timeout=5)
+            finally:
+                process.kill()
+    assert (process.returncode, output, errors) == (130, b"", b"accuracy_job: interrupted\n")

@@ -1,0 +1,70 @@
+"""What `chalice package` builds, imported as on Lambda: with what the runtime has and nothing else."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from infrastructure.local.settings import ROOT
+
+PROVIDED_BY_LAMBDA = ["boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six"]
+MAX_ZIP_BYTES = 10_000_000
+ENVIRONMENT = {
+    "AWS_DEFAULT_REGION": "eu-central-1",
+    "LEGIBLE_BUCKET": "legible",
+    "LEGIBLE_INFERENCE_URL": "http://127.0.0.1:8002",
+    "LEGIBLE_PAGE_ORIGIN": "http://127.0.0.1:8000",
+}
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the deployment package as a zip file."""
+    folder = tmp_path_factory.mktemp("package")
+    chalice = Path(sys.executable).with_name("chalice")
+    command = [str(chalice), "package", "--stage", "local", str(folder)]
+    built = subprocess.run(
+        command, cwd=ROOT, env={**os.environ, **ENVIRONMENT}, capture_output=True, text=True, check=False
+    )
+    assert built.returncode == 0, built.stdout + built.stderr
+    return folder / "deployment.zip"
+
+
+def lambda_runtime(folder: Path) -> Path:
+    """Return a folder that holds what every Lambda of the Python runtime can import."""
+    for name in PROVIDED_BY_LAMBDA:
+        spec = importlib.util.find_spec(name)
+        assert spec is not None
+        assert spec.origin is not None
+        origin = Path(spec.origin)
+        source = origin.parent if origin.name == "__init__.py" else origin
+        (folder / source.name).symlink_to(source)
+    return folder
+
+
+def test_the_package_imports_with_nothing_but_itself_and_the_runtime(package: Path, tmp_path: Path) -> None:
+    unzipped = tmp_path / "task"
+    zipfile.ZipFile(package).extractall(unzipped)
+    (runtime := tmp_path / "runtime").mkdir()
+    script = "import app; from chalice_app import api; api.store(); print(len(app.app.routes))"
+    imported = subprocess.run(
+        [sys.executable, "-S", "-c", script],  # -S: without the site-packages of this environment
+        cwd=unzipped,
+        env={**ENVIRONMENT, "PYTHONPATH": str(lambda_runtime(runtime))},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert imported.returncode == 0, imported.stderr
+    assert int(imported.stdout) == 8  # paths
+
+
+def test_the_package_is_lean_and_has_nothing_of_the_other_parts(package: Path) -> None:
+    assert package.stat().st_size <= MAX_ZIP_BYTES
+    top = {name.split("/")[0] for name in zipfile.ZipFile(package).namelist()}
+    assert {"app.py", "chalice_app", "chalice", "urllib3", "uuid6"} <= top
+    assert not top & {"torch", "numpy", "inference_image", "accuracy_job", "model_training", "boto3"}

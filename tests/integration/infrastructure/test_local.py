@@ -1,0 +1,247 @@
+"""`make run` and `make demo` as a person meets them: started, interrupted, in the way of each other."""
+
+import json
+import os
+import re
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import urllib3
+
+from infrastructure.local.samples import Sample
+from infrastructure.local.settings import HOST, ROOT, Settings, is_free
+from infrastructure.local.stack import Stack
+
+SAMPLES = len(Sample.all())
+PATIENCE_SECONDS = 120  # far beyond what a start needs
+
+
+@dataclass
+class Run:
+    """A `python -m infrastructure.local run` of our own, with what it has printed so far."""
+
+    process: "subprocess.Popen[bytes]"
+    output: Path
+
+    def text(self) -> str:
+        return self.output.read_text()
+
+    def wait_for(self, text: str) -> None:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while text not in self.text():
+            assert self.process.poll() is None, self.text()
+            assert time.monotonic() < deadline, self.text()
+            time.sleep(0.05)
+
+    def end(self, number: signal.Signals) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(PATIENCE_SECONDS)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings.on_free_ports(tmp_path / "data with spaces")
+
+
+@pytest.fixture
+def start(settings: Settings, tmp_path: Path) -> Iterator["Starter"]:
+    starter = Starter(settings, tmp_path)
+    yield starter
+    for run in starter.runs:
+        if run.process.poll() is None:
+            run.end(signal.SIGTERM)
+
+
+class Starter:
+    def __init__(self, settings: Settings, folder: Path) -> None:
+        self._settings = settings
+        self._folder = folder
+        self.runs: list[Run] = []
+
+    def __call__(self, **environment: str) -> Run:
+        output = self._folder / f"output-{len(self.runs)}"
+        with output.open("wb") as file:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "infrastructure.local", "run"],
+                cwd=ROOT,
+                env={**os.environ, **variables(self._settings), **environment},
+                stdout=file,
+                stderr=subprocess.STDOUT,
+            )
+        self.runs.append(Run(process, output))
+        return self.runs[-1]
+
+
+def variables(settings: Settings) -> dict[str, str]:
+    return {
+        "LEGIBLE_DATA": str(settings.data),
+        "LEGIBLE_PAGE_PORT": str(settings.page_port),
+        "LEGIBLE_API_PORT": str(settings.api_port),
+        "LEGIBLE_INFERENCE_PORT": str(settings.inference_port),
+        "LEGIBLE_S3_PORT": str(settings.s3_port),
+    }
+
+
+def processes_that_name(folder: Path) -> dict[int, str]:
+    """Return the command lines, by PID, of living processes that name a folder there or in a variable."""
+    found = {}
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            command, environment = (process / "cmdline").read_bytes(), (process / "environ").read_bytes()
+        except OSError:
+            continue  # it has ended, or is not ours
+        if str(folder).encode() in command + environment and int(process.name) != os.getpid():
+            found[int(process.name)] = command.decode(errors="replace").replace("\0", " ")
+    return found
+
+
+def pairs_in_the_report(settings: Settings) -> int:
+    answer = urllib3.request("GET", f"{settings.api_url}/accuracy")
+    return int(answer.json()["pairs"])
+
+
+def test_the_demo_shows_the_whole_way_and_ends_by_itself() -> None:
+    demo = subprocess.run(
+        [sys.executable, "-m", "infrastructure.local", "demo"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
+    assert demo.returncode == 0, demo.stdout + demo.stderr
+    for sample in Sample.all():
+        assert sample.path.name in demo.stdout
+    assert f"of {SAMPLES} pairs" in demo.stdout
+
+
+def test_a_second_run_keeps_the_data_and_sends_no_sample_twice(start: Starter, settings: Settings) -> None:
+    first = start()
+    first.wait_for("Press ctrl-C")
+    assert pairs_in_the_report(settings) == SAMPLES
+    assert first.end(signal.SIGINT) == 0
+    second = start()
+    second.wait_for("Press ctrl-C")
+    assert second.text().count("sent before") == SAMPLES
+    assert pairs_in_the_report(settings) == SAMPLES
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_it_starts_ends_every_process(
+    start: Starter, settings: Settings, number: signal.Signals
+) -> None:
+    run = start()
+    run.wait_for("is ready")
+    assert run.end(number) == 130
+    assert processes_that_name(settings.data) == {}
+    assert is_free(settings.page_port)
+    assert is_free(settings.api_port)
+    assert is_free(settings.inference_port)
+    assert is_free(settings.s3_port)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_it_serves_is_the_way_to_end_it(
+    start: Starter, settings: Settings, number: signal.Signals
+) -> None:
+    run = start()
+    run.wait_for("Press ctrl-C")
+    assert run.end(number) == 0
+    assert processes_that_name(settings.data) == {}
+
+
+def test_a_part_that_dies_is_named_with_the_end_of_its_log(start: Starter, settings: Settings) -> None:
+    run = start()
+    run.wait_for("Press ctrl-C")
+    (store,) = [pid for pid, command in processes_that_name(settings.data).items() if "weed mini" in command]
+    os.kill(store, signal.SIGKILL)
+    assert run.process.wait(PATIENCE_SECONDS) == 1
+    assert "The store has ended with status -9" in run.text()
+    assert re.search(r"The end of .*store\.log", run.text())
+    assert processes_that_name(settings.data) == {}
+
+
+@pytest.mark.parametrize("variable", ["LEGIBLE_PAGE_PORT", "LEGIBLE_API_PORT", "LEGIBLE_S3_PORT"])
+def test_a_port_that_is_taken_is_named_with_what_moves_it(
+    start: Starter, settings: Settings, variable: str
+) -> None:
+    with socket.create_server((HOST, 0)) as other:
+        port = other.getsockname()[1]
+        run = start(**{variable: str(port)})
+        assert run.process.wait(PATIENCE_SECONDS) == 1
+    assert f"Port {port}" in run.text()
+    assert f"{variable}={port + 100}" in run.text()
+    assert processes_that_name(settings.data) == {}
+
+
+@pytest.mark.parametrize("port", ["http", "0", "65536", "-1"])
+def test_a_wrong_port_is_named(start: Starter, port: str) -> None:
+    run = start(LEGIBLE_API_PORT=port)
+    assert run.process.wait(PATIENCE_SECONDS) == 1
+    assert f"LEGIBLE_API_PORT='{port}'" in run.text()
+
+
+def test_two_runs_do_not_share_a_data_folder(stack: Stack, start: Starter) -> None:
+    run = start(LEGIBLE_DATA=str(stack.settings.data))
+    assert run.process.wait(PATIENCE_SECONDS) == 1
+    assert "in use" in run.text()
+
+
+def test_the_credentials_are_their_owners_alone(stack: Stack) -> None:
+    file = stack.settings.data / "credentials.json"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert set(json.loads(file.read_text())) == {"access_key", "secret_key", "samples_token"}
+
+
+def test_the_store_refuses_requests_without_a_signature(stack: Stack) -> None:
+    for path in ("/", "/legible", "/legible/reports/latest.json"):
+        assert urllib3.request("GET", stack.settings.s3_url + path).status == 403
+
+
+def test_nothing_listens_on_another_address_than_loopback(stack: Stack) -> None:
+    pids = {str(pid) for part in stack.parts if part.pid for pid in [part.pid, *children_of(part.pid)]}
+    for pid in pids:
+        for address in addresses_listened_on_by(pid):
+            assert address == "0100007F", f"process {pid} listens on {address}"
+
+
+def children_of(pid: int) -> list[int]:
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [grandchild for child in map(int, children) for grandchild in [child, *children_of(child)]]
+
+
+def addresses_listened_on_by(pid: str) -> Iterator[str]:
+    """Yield the local addresses, in the kernel's hexadecimal, of a process's listening TCP sockets."""
+    sockets = set()
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            sockets.add(str(descriptor.readlink()))
+        except OSError:
+            continue  # closed meanwhile
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]:
+            _, local, _, state, *_, inode = line.split()[:10]
+            if state == "0A" and f"socket:[{inode}]" in sockets:
+                yield local.partition(":")[0]
+
+
+def test_localhost_leads_to_the_one_origin_that_the_api_answers(stack: Stack) -> None:
+    answer = urllib3.request(
+        "GET", f"http://localhost:{stack.settings.page_port}/", redirect=False, retries=False
+    )
+    assert answer.status == 307
+    assert answer.headers["Location"] == f"{stack.settings.page_url}/"
+
+
+def test_the_page_says_where_the_api_is_and_is_never_cached_there(stack: Stack) -> None:
+    answer = urllib3.request("GET", f"{stack.settings.page_url}/config.json")
+    assert answer.json() == {"api": stack.settings.api_url}
+    assert answer.headers["Cache-Control"] == "no-store"

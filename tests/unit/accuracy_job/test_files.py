@@ -1,0 +1,231 @@
+import gzip
+from collections.abc import Callable
+from functools import reduce
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from accuracy_job.checks import Names
+from accuracy_job.files import InputError, find, read
+from accuracy_job.kernel import Counts, Group, count, merge
+
+Writer = Callable[[Path], None]
+PAIRS = [(0, 0), (7, 1), (7, 7)]
+
+
+def counts_of(path: Path, names: Names | None = None) -> Counts:
+    return reduce(merge, map(count, read(path, names or Names())), Counts())
+
+
+def pairs_in(counts: Counts) -> list[tuple[int, int]]:
+    total = sum(counts.matrices.values(), np.zeros((10, 10), int))
+    return [(true, predicted) for (true, predicted), n in np.ndenumerate(total) for _ in range(n)]
+
+
+def rejected_in(counts: Counts) -> dict[str, int]:
+    return {reason: each.count for reason, each in counts.rejected.items()}
+
+
+def write_parquet(path: Path) -> None:
+    true, predicted = zip(*PAIRS, strict=True)
+    pq.write_table(pa.table({"true": true, "predicted": predicted, "note": ["x"] * 3}), path)
+
+
+def write_csv(path: Path) -> None:
+    path.write_text("id,true,predicted\n" + "".join(f"{i},{t},{p}\n" for i, (t, p) in enumerate(PAIRS)))
+
+
+def write_tsv(path: Path) -> None:
+    path.write_text("true\tpredicted\n" + "".join(f"{t}\t{p}\n" for t, p in PAIRS))
+
+
+def write_json_lines(path: Path) -> None:
+    path.write_text("".join(f'{{"true": {t}, "predicted": {p}}}\n\n' for t, p in PAIRS))
+
+
+def write_pairs(path: Path) -> None:
+    path.write_text("".join(f"{t}\t{p}\n" for t, p in PAIRS))
+
+
+WRITERS = {
+    "a.parquet": write_parquet,
+    "a.csv": write_csv,
+    "A.CSV": write_csv,
+    "a.tsv": write_tsv,
+    "a.jsonl": write_json_lines,
+    "a.ndjson": write_json_lines,
+    "a.json": write_json_lines,
+    "a.txt": write_pairs,
+    "part-00000": write_pairs,
+}
+
+
+@pytest.mark.parametrize(("name", "write"), WRITERS.items())
+def test_every_kind_of_file_holds_the_same_pairs(name: str, write: Writer, tmp_path: Path) -> None:
+    write(tmp_path / name)
+    counts = counts_of(tmp_path / name)
+    assert pairs_in(counts) == PAIRS
+    assert counts.rejected == {}
+
+
+@pytest.mark.parametrize("ending", [".gz", ".zst", ".bz2"])
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl", "a.txt", "part-00000"])
+def test_files_may_be_compressed(name: str, ending: str, tmp_path: Path) -> None:
+    WRITERS[name](tmp_path / name)
+    compressed = tmp_path / (name + ending)
+    with pa.output_stream(compressed) as stream:  # by the name's ending
+        stream.write((tmp_path / name).read_bytes())
+    assert pairs_in(counts_of(compressed)) == PAIRS
+
+
+def test_gzip_of_several_members_is_read_to_its_end(tmp_path: Path) -> None:
+    path = tmp_path / "part-00000.gz"
+    path.write_bytes(gzip.compress(b"0,0\n7,1\n") + gzip.compress(b"7,7\n"))
+    assert pairs_in(counts_of(path)) == PAIRS
+
+
+@pytest.mark.parametrize("line", ["7\t1", "7,1", "7;1", "7 1"])
+def test_pairs_without_a_header_are_split_at_any_usual_mark(line: str, tmp_path: Path) -> None:
+    path = tmp_path / "part-00000"
+    path.write_text(f"\n{line}\n{line}\r\n")
+    assert pairs_in(counts_of(path)) == [(7, 1)] * 2
+
+
+@pytest.mark.parametrize("name", ["part-00000", "a.txt", "a.jsonl"])
+def test_an_empty_file_without_a_header_holds_no_pairs(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).touch()
+    assert counts_of(tmp_path / name).matrices == {}
+
+
+def test_a_csv_of_a_header_alone_holds_no_pairs(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("true,predicted\n")
+    assert counts_of(tmp_path / "a.csv").matrices == {}
+
+
+def test_a_byte_order_mark_and_quotes_are_no_part_of_a_name(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(b'\xef\xbb\xbf"true","predicted"\r\n"7","1"\r\n')
+    assert pairs_in(counts_of(tmp_path / "a.csv")) == [(7, 1)]
+
+
+def test_text_that_is_no_digit_is_rejected_and_the_rest_is_counted(tmp_path: Path) -> None:
+    rows = ["10,1", "-1,1", "7.5,1", "seven,1", ",1", "true,1", "\xff,1", "1,10", "1", "1,2,3", "7.0,1"]
+    (tmp_path / "a.csv").write_bytes(b"true,predicted\n" + "\n".join(rows).encode("latin-1"))
+    counts = counts_of(tmp_path / "a.csv")
+    assert pairs_in(counts) == [(7, 1)]
+    assert rejected_in(counts) == {
+        "true is not a digit": 6,
+        "true is missing": 1,
+        "predicted is not a digit": 1,
+        "not as many cells as columns": 2,
+    }
+
+
+def test_a_fault_late_in_a_file_stops_nothing(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("true,predicted\n" + "7,1\n" * 600_000 + "seven,1\n")
+    counts = counts_of(tmp_path / "a.csv")
+    assert counts.matrices[Group()][7, 1] == 600_000
+    assert rejected_in(counts) == {"true is not a digit": 1}
+
+
+def test_lines_that_are_no_records_are_named_by_their_number(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"true": 7, "predicted": 1}\nnonsense\n{"true": "7", "predicted": 1}\n[7, 1]')
+    counts = counts_of(path)
+    assert pairs_in(counts) == [(7, 1)]
+    assert counts.rejected["not JSON"].examples == (f'{path}:2: "nonsense"',)
+    assert counts.rejected["true is not a digit"].examples == (f'{path}:3: "7"',)
+    assert counts.rejected["not a JSON object"].count == 1
+
+
+@pytest.mark.parametrize("column", [[7, None, 10], [7.0, None, 7.5], ["7", None, "seven"]])
+def test_columns_of_parquet_are_checked_whatever_their_type(column: list[object], tmp_path: Path) -> None:
+    pq.write_table(pa.table({"true": column, "predicted": [7, 7, 7]}), tmp_path / "a.parquet")
+    counts = counts_of(tmp_path / "a.parquet")
+    assert pairs_in(counts) == [(7, 7)]
+    assert rejected_in(counts) == {"true is missing": 1, "true is not a digit": 1}
+
+
+def test_columns_may_have_other_names(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("label,guess,score,version,at\n7,1,0.5,m1,2026-11-22T10:00:00Z\n")
+    names = Names("label", "guess", "score", "version", "at")
+    counts = counts_of(tmp_path / "a.csv", names)
+    assert counts.matrices[Group("m1", "2026-11-22")][7, 1] == 1
+    assert counts.calibration[0].sum() == 1
+
+
+@pytest.mark.parametrize("write", [write_csv, write_parquet])
+def test_a_missing_column_is_named_beside_those_that_are_there(write: Writer, tmp_path: Path) -> None:
+    path = tmp_path / f"a.{write.__name__.removeprefix('write_')}"
+    write(path)
+    with pytest.raises(InputError, match=r"there is no column label; its columns: .*true, predicted"):
+        counts_of(path, Names(true="label"))
+
+
+def test_a_column_asked_for_by_name_must_be_there(tmp_path: Path) -> None:
+    write_csv(tmp_path / "a.csv")
+    names = Names(confidence="score", required=frozenset({"true", "predicted", "confidence"}))
+    with pytest.raises(InputError, match="no column score"):
+        counts_of(tmp_path / "a.csv", names)
+
+
+def test_an_empty_csv_has_no_columns(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").touch()
+    with pytest.raises(InputError, match="its columns: none"):
+        counts_of(tmp_path / "a.csv")
+
+
+def test_pairs_without_a_header_must_be_two_columns(tmp_path: Path) -> None:
+    (tmp_path / "part-00000").write_text("7,1,0.5\n")
+    with pytest.raises(InputError, match="two columns, it has 3"):
+        counts_of(tmp_path / "part-00000")
+
+
+@pytest.mark.parametrize("name", ["a.parquet", "a.csv.gz", "a.jsonl.zst"])
+def test_a_file_that_is_not_what_its_name_says_is_named(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(b"\x00\x01 nothing of the kind")
+    with pytest.raises(InputError, match=name):
+        counts_of(tmp_path / name)
+
+
+def test_a_compressed_file_that_is_cut_short_is_an_error(tmp_path: Path) -> None:
+    whole = gzip.compress("".join(f"{i % 10},{i * i % 10}\n" for i in range(100_000)).encode())
+    (tmp_path / "part-00000.gz").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match=r"part-00000\.gz"):
+        counts_of(tmp_path / "part-00000.gz")
+
+
+def test_an_unknown_ending_is_an_error_that_names_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"must end in \.parquet, \.csv"):
+        counts_of(tmp_path / "a.xlsx")
+
+
+def test_a_folder_is_read_at_any_depth_without_what_hadoop_hides(tmp_path: Path) -> None:
+    for name in ("part-1", "date=2026-11-22/part-0", "_SUCCESS", ".part-1.crc", "_temporary/part-0"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert find(str(tmp_path)) == [tmp_path / "date=2026-11-22/part-0", tmp_path / "part-1"]
+
+
+def test_a_glob_names_many_files_and_a_file_may_look_like_one(tmp_path: Path) -> None:
+    for name in ("a.csv", "b.csv", "c.txt", "[ab].csv"):
+        (tmp_path / name).touch()
+    assert [path.name for path in find(f"{tmp_path}/?.csv")] == ["a.csv", "b.csv"]
+    assert [path.name for path in find(f"{tmp_path}/[ab].csv")] == ["[ab].csv"]
+    assert [path.name for path in find(f"{tmp_path}/**/*.txt")] == ["c.txt"]
+
+
+def test_no_file_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such file"):
+        find(f"{tmp_path}/*.csv")
+
+
+def test_the_folder_of_a_day_gives_its_pairs_that_day(tmp_path: Path) -> None:
+    folder = tmp_path / "date=2026-11-22"
+    folder.mkdir()
+    write_pairs(folder / "part-0")
+    write_json_lines(folder / "a.jsonl")
+    assert counts_of(folder / "part-0").matrices.keys() == {Group(None, "2026-11-22")}
+    assert counts_of(folder / "a.jsonl").matrices.keys() == {Group(None, "2026-11-22")}

@@ -1,0 +1,91 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from accuracy_job.__main__ import BAD_INPUT, DIFFERENT, OK, STORE_FAILED, main, parser
+
+Captured = pytest.CaptureFixture[str]
+ROWS = "true,predicted,confidence,model\n0,0,0.9,m1\n7,1,0.5,m1\nseven,1,0.5,m1\n"
+
+
+@pytest.fixture
+def pairs(tmp_path: Path) -> str:
+    path = tmp_path / "pairs.csv"
+    path.write_text(ROWS)
+    return str(path)
+
+
+def test_a_file_of_pairs_becomes_a_report(pairs: str, tmp_path: Path) -> None:
+    assert main([pairs, "--output", str(tmp_path / "out"), "--verify"]) == OK
+    latest = tmp_path / "out/reports/latest.json"
+    report = json.loads(latest.read_text())
+    assert (report["pairs"], report["accuracy"], report["rejected"]["count"]) == (2, 0.5, 1)
+    assert report["confusion_matrix"][0][0] == report["confusion_matrix"][7][1] == 1
+    kept = tmp_path / f"out/reports/{report['made']}.json"
+    assert kept.read_bytes() == latest.read_bytes()
+    assert set(latest.parent.iterdir()) == {kept, latest}
+
+
+def test_the_summary_names_accuracy_faults_and_matrix(pairs: str, capsys: Captured) -> None:
+    assert main([pairs]) == OK
+    shown = capsys.readouterr().out
+    assert "accuracy 50.00% of 2 pairs" in shown
+    assert "rejected 1: true is not a digit" in shown
+    assert "predicted" in shown
+
+
+def test_counts_are_shown_whole_on_a_narrow_terminal(tmp_path: Path, capsys: Captured) -> None:
+    path = tmp_path / "pairs.txt"
+    path.write_text("".join(f"{true},{true}\n" * 12_345 for true in range(10)))
+    main([str(path)])
+    assert capsys.readouterr().out.count("12,345") == 10
+
+
+def test_no_pairs_make_a_report_too(tmp_path: Path, capsys: Captured) -> None:
+    (tmp_path / "part-00000").touch()
+    assert main([str(tmp_path), "--verify"]) == OK
+    assert "no pairs" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["missing.csv"], "missing.csv: no such file"),
+        (["{pairs}", "--true", "label"], "no column label; its columns: true, predicted, confidence, model"),
+        (["{pairs}", "--time", "at"], "no column at"),
+    ],
+)
+def test_bad_input_is_one_line_and_a_status(
+    arguments: list[str], message: str, pairs: str, capsys: Captured
+) -> None:
+    assert main([argument.format(pairs=pairs) for argument in arguments]) == BAD_INPUT
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_a_bad_argument_is_a_status(pairs: str) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main([pairs, "--engine", "abacus"])
+    assert stop.value.code == BAD_INPUT
+
+
+def test_a_place_that_takes_no_report_is_a_status(pairs: str, capsys: Captured) -> None:
+    assert main([pairs, "--output", pairs]) == STORE_FAILED
+    error = capsys.readouterr().err
+    assert error.startswith(f"accuracy_job: {pairs}: ")
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("url", ["s3://", "s3:///prefix"])
+def test_a_store_without_a_bucket_is_a_status(url: str, capsys: Captured) -> None:
+    assert main([url]) == STORE_FAILED
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_the_documentation_names_every_option_and_status() -> None:
+    page = (Path(__file__).parents[3] / "docs/accuracy-job.md").read_text()
+    options = [option for action in parser()._actions for option in action.option_strings[-1:]]
+    statuses = [f"| {status} |" for status in (OK, DIFFERENT, BAD_INPUT, STORE_FAILED, 130)]
+    assert [text for text in options + statuses if text not in page] == []

@@ -1,0 +1,107 @@
+import json
+
+import numpy as np
+import pytest
+
+from accuracy_job.checks import Names
+from accuracy_job.kernel import Batch, Group, count
+from accuracy_job.records import Text, check_texts
+
+LABEL = {"true": 0, "predicted": 7, "confidence": 0.5, "model": "m1", "labelled": "2026-11-22T10:00:00Z"}
+
+
+def checked(*bodies: bytes, day: str | None = None, names: Names | None = None) -> Batch:
+    return check_texts([Text(f"key{i}", body, day) for i, body in enumerate(bodies)], names or Names())
+
+
+def label(**fields: object) -> bytes:
+    return json.dumps(LABEL | fields).encode()
+
+
+def test_a_label_object_is_a_pair() -> None:
+    batch = checked(label())
+    pairs = batch.pairs
+    assert (pairs.true.tolist(), pairs.predicted.tolist(), pairs.confidence) == ([0], [7], np.array([0.5]))
+    assert pairs.groups == (Group("m1", "2026-11-22"),)
+    assert batch.rejected == {}
+
+
+def test_the_day_of_the_path_goes_before_the_time() -> None:
+    assert checked(label(), day="2026-11-21").pairs.groups == (Group("m1", "2026-11-21"),)
+
+
+@pytest.mark.parametrize("time", [None, "", "yesterday", "2026-13-01T00:00:00Z", 1763806791])
+def test_a_time_that_is_none_leaves_the_pair_without_a_day(time: object) -> None:
+    assert checked(label(labelled=time)).pairs.groups == (Group("m1", None),)
+
+
+@pytest.mark.parametrize("part", ["true", "predicted"])
+@pytest.mark.parametrize("wrong", [10, -1, 7.5, "seven", "7", True, False, [7], {"digit": 7}, 1e400, 10**30])
+def test_what_is_no_digit_is_rejected(part: str, wrong: object) -> None:
+    batch = checked(label(**{part: wrong}), label())
+    assert len(batch.pairs) == 1
+    assert batch.rejected.keys() == {f"{part} is not a digit"}
+    assert batch.rejected[f"{part} is not a digit"].examples == (f"key0: {json.dumps(wrong)}",)
+
+
+@pytest.mark.parametrize("body", [label(true=None), b'{"predicted": 7}', b"{}"])
+def test_a_digit_that_is_missing_is_rejected(body: bytes) -> None:
+    assert checked(body).rejected.keys() == {"true is missing"}
+
+
+def test_a_whole_number_written_as_a_float_is_a_digit() -> None:
+    assert checked(b'{"true": 7.0, "predicted": 0.0}').pairs.true.tolist() == [7]
+
+
+@pytest.mark.parametrize("wrong", [float("nan"), 1.2, -0.1, "0.5", True, float("inf")])
+def test_a_confidence_out_of_range_is_rejected(wrong: object) -> None:
+    batch = checked(label(confidence=wrong))
+    assert batch.rejected.keys() == {"confidence is not from 0 to 1"}
+    assert len(batch.pairs) == 0
+
+
+@pytest.mark.parametrize(("confidence", "in_calibration"), [(0, 1), (1, 1), (1.0, 1), (None, 0)])
+def test_a_confidence_may_be_an_end_or_missing(confidence: object, in_calibration: int) -> None:
+    counts = count(checked(label(confidence=confidence)))
+    assert counts.calibration[0].sum() == in_calibration
+    assert sum(matrix.sum() for matrix in counts.matrices.values()) == 1
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe", b"[" * 100_000, b"\x89PNG", b"9" * 5000])
+def test_what_is_not_json_is_rejected(body: bytes) -> None:
+    assert checked(body).rejected.keys() == {"not JSON"}
+
+
+@pytest.mark.parametrize("body", [b"7", b"[7, 7]", b'"7"', b"null", b"true"])
+def test_json_that_is_no_object_is_rejected(body: bytes) -> None:
+    assert checked(body).rejected.keys() == {"not a JSON object"}
+
+
+def test_a_model_that_is_no_text_is_rejected() -> None:
+    assert checked(label(model=5)).rejected.keys() == {"model is not text"}
+
+
+def test_a_record_counts_under_its_first_fault() -> None:
+    rejected = checked(label(true=10, predicted=11, confidence=2)).rejected
+    assert {reason: each.count for reason, each in rejected.items()} == {"true is not a digit": 1}
+
+
+def test_the_job_goes_on_and_keeps_ten_examples() -> None:
+    batch = checked(*[label(true=10)] * 30, label())
+    (rejected,) = batch.rejected.values()
+    assert (rejected.count, len(rejected.examples), len(batch.pairs)) == (30, 10, 1)
+
+
+def test_an_example_is_short() -> None:
+    (rejected,) = checked(b"x" * 10_000).rejected.values()
+    assert len(rejected.examples[0]) < 80
+
+
+def test_an_example_cannot_command_a_terminal() -> None:
+    (rejected,) = checked(b"\x1b[2J").rejected.values()
+    assert rejected.examples == ('key0: "\\u001b[2J"',)
+
+
+def test_fields_may_have_other_names() -> None:
+    names = Names(true="label", predicted="guess")
+    assert checked(b'{"label": 3, "guess": 0}', names=names).pairs.predicted.tolist() == [0]

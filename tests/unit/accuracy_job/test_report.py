@@ -1,0 +1,185 @@
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import accuracy_score, classification_report, confusion_matrix
+
+from accuracy_job.kernel import Batch, Counts, Group, Pairs, Rejected, count
+from accuracy_job.report import Report, build, wilson_interval
+from accuracy_job.verify import differences
+
+Row = tuple[int, int, float, int]  # true, predicted, confidence, group
+GROUPS = (Group(), Group("a", "2026-11-22"), Group("a", "2026-11-21"), Group("b", None))
+MADE = datetime(2026, 11, 22, 11, 19, 51, tzinfo=UTC)
+
+
+def batch_of(
+    true: Sequence[int],
+    predicted: Sequence[int],
+    confidence: Sequence[float] | None = None,
+    group: Sequence[int] | int = 0,
+) -> Batch:
+    known = None if confidence is None else np.array(confidence, np.float64)
+    index = np.array(group, np.intp)
+    return Batch(Pairs(np.array(true, np.uint8), np.array(predicted, np.uint8), known, GROUPS, index))
+
+
+def report_of(
+    true: Sequence[int],
+    predicted: Sequence[int],
+    confidence: Sequence[float] | None = None,
+    group: Sequence[int] | int = 0,
+) -> Report:
+    return build(count(batch_of(true, predicted, confidence, group)), MADE)
+
+
+# Few distinct digits in most examples: classes that nobody has, and that nobody predicted.
+SOME_DIGITS = st.lists(st.integers(0, 9), min_size=1, max_size=10)
+PAIRS = SOME_DIGITS.flatmap(
+    lambda digits: st.lists(
+        st.tuples(
+            st.sampled_from(digits),
+            st.integers(0, 9),
+            st.one_of(st.just(np.nan), st.floats(0, 1), st.integers(0, 15).map(lambda n: n / 15)),
+            st.integers(0, 3),
+        ),
+        max_size=60,
+    )
+)
+
+
+@settings(max_examples=50, deadline=None)
+@given(PAIRS)
+def test_every_figure_is_what_scikit_learn_says(rows: list[Row]) -> None:
+    true, predicted, confidence, group = zip(*rows, strict=True) if rows else ((), (), (), ())
+    batch = batch_of(true, predicted, confidence, group)
+    assert differences(build(count(batch), MADE), [batch]) == []
+
+
+@settings(max_examples=50, deadline=None)
+@given(PAIRS.filter(bool))
+def test_figures_are_those_of_the_classification_report(rows: list[Row]) -> None:
+    true, predicted, *_ = zip(*rows, strict=True)
+    report = report_of(true, predicted)
+    theirs = classification_report(true, predicted, labels=range(10), output_dict=True, zero_division=0)
+    scores = {"precision": "precision", "recall": "recall", "f1": "f1-score", "support": "support"}
+    for ours, name in [(d, str(d["digit"])) for d in report["digits"]] + [
+        (report["macro_average"], "macro avg"),
+        (report["weighted_average"], "weighted avg"),
+    ]:
+        assert [ours[score] for score in scores] == pytest.approx(
+            [theirs[name][key] for key in scores.values()]
+        )
+    assert report["accuracy"] == accuracy_score(true, predicted)
+    assert report["confusion_matrix"] == confusion_matrix(true, predicted, labels=range(10)).tolist()
+
+
+def test_no_pairs_have_no_accuracy_and_scores_of_zero() -> None:
+    report = build(Counts(), MADE, classifications=0)
+    assert report["pairs"] == 0
+    assert [report[key] for key in ("accuracy", "accuracy_interval", "baseline")] == [None] * 3
+    assert report["calibration"]["ece"] is None
+    assert report["macro_average"] == {"precision": 0.0, "recall": 0.0, "f1": 0.0, "support": 0}
+    assert report["models"] == report["days"] == []
+    assert report["coverage"] == {"classifications": 0, "labelled": 0, "share": None, "accuracy_bounds": None}
+
+
+def test_only_zeros_all_right() -> None:
+    report = report_of([0, 0], [0, 0])
+    assert report["accuracy"] == 1.0
+    assert report["digits"][0] == {"digit": 0, "precision": 1.0, "recall": 1.0, "f1": 1.0, "support": 2}
+    assert report["baseline"] == {"digit": 0, "accuracy": 1.0}
+
+
+def test_a_digit_that_nobody_predicted_scores_zero() -> None:
+    digit = report_of([4, 4, 1], [1, 1, 1])["digits"][4]
+    assert digit == {"digit": 4, "precision": 0.0, "recall": 0.0, "f1": 0.0, "support": 2}
+
+
+def test_the_report_is_json_and_round_trips() -> None:
+    report = report_of([0, 9], [0, 1], [1.0, np.nan])
+    assert json.loads(json.dumps(report, allow_nan=False)) == report
+
+
+def test_the_time_is_rfc_3339_in_utc() -> None:
+    assert build(Counts(), MADE)["made"] == "2026-11-22T11:19:51.000000Z"
+
+
+@pytest.mark.parametrize(
+    ("successes", "trials", "low", "high"),
+    # Newcombe, Statistics in Medicine 17 (1998) 857, table I, method 3.
+    [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)],
+)
+def test_the_interval_is_that_of_newcombes_examples(
+    successes: int, trials: int, low: float, high: float
+) -> None:
+    assert wilson_interval(successes, trials) == pytest.approx([low, high], abs=5e-5)
+
+
+def test_the_interval_of_all_right_ends_at_one() -> None:
+    assert wilson_interval(7, 7) == [pytest.approx(0.6457, abs=5e-5), 1.0]
+
+
+def test_the_interval_of_no_trials_is_none() -> None:
+    assert wilson_interval(0, 0) is None
+
+
+def test_coverage_bounds_take_the_unlabelled_as_all_wrong_and_all_right() -> None:
+    coverage = build(count(batch_of([1, 2, 3], [1, 2, 4])), MADE, classifications=10)["coverage"]
+    assert coverage == {"classifications": 10, "labelled": 3, "share": 0.3, "accuracy_bounds": [0.2, 0.9]}
+
+
+def test_coverage_is_never_more_than_everything() -> None:
+    coverage = build(count(batch_of([1, 2, 3], [1, 2, 4])), MADE, classifications=2)["coverage"]
+    assert coverage["share"] == 1.0
+    assert coverage["accuracy_bounds"] == [2 / 3, 2 / 3]
+
+
+def test_a_file_of_pairs_has_no_coverage() -> None:
+    assert report_of([1], [1])["coverage"] is None
+
+
+def test_models_and_days_are_sorted_and_leave_out_what_names_none() -> None:
+    report = report_of([1, 1, 1, 2], [1, 1, 2, 2], group=[0, 1, 2, 3])
+    assert [(part["model"], part["pairs"]) for part in report["models"]] == [("a", 2), ("b", 1)]
+    assert [(part["day"], part["pairs"]) for part in report["days"]] == [("2026-11-21", 1), ("2026-11-22", 1)]
+    assert report["pairs"] == 4
+
+
+def test_the_calibration_error_is_the_mean_gap_where_every_pair_is_correct() -> None:
+    confidence = np.random.default_rng(0).random(1000)
+    whole = report_of([1] * 1000, [1] * 1000, confidence.tolist())
+    assert whole["calibration"]["ece"] == pytest.approx((1 - confidence).mean(), abs=1e-9)
+
+
+def test_reasons_are_listed_most_frequent_first() -> None:
+    counts = Counts(
+        rejected={"not JSON": Rejected(1, ("k: x",)), "true is missing": Rejected(3, ("k: null",))}
+    )
+    rejected = build(counts, MADE)["rejected"]
+    assert rejected["count"] == 4
+    assert [(each["reason"], each["count"]) for each in rejected["reasons"]] == [
+        ("true is missing", 3),
+        ("not JSON", 1),
+    ]
+    assert rejected["reasons"][0]["examples"] == ["k: null"]
+
+
+@pytest.mark.parametrize(
+    "field", ["accuracy", "pairs", "confusion_matrix", "calibration", "digits", "models"]
+)
+def test_verification_finds_a_wrong_figure(field: str) -> None:
+    batch = batch_of([1, 2, 2], [1, 2, 3], [0.5, 0.5, 0.9], group=1)
+    wrong = report_of([1, 2, 3], [1, 3, 1], [0.5, 0.7, 0.9], group=3)
+    right = build(count(batch), MADE)
+    wrong["pairs"] = 4
+    assert differences(right, [batch]) == []
+    assert any(line.startswith(field) for line in differences({**right, field: wrong[field]}, [batch]))
+
+
+def test_verification_of_no_pairs_finds_nothing_wrong() -> None:
+    assert differences(build(Counts(), MADE), []) == []

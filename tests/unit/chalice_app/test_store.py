@@ -1,0 +1,83 @@
+import io
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import boto3
+import pytest
+from botocore.response import StreamingBody
+from botocore.stub import Stubber
+
+from chalice_app.problems import Problem
+from chalice_app.store import Store
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+@pytest.fixture
+def client() -> "S3Client":
+    return boto3.client("s3", region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
+
+
+@pytest.fixture
+def stub(client: "S3Client") -> Stubber:
+    return Stubber(client)
+
+
+@pytest.fixture
+def store(client: "S3Client") -> Store:
+    return Store(client, "bucket")
+
+
+def test_what_is_not_there_is_none(store: Store, stub: Stubber) -> None:
+    stub.add_client_error("get_object", "NoSuchKey", http_status_code=404)
+    with stub:
+        assert store.get_json("k") is None
+
+
+def test_a_document_is_read_back(store: Store, stub: Stubber) -> None:
+    body = StreamingBody(io.BytesIO(b'{"a":0}'), 7)
+    stub.add_response("get_object", {"Body": body, "ContentType": "application/json"})
+    with stub:
+        assert store.get_json("k") == {"a": 0}
+
+
+@pytest.mark.parametrize("code", ["PreconditionFailed", "ConditionalRequestConflict"])
+def test_creation_where_something_is_changes_nothing(store: Store, stub: Stubber, code: str) -> None:
+    stub.add_client_error("put_object", code)
+    with stub:
+        assert store.create_json("k", {}) is False
+
+
+@pytest.mark.parametrize(
+    ("operation", "call"),
+    [
+        ("put_object", lambda store: store.put("k", b"", "text/plain")),
+        ("put_object", lambda store: store.create_json("k", {})),
+        ("get_object", lambda store: store.get("k")),
+        ("list_objects_v2", lambda store: list(store.keys("k"))),
+        ("delete_objects", lambda store: store.delete(["k"])),
+        ("head_bucket", lambda store: store.check()),
+    ],
+)
+def test_a_store_that_fails_is_a_503_that_says_when_to_come_back(
+    store: Store, stub: Stubber, operation: str, call: Callable[[Store], object]
+) -> None:
+    stub.add_client_error(operation, "SlowDown", "secret detail", http_status_code=503)
+    with stub, pytest.raises(Problem) as error:
+        call(store)
+    assert error.value.status == 503
+    assert "Retry-After" in error.value.headers
+    assert "secret" not in error.value.detail
+
+
+def test_a_deletion_that_was_done_only_in_part_is_no_success(store: Store, stub: Stubber) -> None:
+    stub.add_response("delete_objects", {"Errors": [{"Key": "k", "Code": "InternalError"}]})
+    with stub, pytest.raises(Problem):
+        store.delete(["k"])
+
+
+def test_existence_is_of_the_very_key(store: Store, stub: Stubber) -> None:
+    stub.add_response("list_objects_v2", {"Contents": [{"Key": "k.true-1"}]})
+    with stub:
+        assert store.exists("k") is False
