@@ -66,7 +66,10 @@ export const texts = {
     bring: "or drop them anywhere, or paste one",
     drop: "Let go to have it read",
     tray: "Images you brought",
-    progress: (done, all) => (done === all ? `${images(all)} read` : `${count(done)} of ${count(all)} read`),
+    progress: (read, failed, underWay) =>
+      [`${images(read)} read`, failed > 0 ? `${count(failed)} failed` : null, underWay > 0 ? `${count(underWay)} to come` : null]
+        .filter((part) => part !== null)
+        .join(", "),
     noImages: "There was no image in that.",
     trayItem: ({ state, record }) =>
       ({ sending: "reading …", pending: "waiting", failed: "failed" })[state] ?? `read as ${record.predicted}`,

@@ -79,6 +79,7 @@ def test_one_bad_file_fails_alone(page: Page, api: ApiDouble) -> None:
     api.faults = []
     choose(page, file("good.png"))
     expect(page.get_by_role("button", name="good.png read as 7")).to_be_visible()
+    expect(page.get_by_text("1 image read, 1 failed")).to_be_visible()
     page.get_by_role("button", name="bad.png failed").click()
     expect(page.get_by_role("alert")).to_contain_text("This is not an image")
 
