@@ -43,7 +43,7 @@ export class Reading extends EventTarget {
     return this.record?.true ?? null;
   }
 
-  /** Send the image; again after a failure, as the same request. Never throws: `state` and `problem` tell. */
+  /** Send the image; after a failure again, as the same request. Never throws: `state` and `problem` tell. */
   async send() {
     this.#set({ state: "sending", problem: null });
     await this.#follow(this.#api.classify(this.image, this.#idempotencyKey));
@@ -93,14 +93,20 @@ export class Reading extends EventTarget {
     URL.revokeObjectURL(this.imageUrl);
   }
 
-  /** @param {Promise<import("./api.js").Classification>} record classified, or pending and followed until it is */
+  /**
+   * Take the record when it comes. A pending one is followed on, but not waited for: that takes as long as the
+   * model is away.
+   * @param {Promise<import("./api.js").Classification>} record
+   */
   async #follow(record) {
     try {
       this.#became(await record);
-      if (this.#unwanted) await this.#remove();
-      else if (this.state === "pending") this.#became(await this.#api.completed(this.record, this.#left.signal));
     } catch (problem) {
-      this.#failed(problem, { state: "failed" });
+      return this.#failed(problem, { state: "failed" });
+    }
+    if (this.#unwanted) await this.#remove();
+    else if (this.state === "pending" && !this.#left.signal.aborted) {
+      this.#follow(this.#api.completed(this.record, this.#left.signal));
     }
   }
 

@@ -63,6 +63,14 @@ def test_each_of_several_files_has_its_own_answer(page: Page, api: ApiDouble) ->
         expect(page.get_by_text(f"Read as a {digit}.")).to_be_visible()
 
 
+def test_files_do_not_wait_for_each_other_while_the_model_is_away(page: Page, api: ApiDouble) -> None:
+    api.is_model_away = True
+    choose(page, *(file(f"{digit}.png", digit) for digit in range(5)))
+    expect(page.locator(".tray button[data-state=pending]")).to_have_count(5)
+    api.complete()
+    expect(page.get_by_text("5 images read")).to_be_visible()
+
+
 def test_two_files_of_one_name_stay_two(page: Page, api: ApiDouble) -> None:
     api.next_answers = [answer(4), answer(9)]
     choose(page, file("digit.png", 4), file("digit.png", 9))
