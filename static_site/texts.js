@@ -56,7 +56,7 @@ export const texts = {
   views: { write: "Write", handwriting: "Handwriting", model: "Model", data: "Data" },
   write: {
     heading: "Write a digit",
-    lead: "Pause, and the answer comes by itself.",
+    lead: "With the mouse, a finger or a pen. Or bring images of digits.",
     pad: "Drawing surface. To go without drawing, choose or paste an image.",
     undo: "Undo",
     clear: "Clear",
@@ -76,7 +76,7 @@ export const texts = {
   },
   answer: {
     heading: "Answer",
-    empty: "Nothing to read yet.",
+    empty: "The answer appears here when you pause.",
     sending: "Reading …",
     slow: "Still reading. The answer will appear here.",
     pending: "Your image is kept. The model is away for a moment; the answer will appear by itself.",
