@@ -1,5 +1,8 @@
-"""The entry that Chalice looks for; the API itself is `chalice_app`, shipped by `vendor/chalice_app`."""
+"""The entry that Chalice looks for; the API itself is `chalice_app`, shipped by `vendor/chalice_app`.
 
-from chalice_app.api import app
+Chalice deploys every handler under its name in this module, so each is imported here.
+"""
 
-__all__ = ["app"]
+from chalice_app.api import app, sweep
+
+__all__ = ["app", "sweep"]

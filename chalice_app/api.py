@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -12,26 +13,30 @@ from typing import Any, cast
 
 import urllib3
 import uuid6
-from chalice.app import CaseInsensitiveMapping, Chalice, CORSConfig, Request, Response
+from chalice.app import Chalice, CloudWatchEvent, CORSConfig, Request, Response
 
-from chalice_app import keys, parameters, problems
+from chalice_app import keys, logs, parameters
+from chalice_app.breaker import Breaker
 from chalice_app.classifications import Classifications
 from chalice_app.inference import InferenceClient
 from chalice_app.media_types import BINARY_TYPES
 from chalice_app.problems import Problem
 from chalice_app.settings import Settings
-from chalice_app.store import Store
+from chalice_app.store import Blob, Store
 
-THREADS = 16  # requests to S3 at once, for one page of a list
+THREADS = 16  # requests to S3 at once, for one page of a list or a batch of the sweep
+RETRY_AFTER = "1"  # seconds until a look at a pending record may find it completed
 
 settings = Settings.from_environment(os.environ)
 app = Chalice(app_name="legible")
 app.log.setLevel(logging.INFO)
+for handler in app.log.handlers:
+    handler.setFormatter(logs.JsonFormatter())
 app.api.binary_types = BINARY_TYPES
 app.api.cors = cors = CORSConfig(
     allow_origin=settings.page_origin,
-    allow_headers=["Accept", "Idempotency-Key", "X-Request-Id"],
-    expose_headers=["Location", "Retry-After", "X-Request-Id"],
+    allow_headers=["Accept", "Idempotency-Key", "If-None-Match", "X-Request-Id"],
+    expose_headers=["ETag", "Location", "Retry-After", "X-Request-Id"],
     max_age=600,
 )
 
@@ -41,18 +46,19 @@ def store() -> Store:
     import boto3  # noqa: PLC0415  a quarter of a second, which /openapi.json and a cold start need not pay
     from botocore.config import Config  # noqa: PLC0415
 
-    config = Config(
+    config = Config(  # a store that has stopped is given up after 9 s: API Gateway waits 29 s for the answer
         max_pool_connections=THREADS,
-        connect_timeout=2,
-        read_timeout=5,
-        retries={"mode": "standard", "total_max_attempts": 3},
+        connect_timeout=1,
+        read_timeout=4,
+        retries={"mode": "standard", "total_max_attempts": 2},
     )
     return Store(boto3.client("s3", config=config), settings.bucket)
 
 
 @cache
 def inference() -> InferenceClient:
-    return InferenceClient(settings.inference_url, urllib3.PoolManager(maxsize=THREADS))
+    pool = urllib3.PoolManager(maxsize=THREADS)
+    return InferenceClient(settings.inference_url, pool, Breaker(), settings.inference_seconds)
 
 
 @cache
@@ -62,19 +68,35 @@ def classifications() -> Classifications:
 
 
 @app.middleware("http")
+def log_request(request: Request, get_response: Callable[[Request], Response]) -> Response:
+    """Log one line for each request, with its metrics."""
+    request_id = parameters.request_id(request)
+    logs.current_request_id.set(request_id)
+    started = time.perf_counter()
+    response = get_response(request)
+    status = response.status_code
+    values = {
+        "milliseconds": round((time.perf_counter() - started) * 1000, 2),
+        "errors": int(status >= 500),
+        "pending": int(status == 202),
+    }
+    route = f"{request.method} {request.path}"  # Chalice's path is the route: it holds no ids
+    level = logging.ERROR if status >= 500 else logging.INFO
+    logs.event(app.log, level, "request", status=status, **logs.metrics(values, route=route))
+    response.headers["X-Request-Id"] = request_id
+    return response
+
+
+@app.middleware("http")
 def answer_errors(request: Request, get_response: Callable[[Request], Response]) -> Response:
     """Answer every error as problem details, with the headers that let the page read it."""
-    if (
-        "accept" not in request.headers
-    ):  # then anything will do (RFC 9110, 12.5.1); Chalice would refuse images
-        request.headers = CaseInsensitiveMapping({**request.headers, "accept": "*/*"})
     try:
         response = get_response(request)
     except Problem as problem:
         response = problem.response()
-    if response.status_code >= 400 and response.headers.get("Content-Type") != problems.MEDIA_TYPE:
+    if response.status_code >= 400 and isinstance(response.body, dict):  # ours are text already
         response = _problem_of_chalice(response)
-    response.headers.setdefault("X-Request-Id", parameters.request_id(request))
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
     for name, value in cors.get_access_control_headers().items():
         response.headers.setdefault(name, value)
     return response
@@ -100,7 +122,10 @@ def create_classification() -> Response:
         parameters.request_id(request),
         parameters.idempotency_key(request),
     )
-    return _json(record, 201, Location=f"/classifications/{record['id']}")
+    location = f"/classifications/{record['id']}"
+    if record["status"] == "pending":
+        return _json(record, 202, Location=location, **{"Retry-After": RETRY_AFTER})
+    return _json(record, 201, Location=location)
 
 
 @app.route("/classifications", methods=["GET"])
@@ -113,7 +138,11 @@ def list_classifications() -> Response:
 
 @app.route("/classifications/{id}", methods=["GET"])
 def get_classification(id: str) -> Response:
-    return _json(classifications().get(parameters.writer(_request()), parameters.id_of(id)))
+    request = _request()
+    record = classifications().get(
+        parameters.writer(request), parameters.id_of(id), parameters.request_id(request)
+    )
+    return _json(record)
 
 
 @app.route("/classifications/{id}", methods=["DELETE"])
@@ -124,13 +153,11 @@ def delete_classification(id: str) -> Response:
 
 @app.route("/classifications/{id}/image", methods=["GET"])
 def get_image(id: str) -> Response:
-    blob = classifications().image(parameters.writer(_request()), parameters.id_of(id))
-    headers: dict[str, str | list[str]] = {
-        "Content-Type": blob.media_type,
-        "Cache-Control": "private, max-age=31536000, immutable",
-        "X-Content-Type-Options": "nosniff",
-    }
-    return Response(blob.content, headers)
+    request = _request()
+    parameters.require_binary_accept(request)
+    blob = classifications().image(parameters.writer(request), parameters.id_of(id))
+    cache = "private, max-age=31536000, immutable"
+    return _stored(blob, blob.content, cache, Vary="Authorization")
 
 
 @app.route("/classifications/{id}/label", methods=["PUT"])
@@ -140,6 +167,7 @@ def put_label(id: str) -> Response:
             parameters.writer(_request()),
             parameters.id_of(id),
             parameters.json_object(_request()).get("true"),
+            parameters.request_id(_request()),
         )
     )
 
@@ -151,9 +179,9 @@ def get_legibility() -> Response:
 
 @app.route("/accuracy", methods=["GET"])
 def get_accuracy() -> Response:
-    if (report := store().get_json(keys.REPORT)) is None:
+    if (report := store().get(keys.REPORT)) is None:
         raise Problem(404, "There is no report yet. The accuracy job writes the first.")
-    return _json(report, cache="public, max-age=60")
+    return _stored(report, report.content.decode(), "public, max-age=60")
 
 
 @app.route("/health", methods=["GET"])
@@ -176,6 +204,15 @@ def _openapi() -> dict[str, Any]:
     return document
 
 
+@app.schedule("rate(1 minute)")
+def sweep(event: CloudWatchEvent) -> dict[str, int]:
+    """Complete what waits for the model."""
+    logs.current_request_id.set(event.event_id)
+    counts = classifications().sweep(event.event_id)
+    logs.event(app.log, logging.INFO, "sweep", **logs.metrics(counts, route="sweep"))
+    return counts
+
+
 def _request() -> Request:
     return cast("Request", app.current_request)  # Chalice sets it before it calls a view
 
@@ -186,6 +223,14 @@ def _json(body: object, status: int = 200, *, cache: str = "no-store", **headers
         {"Content-Type": "application/json", "Cache-Control": cache, **headers},
         status,
     )
+
+
+def _stored(blob: Blob, body: bytes | str, cache: str, **headers: str) -> Response:
+    """Answer with what the store has, or with 304 to who has it already."""
+    versioned: dict[str, str | list[str]] = {"ETag": blob.etag, "Cache-Control": cache, **headers}
+    if parameters.has_version(_request(), blob.etag):
+        return Response("", versioned, 304)
+    return Response(body, {"Content-Type": blob.media_type, **versioned}, 200)
 
 
 def _state(check: Callable[[], dict[str, Any] | None]) -> dict[str, Any]:

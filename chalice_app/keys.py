@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 REPORT = "reports/latest.json"
+PENDING = "pending/"  # before the ids of images that wait for the model: what the sweep lists
 
 
 def parse_id(text: str) -> UUID | None:
@@ -33,6 +34,14 @@ def image(id: UUID) -> str:
 
 def record(id: UUID) -> str:
     return f"classifications/{_date(id)}/{id}.json"
+
+
+def pending(id: UUID) -> str:
+    return f"{PENDING}{id}"
+
+
+def parse_pending(key: str) -> UUID:
+    return UUID(key.removeprefix(PENDING))
 
 
 def label(id: UUID) -> str:

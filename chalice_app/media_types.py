@@ -1,5 +1,7 @@
 """Which image format bytes are in, by their first bytes: what a client claims is not believed."""
 
+UNKNOWN = "application/octet-stream"
+
 # API Gateway passes only listed types on unharmed, so requests must name one of these.
 BINARY_TYPES = [
     "image/png",
@@ -10,7 +12,7 @@ BINARY_TYPES = [
     "image/bmp",
     "image/x-ms-bmp",
     "image/tiff",
-    "application/octet-stream",
+    UNKNOWN,
 ]
 
 _SIGNATURES = {
@@ -25,10 +27,10 @@ _SIGNATURES = {
 
 
 def media_type_of(content: bytes) -> str:
-    """Return the media type of an image's bytes; `application/octet-stream` where they are none known."""
+    """Return the media type of an image's bytes; `UNKNOWN` where they are of no known format."""
     if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
         return "image/webp"
     for signature, media_type in _SIGNATURES.items():
         if content.startswith(signature):
             return media_type
-    return "application/octet-stream"
+    return UNKNOWN

@@ -3,14 +3,18 @@
 import base64
 import binascii
 import json
+import re
 from typing import Any, cast
 from uuid import UUID
 
 from chalice.app import Request
 
 from chalice_app import keys
+from chalice_app.media_types import BINARY_TYPES
 from chalice_app.problems import Problem
 from chalice_app.writers import writer_of
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")  # what the container takes over as well
 
 
 def writer(request: Request) -> str:
@@ -35,7 +39,7 @@ def id_of(text: str) -> UUID:
 def request_id(request: Request) -> str:
     """Return the caller's X-Request-Id if it is fit for a log line, else Lambda's own."""
     given: str = request.headers.get("x-request-id", "")
-    if 0 < len(given) <= 128 and given.isascii() and given.isprintable():
+    if _REQUEST_ID.fullmatch(given):
         return given
     return str(getattr(request.lambda_context, "aws_request_id", ""))
 
@@ -45,6 +49,22 @@ def idempotency_key(request: Request) -> str | None:
     if key is not None and not 1 <= len(key) <= 255:
         raise Problem(400, "An Idempotency-Key has 1 to 255 characters.", value=key)
     return key
+
+
+def has_version(request: Request, etag: str) -> bool:
+    """Return whether `If-None-Match` names a version; by the weak comparison (RFC 9110, 13.1.2)."""
+    known: str = request.headers.get("if-none-match", "")
+    return etag in {version.strip().removeprefix("W/") for version in known.split(",")} or known == "*"
+
+
+def require_binary_accept(request: Request) -> None:
+    """Raise Problem 406 unless `Accept` begins with a type that API Gateway hands out as bytes.
+
+    It looks at the first type only, knows no wildcard, and sends base64 text to everybody else.
+    """
+    first = re.split("[,;]", request.headers.get("accept", ""))[0].strip().lower()
+    if first not in BINARY_TYPES:
+        raise Problem(406, "Send an `Accept` that begins with the type of an image, such as image/png.")
 
 
 def limit(request: Request) -> int:

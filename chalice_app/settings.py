@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 # Lambda takes 6 MB a request, and API Gateway hands binary bodies over in base64: 4 bytes for 3.
 MAX_IMAGE_BYTES = 4_500_000
+MAX_INFERENCE_SECONDS = 15  # API Gateway gives up after 29 s, and S3 wants its share
 
 
 class SettingsError(Exception):
@@ -18,6 +19,7 @@ class Settings:
     bucket: str  # LEGIBLE_BUCKET, the name of the S3 bucket
     inference_url: str  # LEGIBLE_INFERENCE_URL, the container's base URL
     page_origin: str  # LEGIBLE_PAGE_ORIGIN, the only origin that browsers may call from
+    inference_seconds: float = 6.0  # LEGIBLE_INFERENCE_SECONDS, how long one request may wait for the model
     max_image_bytes: int = MAX_IMAGE_BYTES
 
     @classmethod
@@ -27,6 +29,7 @@ class Settings:
             bucket=_required(environment, "LEGIBLE_BUCKET"),
             inference_url=_url(environment, "LEGIBLE_INFERENCE_URL"),
             page_origin=_url(environment, "LEGIBLE_PAGE_ORIGIN"),
+            inference_seconds=_seconds(environment, "LEGIBLE_INFERENCE_SECONDS", cls.inference_seconds),
         )
 
 
@@ -41,3 +44,14 @@ def _url(environment: Mapping[str, str], name: str) -> str:
     if not value.startswith(("http://", "https://")):
         raise SettingsError(f"{name}={value!r} is not an http:// or https:// URL")
     return value
+
+
+def _seconds(environment: Mapping[str, str], name: str, default: float) -> float:
+    text = environment.get(name) or str(default)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 1 <= seconds <= MAX_INFERENCE_SECONDS:
+        raise SettingsError(f"{name}={text!r} is no number of seconds from 1 to {MAX_INFERENCE_SECONDS}")
+    return seconds

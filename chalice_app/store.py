@@ -1,25 +1,35 @@
-"""S3, as far as the API needs it: JSON documents, bytes, conditional creation, prefixes."""
+"""S3, as far as the API needs it: JSON documents, bytes, conditional writes, prefixes."""
 
 import json
-from collections.abc import Iterable, Iterator
+import logging
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chalice_app.problems import unavailable
+from chalice_app import logs
+from chalice_app.problems import Problem, unavailable
 
 if TYPE_CHECKING:  # the stubs are not part of the Lambda package
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
+LOG = logging.getLogger("legible.store")
 _ABSENT = {"NoSuchKey", "404", "NotFound"}
-_EXISTS = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
+_UNMET = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409", *_ABSENT}
+_Answer = TypeVar("_Answer")
 
 
 @dataclass(frozen=True)
 class Blob:
     content: bytes
     media_type: str
+    etag: str  # changes with the content; quoted, as HTTP writes it
+
+    def json(self) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads(self.content)
+        return document
 
 
 class Store:
@@ -30,85 +40,101 @@ class Store:
         self._bucket = bucket
 
     def put(self, key: str, content: bytes, media_type: str) -> None:
-        try:
-            self._client.put_object(Bucket=self._bucket, Key=key, Body=content, ContentType=media_type)
-        except (BotoCoreError, ClientError) as error:
-            _fail(error)
+        _ask(
+            lambda: self._client.put_object(
+                Bucket=self._bucket, Key=key, Body=content, ContentType=media_type
+            )
+        )
+
+    def put_empty(self, key: str) -> None:
+        """Write an object whose key says it all."""
+        self.put(key, b"", "application/octet-stream")
 
     def put_json(self, key: str, document: object) -> None:
         self.put(key, _encode(document), "application/json")
 
     def create_json(self, key: str, document: object) -> bool:
         """Write a document where none is; return False, and change nothing, where one is."""
-        try:
-            self._client.put_object(
+        written = _ask(
+            lambda: self._client.put_object(
                 Bucket=self._bucket,
                 Key=key,
                 Body=_encode(document),
                 ContentType="application/json",
                 IfNoneMatch="*",
-            )
-        except ClientError as error:
-            if _code(error) in _EXISTS:
-                return False
-            _fail(error)
-        except BotoCoreError as error:
-            _fail(error)
-        return True
+            ),
+            none_if=_UNMET,
+        )
+        return written is not None
+
+    def replace_json(self, key: str, document: object, etag: str) -> bool:
+        """Write over the version that `etag` names; return False, and change nothing, where it is gone."""
+        written = _ask(
+            lambda: self._client.put_object(
+                Bucket=self._bucket,
+                Key=key,
+                Body=_encode(document),
+                ContentType="application/json",
+                IfMatch=etag,
+            ),
+            none_if=_UNMET,
+        )
+        return written is not None
 
     def get(self, key: str) -> Blob | None:
-        try:
-            answer = self._client.get_object(Bucket=self._bucket, Key=key)
-            return Blob(answer["Body"].read(), answer["ContentType"])
-        except ClientError as error:
-            if _code(error) in _ABSENT:
-                return None
-            _fail(error)
-        except BotoCoreError as error:
-            _fail(error)
+        return _ask(lambda: self._read(key), none_if=_ABSENT)
+
+    def _read(self, key: str) -> Blob:
+        answer = self._client.get_object(Bucket=self._bucket, Key=key)
+        return Blob(answer["Body"].read(), answer["ContentType"], answer["ETag"])
 
     def get_json(self, key: str) -> dict[str, Any] | None:
         blob = self.get(key)
-        return None if blob is None else json.loads(blob.content)
+        return None if blob is None else blob.json()
 
     def exists(self, key: str) -> bool:
         return key in self.keys(key)
 
     def keys(self, prefix: str) -> Iterator[str]:
         """Yield the keys under a prefix in their order, a request for every thousand."""
-        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
-        try:
-            for page in pages:
-                yield from (item["Key"] for item in page.get("Contents", []))
-        except (BotoCoreError, ClientError) as error:
-            _fail(error)
+        pages = iter(
+            self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
+        )
+        while (page := _ask(lambda: next(pages, None))) is not None:
+            yield from (item["Key"] for item in page.get("Contents", []))
 
     def delete(self, keys: Iterable[str]) -> None:
         """Delete up to a thousand objects; what is not there is no error."""
-        try:
-            answer = self._client.delete_objects(
-                Bucket=self._bucket, Delete={"Objects": [{"Key": key} for key in keys], "Quiet": True}
+        objects: list[ObjectIdentifierTypeDef] = [{"Key": key} for key in keys]
+        answer = _ask(
+            lambda: self._client.delete_objects(
+                Bucket=self._bucket, Delete={"Objects": objects, "Quiet": True}
             )
-        except (BotoCoreError, ClientError) as error:
-            _fail(error)
-        if answer.get("Errors"):
+        )
+        if answer is None or answer.get("Errors"):
             raise unavailable("The store could not delete everything. Send the request again.")
 
     def check(self) -> None:
         """Raise unless the bucket answers."""
-        try:
-            self._client.head_bucket(Bucket=self._bucket)
-        except (BotoCoreError, ClientError) as error:
-            _fail(error)
+        _ask(lambda: self._client.head_bucket(Bucket=self._bucket))
 
 
 def _encode(document: object) -> bytes:
     return json.dumps(document, separators=(",", ":")).encode()
 
 
-def _code(error: ClientError) -> str:
-    return error.response["Error"]["Code"]
+def _ask(call: Callable[[], _Answer], *, none_if: Container[str] = ()) -> _Answer | None:
+    """Return S3's answer, or None if its error code is one of `none_if`; any other failure is Problem 503."""
+    try:
+        return call()
+    except ClientError as error:
+        if error.response["Error"]["Code"] in none_if:
+            return None
+        raise _no_answer(error.response["Error"]["Code"]) from error
+    except BotoCoreError as error:
+        raise _no_answer(type(error).__name__) from error
 
 
-def _fail(error: Exception) -> NoReturn:
-    raise unavailable("The store does not answer. Nothing was lost: send the request again.") from error
+def _no_answer(reason: str) -> Problem:
+    logs.event(LOG, logging.ERROR, "the store does not answer", reason=reason)
+    return unavailable("The store does not answer. Nothing was lost: send the request again.")

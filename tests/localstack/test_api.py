@@ -101,7 +101,7 @@ def test_another_writer_finds_nothing(client: Client, writer: Writer) -> None:
     stranger = Writer(client)
     path = f"/classifications/{record['id']}"
     assert stranger.ask("GET", path)[0] == 404
-    assert stranger.ask("GET", f"{path}/image")[0] == 404
+    assert stranger.ask("GET", f"{path}/image", accept="image/png")[0] == 404
     assert stranger.label(record, 0)[0] == 404
     assert stranger.ask("DELETE", path)[0] == 404
     assert stranger.ask("GET", "/classifications")[1]["classifications"] == []

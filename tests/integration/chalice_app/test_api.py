@@ -1,5 +1,6 @@
 """The API over HTTP, with the real store and the real model behind it: what is refused, and how."""
 
+import base64
 import io
 import json
 import secrets
@@ -67,8 +68,13 @@ def png_that_claims(width: int, height: int) -> bytes:
 
 
 @pytest.fixture
-def writer(stack: Stack) -> Writer:
-    return Writer(stack, secrets.token_urlsafe(32))
+def token() -> str:
+    return secrets.token_urlsafe(32)
+
+
+@pytest.fixture
+def writer(stack: Stack, token: str) -> Writer:
+    return Writer(stack, token)
 
 
 @pytest.fixture
@@ -126,7 +132,8 @@ def test_another_writers_id_is_not_found(stack: Stack, writer: Writer) -> None:
     id = writer.classify()["id"]
     stranger = Writer(stack, secrets.token_urlsafe(32))
     for method, path in [("GET", ""), ("GET", "/image"), ("DELETE", "")]:
-        assert problem(stranger.ask(method, f"/classifications/{id}{path}"))["status"] == 404
+        answer = stranger.ask(method, f"/classifications/{id}{path}", accept="image/png")
+        assert problem(answer)["status"] == 404
     assert problem(stranger.label(id, b'{"true": 0}'))["status"] == 404
     assert writer.ask("GET", f"/classifications/{id}").json()["true"] is None
 
@@ -181,9 +188,25 @@ def test_an_image_of_any_format_comes_back_byte_for_byte(writer: Writer, format:
         "POST", "/classifications", file.getvalue(), content_type="application/octet-stream"
     ).json()
     assert answer["media_type"] == f"image/{format.lower()}"
-    image = writer.ask("GET", f"/classifications/{answer['id']}/image")
+    image = writer.ask("GET", f"/classifications/{answer['id']}/image", accept=answer["media_type"])
     assert image.data == file.getvalue()
     assert image.headers["Content-Type"] == answer["media_type"]
+
+
+def test_an_image_that_the_caller_has_is_not_sent_again(writer: Writer) -> None:
+    path = f"/classifications/{writer.classify()['id']}/image"
+    first = writer.ask("GET", path, accept="image/png")
+    assert first.headers["Cache-Control"].startswith("private")
+    again = writer.ask("GET", path, accept="image/png", if_none_match=first.headers["ETag"])
+    assert (again.status, again.data) == (304, b"")
+    assert again.headers["ETag"] == first.headers["ETag"]
+    assert writer.ask("GET", path, accept="image/png", if_none_match='"another"').data == ZERO
+
+
+def test_bytes_are_refused_to_who_would_get_them_corrupted_by_the_gateway(writer: Writer) -> None:
+    path = f"/classifications/{writer.classify()['id']}/image"
+    for accept in ("", "*/*", "text/html, image/png"):
+        assert problem(writer.ask("GET", path, accept=accept))["status"] == 406
 
 
 def test_what_is_deleted_is_gone_with_all_its_traces(writer: Writer, stored: Callable[[], set[str]]) -> None:
@@ -207,6 +230,22 @@ def test_the_page_may_call_and_read_errors_and_no_other_origin_may(stack: Stack,
 
 def test_a_request_id_is_answered(writer: Writer) -> None:
     assert writer.ask("GET", "/legibility", x_request_id="mine-1").headers["X-Request-Id"] == "mine-1"
+
+
+def test_the_log_of_a_request_has_its_id_in_both_parts_and_neither_token_nor_image(
+    stack: Stack, token: str, writer: Writer
+) -> None:
+    request_id = f"test-{secrets.token_hex(8)}"
+    writer.classify(x_request_id=request_id)
+    logs = {name: (stack.settings.data / "logs" / f"{name}.log").read_text() for name in ("API", "model")}
+    lines = [json.loads(line) for line in logs["API"].splitlines() if request_id in line]
+    assert [(line["route"], line["status"]) for line in lines] == [("POST /classifications", 201)]
+    assert lines[0]["milliseconds"] > 0
+    assert request_id in logs["model"]
+    for log in logs.values():
+        assert token not in log
+        assert base64.b64encode(ZERO[:30]).decode() not in log
+        assert repr(ZERO[:10])[2:-1] not in log
 
 
 def test_a_method_that_a_path_does_not_have_is_a_problem(writer: Writer) -> None:

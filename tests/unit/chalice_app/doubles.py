@@ -1,11 +1,15 @@
 """Small in-memory doubles of what the API talks to."""
 
+import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from chalice_app.problems import Problem
 from chalice_app.store import Blob
+
+# What tells an image from other bytes. The model below reads what comes after it.
+PNG = b"\x89PNG\r\n\x1a\n"
 
 
 def _nothing(_key: str) -> None: ...
@@ -20,7 +24,10 @@ class MemoryStore:
 
     def put(self, key: str, content: bytes, media_type: str) -> None:
         self.before_put(key)
-        self.objects[key] = Blob(content, media_type)
+        self.objects[key] = Blob(content, media_type, f'"{hashlib.md5(content).hexdigest()}"')
+
+    def put_empty(self, key: str) -> None:
+        self.put(key, b"", "application/octet-stream")
 
     def put_json(self, key: str, document: object) -> None:
         self.put(key, json.dumps(document).encode(), "application/json")
@@ -31,14 +38,17 @@ class MemoryStore:
         self.put_json(key, document)
         return True
 
+    def replace_json(self, key: str, document: object, etag: str) -> bool:
+        if key not in self.objects or self.objects[key].etag != etag:
+            return False
+        self.put_json(key, document)
+        return True
+
     def get(self, key: str) -> Blob | None:
         return self.objects.get(key)
 
     def get_json(self, key: str) -> dict[str, Any] | None:
-        if key not in self.objects:
-            return None
-        document: dict[str, Any] = json.loads(self.objects[key].content)
-        return document
+        return self.objects[key].json() if key in self.objects else None
 
     def exists(self, key: str) -> bool:
         return key in self.objects
@@ -54,14 +64,19 @@ class MemoryStore:
 class Model:
     """A container that reads the digit from the first byte, and refuses what does not begin with one."""
 
+    name = "digits-test"
+
     def __init__(self) -> None:
         self.is_down = False
         self.asked = 0
+        self.before_answer: Callable[[], None] = lambda: None  # what happens elsewhere meanwhile
 
     def classify(self, image: bytes, _request_id: str) -> dict[str, Any]:
         self.asked += 1
+        self.before_answer()
         if self.is_down:
             raise Problem(503, "The model does not answer.")
-        if not chr(image[0]).isdigit():
+        digit = chr(image.removeprefix(PNG)[0])
+        if not digit.isdigit():
             raise Problem(415, "not an image")
-        return {"predicted": int(chr(image[0])), "confidence": 0.9, "model": "digits-test"}
+        return {"predicted": int(digit), "confidence": 0.9, "model": self.name}

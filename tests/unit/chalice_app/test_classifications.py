@@ -56,16 +56,6 @@ def test_a_refused_image_leaves_nothing_behind(service: Classifications, store: 
     assert store.objects == {}
 
 
-def test_an_image_without_an_answer_leaves_nothing_behind(
-    service: Classifications, store: MemoryStore, model: Model
-) -> None:
-    model.is_down = True
-    with pytest.raises(Problem) as error:
-        create(service)
-    assert status_of(error) == 503
-    assert store.objects == {}
-
-
 def test_the_same_idempotency_key_answers_the_same_record(service: Classifications, model: Model) -> None:
     first, second = create(service, key="k"), create(service, key="k")
     assert first == second
@@ -81,14 +71,6 @@ def test_an_idempotency_key_with_another_image_is_a_conflict(service: Classifica
 
 def test_two_writers_may_use_one_idempotency_key(service: Classifications) -> None:
     assert create(service, key="k")["id"] != create(service, writer=BOB, key="k")["id"]
-
-
-def test_a_retry_after_the_model_was_down_keeps_its_id(service: Classifications, model: Model) -> None:
-    model.is_down = True
-    with pytest.raises(Problem):
-        create(service, key="k")
-    model.is_down = False
-    assert create(service, key="k") == create(service, key="k")
 
 
 def test_without_a_key_the_same_bytes_are_two_records(service: Classifications) -> None:
@@ -109,14 +91,14 @@ def test_a_list_is_newest_first_and_its_pages_join_without_gap_or_overlap(servic
 def test_a_list_has_only_ones_own_with_their_labels(service: Classifications) -> None:
     own = create(service, b"0")
     create(service, writer=BOB)
-    service.label(ANN, id_of(own), 0)
+    service.label(ANN, id_of(own), 0, "request")
     records, _ = service.page(ANN, 20, None)
     assert [(record["id"], record["true"]) for record in records] == [(own["id"], 0)]
 
 
 def test_zero_is_a_digit_in_records_labels_and_figures(service: Classifications, store: MemoryStore) -> None:
     id = id_of(create(service, b"0"))
-    assert service.label(ANN, id, 0)["true"] == 0
+    assert service.label(ANN, id, 0, "request")["true"] == 0
     label = store.get_json(keys.label(id))
     assert label is not None
     assert (label["true"], label["predicted"]) == (0, 0)
@@ -127,7 +109,7 @@ def test_zero_is_a_digit_in_records_labels_and_figures(service: Classifications,
 def test_what_is_no_digit_is_no_label(service: Classifications, store: MemoryStore, true: object) -> None:
     id = id_of(create(service))
     with pytest.raises(Problem) as error:
-        service.label(ANN, id, true)
+        service.label(ANN, id, true, "request")
     assert status_of(error) == 422
     assert list_keys(store, "labels/") == []
 
@@ -136,17 +118,17 @@ def test_a_label_sent_twice_counts_once_and_changes_nothing(
     service: Classifications, store: MemoryStore
 ) -> None:
     id = id_of(create(service))
-    service.label(ANN, id, 7)
+    service.label(ANN, id, 7, "request")
     before = dict(store.objects)
-    service.label(ANN, id, 7)
+    service.label(ANN, id, 7, "request")
     assert store.objects == before
     assert service.legibility(ANN)["labelled"] == 1
 
 
 def test_a_corrected_label_replaces_the_first(service: Classifications, store: MemoryStore) -> None:
     id = id_of(create(service))
-    service.label(ANN, id, 1)
-    assert service.label(ANN, id, 7)["true"] == 7
+    service.label(ANN, id, 1, "request")
+    assert service.label(ANN, id, 7, "request")["true"] == 7
     assert len(list_keys(store, "labels/")) == 1
     figures = service.legibility(ANN)
     assert (figures["labelled"], figures["confusion_matrix"][7][7]) == (1, 1)
@@ -160,10 +142,10 @@ def test_the_index_follows_a_correction_that_came_meanwhile(
     def correct_elsewhere(key: str) -> None:
         if key == keys.pair(ANN, id, 1, 7):  # our label 1 is written, its index not yet
             store.before_put = lambda _: None
-            service.label(ANN, id, 7)
+            service.label(ANN, id, 7, "request")
 
     store.before_put = correct_elsewhere
-    service.label(ANN, id, 1)
+    service.label(ANN, id, 1, "request")
     label = store.get_json(keys.label(id))
     assert label is not None
     assert label["true"] == 7
@@ -176,9 +158,9 @@ def test_nothing_of_another_writer_can_be_read_labelled_or_deleted(
     id = id_of(create(service))
     before = dict(store.objects)
     for attempt in (
-        lambda: service.get(BOB, id),
+        lambda: service.get(BOB, id, "request"),
         lambda: service.image(BOB, id),
-        lambda: service.label(BOB, id, 7),
+        lambda: service.label(BOB, id, 7, "request"),
         lambda: service.delete(BOB, id),
     ):
         with pytest.raises(Problem) as error:
@@ -189,18 +171,18 @@ def test_nothing_of_another_writer_can_be_read_labelled_or_deleted(
 
 def test_a_deletion_leaves_nothing_of_the_image(service: Classifications, store: MemoryStore) -> None:
     id = id_of(create(service, key="k"))
-    service.label(ANN, id, 7)
+    service.label(ANN, id, 7, "request")
     service.delete(ANN, id)
     assert store.objects == {}
     with pytest.raises(Problem):
-        service.get(ANN, id)
+        service.get(ANN, id, "request")
 
 
 def test_a_deletion_that_failed_half_way_can_be_sent_again(
     service: Classifications, store: MemoryStore
 ) -> None:
     id = id_of(create(service))
-    service.label(ANN, id, 7)
+    service.label(ANN, id, 7, "request")
     store.delete([keys.record(id)])  # the first step of a deletion
     service.delete(ANN, id)
     assert store.objects == {}
@@ -217,6 +199,6 @@ def test_a_label_written_during_a_deletion_does_not_stay(
 
     store.before_put = delete_elsewhere
     with pytest.raises(Problem) as error:
-        service.label(ANN, id, 7)
+        service.label(ANN, id, 7, "request")
     assert status_of(error) == 404
     assert store.objects == {}

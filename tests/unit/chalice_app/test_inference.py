@@ -4,6 +4,7 @@ from typing import Any, cast
 import pytest
 import urllib3
 
+from chalice_app.breaker import Breaker
 from chalice_app.inference import InferenceClient
 from chalice_app.problems import Problem
 
@@ -27,7 +28,7 @@ class Pool:
 
 def client(status: int | None, document: object = None, body: bytes | None = None) -> InferenceClient:
     pool = Pool(status, json.dumps(document).encode() if body is None else body)
-    return InferenceClient("http://model", cast("urllib3.PoolManager", pool))
+    return InferenceClient("http://model", cast("urllib3.PoolManager", pool), Breaker(), budget_seconds=1)
 
 
 def test_an_answer_is_handed_on() -> None:
@@ -54,16 +55,35 @@ def test_a_model_that_does_not_answer_is_a_503_that_says_when_to_come_back(statu
     "answer",
     [[], {}, {**ANSWER, "predicted": 10}, {**ANSWER, "predicted": True}, {**ANSWER, "confidence": "high"}],
 )
-def test_what_is_no_classification_is_a_502(answer: object) -> None:
+def test_what_is_no_classification_is_no_answer(answer: object) -> None:
     with pytest.raises(Problem) as error:
         client(200, answer).classify(b"image", "id")
-    assert error.value.status == 502
+    assert error.value.status == 503
 
 
-def test_an_answer_that_is_no_json_is_a_502() -> None:
+def test_what_is_no_json_is_no_answer() -> None:
     with pytest.raises(Problem) as error:
         client(200, body=b"<html>").classify(b"image", "id")
-    assert error.value.status == 502
+    assert error.value.status == 503
+
+
+def test_a_model_that_fails_again_and_again_is_not_asked_for_a_while() -> None:
+    pool = Pool(None, b"")
+    breaker = Breaker(threshold=2)
+    failing = InferenceClient("http://model", cast("urllib3.PoolManager", pool), breaker, budget_seconds=1)
+    for _ in range(5):
+        with pytest.raises(Problem) as error:
+            failing.classify(b"image", "id")
+        assert error.value.status == 503
+    assert len(pool.requests) == 2
+
+
+def test_refused_images_are_no_failures_of_the_model() -> None:
+    refusing = client(415, {"detail": "no image"})
+    for _ in range(5):
+        with pytest.raises(Problem) as error:
+            refusing.classify(b"image", "id")
+        assert error.value.status == 415
 
 
 def test_a_ping_needs_a_200() -> None:

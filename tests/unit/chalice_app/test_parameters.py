@@ -69,7 +69,7 @@ def test_a_body_that_is_no_json_object_is_refused(body: bytes, status: int) -> N
     assert error.value.status == status
 
 
-@pytest.mark.parametrize("given_id", ["a\nb", "x" * 129, "ä", ""])
+@pytest.mark.parametrize("given_id", ["a\nb", "a b", '"', "x" * 129, "ä", ""])
 def test_a_request_id_that_does_not_fit_a_log_line_is_not_taken_over(given_id: str) -> None:
     assert parameters.request_id(request(x_request_id=given_id)) != given_id or given_id == ""
 
@@ -83,3 +83,35 @@ def test_an_idempotency_key_has_1_to_255_characters(key: str) -> None:
     with pytest.raises(Problem) as error:
         parameters.idempotency_key(request(idempotency_key=key))
     assert error.value.status == 400
+
+
+@pytest.mark.parametrize(
+    ("known", "answer"),
+    [
+        ('"a"', True),
+        ('W/"a"', True),
+        ('"b", "a"', True),
+        ("*", True),
+        ('"b"', False),
+        ("a", False),
+        ("", False),
+    ],
+)
+def test_a_version_that_the_caller_names_is_one_it_has(known: str, answer: bool) -> None:
+    assert parameters.has_version(request(if_none_match=known), '"a"') is answer
+
+
+def test_without_if_none_match_the_caller_has_nothing() -> None:
+    assert not parameters.has_version(request(), '"a"')
+
+
+@pytest.mark.parametrize("accept", ["image/png", "IMAGE/PNG;q=0.9, */*", "application/octet-stream"])
+def test_bytes_go_to_who_asks_for_them_first(accept: str) -> None:
+    parameters.require_binary_accept(request(accept=accept))
+
+
+@pytest.mark.parametrize("accept", ["", "*/*", "image/*", "text/html, image/png", "application/json"])
+def test_who_asks_for_something_else_first_is_told_so(accept: str) -> None:
+    with pytest.raises(Problem) as error:
+        parameters.require_binary_accept(request(accept=accept))
+    assert error.value.status == 406

@@ -37,7 +37,7 @@ def test_what_is_not_there_is_none(store: Store, stub: Stubber) -> None:
 
 def test_a_document_is_read_back(store: Store, stub: Stubber) -> None:
     body = StreamingBody(io.BytesIO(b'{"a":0}'), 7)
-    stub.add_response("get_object", {"Body": body, "ContentType": "application/json"})
+    stub.add_response("get_object", {"Body": body, "ContentType": "application/json", "ETag": '"e"'})
     with stub:
         assert store.get_json("k") == {"a": 0}
 
@@ -49,11 +49,21 @@ def test_creation_where_something_is_changes_nothing(store: Store, stub: Stubber
         assert store.create_json("k", {}) is False
 
 
+@pytest.mark.parametrize("code", ["PreconditionFailed", "NoSuchKey"])
+def test_a_replacement_of_what_has_changed_or_gone_changes_nothing(
+    store: Store, stub: Stubber, code: str
+) -> None:
+    stub.add_client_error("put_object", code)
+    with stub:
+        assert store.replace_json("k", {}, '"e"') is False
+
+
 @pytest.mark.parametrize(
     ("operation", "call"),
     [
         ("put_object", lambda store: store.put("k", b"", "text/plain")),
         ("put_object", lambda store: store.create_json("k", {})),
+        ("put_object", lambda store: store.replace_json("k", {}, '"e"')),
         ("get_object", lambda store: store.get("k")),
         ("list_objects_v2", lambda store: list(store.keys("k"))),
         ("delete_objects", lambda store: store.delete(["k"])),

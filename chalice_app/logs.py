@@ -1,0 +1,48 @@
+"""The log: one JSON line for each event, with the id of the request that it belongs to.
+
+A line can carry metrics as well, in CloudWatch's embedded metric format: CloudWatch reads them off the log,
+so that no call is made for them.
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+"""
+
+import json
+import logging
+import time
+from collections.abc import Mapping
+from contextvars import ContextVar
+from datetime import UTC, datetime
+
+NAMESPACE = "Legible"
+current_request_id: ContextVar[str] = ContextVar("request_id", default="")
+
+
+class JsonFormatter(logging.Formatter):
+    """Formats what `event` logs, and what Chalice logs by itself."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return one line. It has what was logged, and never what a request carried."""
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "message": record.getMessage(),
+            "request_id": current_request_id.get(),
+            **getattr(record, "fields", {}),
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line)
+
+
+def event(logger: logging.Logger, level: int, message: str, **fields: object) -> None:
+    logger.log(level, message, extra={"fields": fields})
+
+
+def metrics(values: Mapping[str, float], **dimensions: str) -> dict[str, object]:
+    """Return what makes a log line carry `values`; a name that ends in `milliseconds` has that unit."""
+    definitions = [
+        {"Name": name, "Unit": "Milliseconds" if name.endswith("milliseconds") else "Count"}
+        for name in values
+    ]
+    directive = {"Namespace": NAMESPACE, "Dimensions": [list(dimensions)], "Metrics": definitions}
+    aws = {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [directive]}
+    return {"_aws": aws, **dimensions, **values}
