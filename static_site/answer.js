@@ -14,7 +14,7 @@ export class Answer {
   element = cloned("answer-template");
   #parts = parts(this.element);
   #api;
-  #reading = null;
+  #reading = /** @type {import("./reading.js").Reading | null} */ (null);
   #stale = false;
   #patience = [];
   #beforeLabel = null;

@@ -30,7 +30,11 @@ export class Problem extends Error {
   constructor({ status, title, detail = "", retryMs, timedOut = false }) {
     super(detail ? `${title}: ${detail}` : title);
     this.name = "Problem";
-    Object.assign(this, { status, title, detail, retryMs, timedOut });
+    this.status = status;
+    this.title = title;
+    this.detail = detail;
+    this.retryMs = retryMs;
+    this.timedOut = timedOut;
   }
 
   /** Worth sending again at once? A request that timed out has waited long enough. */
@@ -129,7 +133,7 @@ export class Api {
     return response && response.json();
   }
 
-  /** @param {string} method @param {string} path @param {{headers?: object, body?: BodyInit}} options */
+  /** @param {string} method @param {string} path @param {{headers?: object, body?: BodyInit}} [options] */
   async #request(method, path, options = {}) {
     for (let attempt = 1; ; attempt++) {
       try {
@@ -141,7 +145,7 @@ export class Api {
     }
   }
 
-  async #once(method, path, { headers = {}, body }) {
+  async #once(method, path, { headers = {}, body = undefined }) {
     const response = await fetch(this.#base + path, {
       method,
       body,

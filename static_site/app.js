@@ -52,6 +52,7 @@ async function settings() {
 function show(views) {
   const [address, query] = location.hash.slice(1).split("?");
   const name = Object.hasOwn(views, address) ? address : "write";
+  document.querySelector("dialog[open]")?.close(); // it belongs to the view that is left
   for (const each of Object.keys(views)) section(each).hidden = each !== name;
   for (const link of document.querySelectorAll("nav a")) {
     if (link.hash === `#${name}`) link.setAttribute("aria-current", "page");

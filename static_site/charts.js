@@ -26,18 +26,19 @@ export function commonLow(intervals) {
 
 /**
  * Confidence against accuracy; a point's area is its count. On the diagonal the two agree.
- * @param {{count: number, confidence: number, accuracy: number}[]} bins
- * @param {string} label
+ * @param {{count: number, confidence: number, accuracy: number}[]} bins that hold something
+ * @param {{whole: string, across: string, up: string}} labels
  */
-export function reliabilityDiagram(bins, label) {
-  const filled = bins.filter(({ count }) => count > 0);
-  const most = Math.max(...filled.map(({ count }) => count));
+export function reliabilityDiagram(bins, { whole, across, up }) {
+  const most = Math.max(...bins.map(({ count }) => count));
   return svg(
     "svg",
-    { class: "reliability", viewBox: "-4 -4 108 108", role: "img", "aria-label": label },
-    svg("path", { class: "frame", d: "M0 0V100H100" }),
+    { class: "reliability", viewBox: "-4 -10 108 120", role: "img", "aria-label": whole },
+    svg("path", { d: "M0 0V100H100" }),
     svg("path", { class: "diagonal", d: "M0 100L100 0" }),
-    ...filled.map(({ count, confidence, accuracy }) =>
+    svg("text", { x: 0, y: -4 }, up),
+    svg("text", { x: 100, y: 107, "text-anchor": "end" }, across),
+    ...bins.map(({ count, confidence, accuracy }) =>
       svg("circle", { cx: confidence * 100, cy: 100 - accuracy * 100, r: 1.2 + 3 * Math.sqrt(count / most) }),
     ),
   );

@@ -28,7 +28,7 @@ export class History {
   #turn = 0;
 
   /**
-   * @param {Record<string, HTMLElement>} parts history, and in it filters, gallery, status, more; dialog
+   * @param {Record<string, any>} parts history, and in it filters, gallery, status, more; dialog
    * @param {import("./api.js").Api} api
    * @param {import("./collection.js").Collection} collection
    * @param {Storage | undefined} storage

@@ -114,7 +114,7 @@ function calibration({ ece, bins }) {
   return card(
     words.calibration,
     words.calibrationNote(ece),
-    reliabilityDiagram(filled, words.calibrationAlt),
+    reliabilityDiagram(filled, { whole: words.calibrationAlt, across: `${words.sure} →`, up: `↑ ${words.right}` }),
     element(
       "details",
       {},

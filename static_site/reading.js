@@ -1,6 +1,7 @@
 /** One image on its way to an answer, and what became of it. */
 
 import { Problem, ignoreProblem } from "./api.js";
+import { randomToken } from "./writer.js";
 
 /**
  * Events: `change`. The states are
@@ -12,7 +13,8 @@ export class Reading extends EventTarget {
   /** Why it failed, or why the last label could not be saved. */
   problem = /** @type {Problem | null} */ (null);
   #api;
-  #idempotencyKey = crypto.randomUUID();
+  #idempotencyKey = randomToken();
+  #saved = Promise.resolve(true);
   #unwanted = false;
   #left = new AbortController();
 
@@ -41,23 +43,18 @@ export class Reading extends EventTarget {
     return this.record?.true ?? null;
   }
 
-  /** Send the image; again after a failure, as the same request. Never throws: `state` and `problem` tell. */
+  /** Send the image; after a failure again, as the same request. Never throws: `state` and `problem` tell. */
   async send() {
     this.#set({ state: "sending", problem: null });
     await this.#follow(this.#api.classify(this.image, this.#idempotencyKey));
   }
 
   /** Say which digit it was. Shown at once, taken back when it cannot be saved. @returns {Promise<boolean>} saved? */
-  async label(digit) {
+  label(digit) {
     const before = this.record;
     this.#set({ record: { ...before, true: digit }, problem: null });
-    try {
-      this.#set({ record: await this.#api.label(before.id, digit) });
-      return true;
-    } catch (problem) {
-      this.#failed(problem, { record: before });
-      return false;
-    }
+    this.#saved = this.#saved.then(() => this.#save(digit, before)); // in turn: the last one said is the last one kept
+    return this.#saved;
   }
 
   /**
@@ -66,7 +63,7 @@ export class Reading extends EventTarget {
    */
   async unlabel() {
     const labelled = this.record;
-    this.#idempotencyKey = crypto.randomUUID();
+    this.#idempotencyKey = randomToken();
     await this.send();
     if (this.state === "failed") this.#set({ state: "classified", record: labelled });
     else await this.#api.remove(labelled.id).catch(ignoreProblem);
@@ -96,14 +93,31 @@ export class Reading extends EventTarget {
     URL.revokeObjectURL(this.imageUrl);
   }
 
-  /** @param {Promise<import("./api.js").Classification>} record classified, or pending and followed until it is */
+  /**
+   * Take the record when it comes. A pending one is followed on, but not waited for: that takes as long as the
+   * model is away.
+   * @param {Promise<import("./api.js").Classification>} record
+   */
   async #follow(record) {
     try {
       this.#became(await record);
-      if (this.#unwanted) await this.#remove();
-      else if (this.state === "pending") this.#became(await this.#api.completed(this.record, this.#left.signal));
     } catch (problem) {
-      this.#failed(problem, { state: "failed" });
+      return this.#failed(problem, { state: "failed" });
+    }
+    if (this.#unwanted) await this.#remove();
+    else if (this.state === "pending" && !this.#left.signal.aborted) {
+      this.#follow(this.#api.completed(this.record, this.#left.signal));
+    }
+  }
+
+  async #save(digit, before) {
+    try {
+      const record = await this.#api.label(before.id, digit);
+      if (this.trueDigit === digit) this.#set({ record }); // else another one has been said meanwhile
+      return true;
+    } catch (problem) {
+      this.#failed(problem, { record: before });
+      return false;
     }
   }
 

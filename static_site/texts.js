@@ -35,7 +35,7 @@ export const share = (number) => wholePercent.format(number);
 export const range = ([low, high]) => `${finePercent.format(low)} to ${finePercent.format(high)}`;
 export const time = (text) => dateTime.format(new Date(text));
 
-export function age(text, now = Date.now()) {
+function age(text, now = Date.now()) {
   const elapsed = now - Date.parse(text);
   if (elapsed < HOUR_MS) return relative.format(-Math.round(elapsed / MINUTE_MS), "minute");
   if (elapsed < DAY_MS) return relative.format(-Math.round(elapsed / HOUR_MS), "hour");
@@ -56,7 +56,7 @@ export const texts = {
   views: { write: "Write", handwriting: "Handwriting", model: "Model", data: "Data" },
   write: {
     heading: "Write a digit",
-    lead: "Pause, and the answer comes by itself.",
+    lead: "With the mouse, a finger or a pen. Or bring images of digits.",
     pad: "Drawing surface. To go without drawing, choose or paste an image.",
     undo: "Undo",
     clear: "Clear",
@@ -66,14 +66,17 @@ export const texts = {
     bring: "or drop them anywhere, or paste one",
     drop: "Let go to have it read",
     tray: "Images you brought",
-    progress: (done, all) => (done === all ? `${images(all)} read` : `${count(done)} of ${count(all)} read`),
+    progress: (read, failed, underWay) =>
+      [`${images(read)} read`, failed > 0 ? `${count(failed)} failed` : null, underWay > 0 ? `${count(underWay)} to come` : null]
+        .filter((part) => part !== null)
+        .join(", "),
     noImages: "There was no image in that.",
     trayItem: ({ state, record }) =>
       ({ sending: "reading …", pending: "waiting", failed: "failed" })[state] ?? `read as ${record.predicted}`,
   },
   answer: {
     heading: "Answer",
-    empty: "Nothing to read yet.",
+    empty: "The answer appears here when you pause.",
     sending: "Reading …",
     slow: "Still reading. The answer will appear here.",
     pending: "Your image is kept. The model is away for a moment; the answer will appear by itself.",
@@ -102,7 +105,6 @@ export const texts = {
       rotated: (degrees) => `turned by ${Math.round(degrees)}°`,
       cropped: "cut to the digit",
       scaled: "scaled to 28 × 28",
-      thickened: "strokes made even",
     },
     done: (steps) => `Done to it: ${steps.join(", ")}.`,
     delete: "Delete",
@@ -141,8 +143,6 @@ export const texts = {
             ? `${record.true}, read correctly`
             : `${record.true}, read as ${record.predicted}`,
     opened: "One of my images",
-    imageAlt: "My image",
-    waiting: "waiting",
   },
   model: {
     heading: "The model",

@@ -4,11 +4,9 @@ import { element } from "./elements.js";
 import { Reading } from "./reading.js";
 import { texts } from "./texts.js";
 
-const MOST_FILES = 50; // at once
 const AT_A_TIME = 3; // browsers open six connections to one host, and the drawing needs one
 const LARGEST_UPLOAD = 3_500_000; // bytes; Lambda takes 4.5 MB
 const SHRUNK_SIDE = 2_000; // px, of a file that is larger
-const UNDER_WAY = new Set(["sending", "pending"]);
 
 export class Tray {
   #list;
@@ -35,7 +33,7 @@ export class Tray {
   /** Take the images among these files; the first of them is picked. @param {File[]} files */
   async add(files) {
     if (files.length === 0) return; // text was pasted, or the choice was cancelled
-    const images = files.filter((file) => file.type.startsWith("image/")).slice(0, MOST_FILES);
+    const images = files.filter((file) => file.type.startsWith("image/"));
     if (images.length === 0) return this.#say(texts.write.noImages);
     const blobs = await Promise.all(images.map(shrunk));
     const readings = blobs.map((blob, i) => new Reading(this.#api, blob, images[i].name));
@@ -64,7 +62,7 @@ export class Tray {
     const button = element(
       "button",
       { type: "button", "aria-pressed": "false", onclick: () => this.#pick(button, reading) },
-      element("img", { src: reading.imageUrl, alt: "" }),
+      element("img", { src: reading.imageUrl, alt: "", loading: "lazy" }),
       element("span", { class: "name" }, reading.name),
       answer,
     );
@@ -85,8 +83,8 @@ export class Tray {
   }
 
   #sayProgress() {
-    const done = this.#readings.filter(({ state }) => !UNDER_WAY.has(state)).length;
-    this.#say(texts.write.progress(done, this.#readings.length));
+    const number = (...states) => this.#readings.filter(({ state }) => states.includes(state)).length;
+    this.#say(texts.write.progress(number("classified"), number("failed"), number("sending", "pending")));
   }
 
   #say(text) {

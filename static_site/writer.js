@@ -61,7 +61,8 @@ export function browserStorage() {
   }
 }
 
-function randomToken() {
+/** 256 random bits as base64url. `crypto.randomUUID` is missing where the page is served without TLS. */
+export function randomToken() {
   const bytes = crypto.getRandomValues(new Uint8Array(TOKEN_BYTES));
   return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }

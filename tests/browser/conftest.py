@@ -33,6 +33,8 @@ PHONE: dict[str, Any] = {
 
 
 class QuietHandler(SimpleHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"  # one connection for many files
+
     def log_message(self, *_: object) -> None:
         pass
 

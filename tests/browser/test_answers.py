@@ -168,6 +168,16 @@ def test_a_correction_replaces_the_label_and_can_be_undone(page: Page, api: ApiD
     expect(key(page, 1)).to_have_attribute("aria-pressed", "false")
 
 
+def test_two_labels_in_a_row_are_saved_in_that_order(page: Page, api: ApiDouble) -> None:
+    draw(page, SEVEN)
+    expect(key(page, 7)).to_be_enabled()
+    page.evaluate("for (const digit of [3, 4]) document.querySelectorAll('#write .key')[digit].click()")
+    expect(page.get_by_text("0 of the 1 image you labelled were read correctly.")).to_be_visible()
+    expect(key(page, 4)).to_have_attribute("aria-pressed", "true")
+    assert [request.post_data_json for request in api.calls("PUT", ".*")] == [{"true": 3}, {"true": 4}]
+    assert [record["true"] for record in api.records.values()] == [4]
+
+
 def test_a_first_label_is_undone_by_sending_the_image_afresh(page: Page, api: ApiDouble) -> None:
     draw(page, SEVEN)
     key(page, 1).click()

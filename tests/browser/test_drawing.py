@@ -52,7 +52,9 @@ def test_a_drawing_is_sent_as_png_with_a_token_and_a_key_of_its_own(page: Page, 
         draw(page, SEVEN)
         expect(page.get_by_text("Read as a 7.")).to_be_visible()
         page.get_by_role("button", name="Clear").click()
-        expect(page.get_by_text("Nothing to read yet.").filter(visible=True)).to_be_visible()
+        expect(
+            page.get_by_text("The answer appears here when you pause.").filter(visible=True)
+        ).to_be_visible()
     first, second = api.calls("POST", UPLOAD)
     assert first.headers["content-type"] == "image/png"
     assert first.headers["authorization"].startswith("Bearer ")
@@ -109,7 +111,7 @@ def test_undo_takes_back_the_last_stroke_and_also_a_clearing(page: Page, api: Ap
     page.get_by_role("button", name="Undo").click()
     expect(page.get_by_text("Read as a 1.")).to_be_visible()
     page.get_by_role("button", name="Clear").click()
-    expect(page.get_by_text("Nothing to read yet.").filter(visible=True)).to_be_visible()
+    expect(page.get_by_text("The answer appears here when you pause.").filter(visible=True)).to_be_visible()
     page.keyboard.press("Control+z")
     expect(page.get_by_text("Read as a 4.")).to_be_visible()
     both, one, again = map(drawn, api.calls("POST", UPLOAD))

@@ -112,6 +112,17 @@ def test_an_earlier_image_is_opened_and_labelled(page: Page, api: ApiDouble) -> 
     assert record["true"] == 0
 
 
+def test_an_opened_image_closes_with_the_view_that_it_belongs_to(page: Page, api: ApiDouble) -> None:
+    api.add(predicted=0)
+    page.goto("/")
+    page.get_by_role("link", name="Handwriting").click()
+    cards(page).click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_role("heading", name="Write a digit")).to_be_visible()
+    expect(page.locator("dialog[open]")).to_have_count(0)
+
+
 def test_one_image_is_deleted(page: Page, api: ApiDouble) -> None:
     api.add(predicted=0)
     api.add(predicted=1)

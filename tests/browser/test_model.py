@@ -1,4 +1,4 @@
-"""The model's report: figures, intervals, the confusion matrix, and what is said when there is none."""
+"""The model's report: figures with their intervals, the confusion matrix, what is said when there is none."""
 
 from datetime import UTC, datetime, timedelta
 

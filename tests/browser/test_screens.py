@@ -48,7 +48,7 @@ def test_an_answer(page: Page, used_api: ApiDouble, request: pytest.FixtureReque
 @pytest.mark.parametrize(
     ("view", "sign"),
     [
-        ("write", "Nothing to read yet."),
+        ("write", "The answer appears here when you pause."),
         ("handwriting", "What would help"),
         ("model", "Does it know"),
         ("data", "My key"),
