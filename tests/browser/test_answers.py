@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.api_double import ApiDouble, answer
-from tests.browser.gestures import SEVEN, ZERO, draw
+from tests.browser.gestures import SEVEN, ZERO, draw, visit
 
 UPLOAD = "/classifications"
 
@@ -14,7 +14,7 @@ UPLOAD = "/classifications"
 @pytest.fixture(autouse=True)
 def opened(page: Page, api: ApiDouble) -> None:
     api.connect(page)
-    page.goto("/")
+    visit(page, "/")
 
 
 def key(page: Page, digit: int) -> Locator:

@@ -11,7 +11,7 @@ from playwright.sync_api import CDPSession, Page, Request, expect
 
 from tests.browser.api_double import ApiDouble, answer
 from tests.browser.conftest import DESKTOP, PHONE
-from tests.browser.gestures import FOUR, SEVEN, ZERO, draw
+from tests.browser.gestures import FOUR, SEVEN, ZERO, draw, visit
 
 EXPORT_SIDE = 448
 UPLOAD = "/classifications"
@@ -20,7 +20,7 @@ UPLOAD = "/classifications"
 @pytest.fixture(autouse=True)
 def opened(page: Page, api: ApiDouble) -> None:
     api.connect(page)
-    page.goto("/")
+    visit(page, "/")
 
 
 Grey = NDArray[np.uint8]  # (448, 448), 255 is white
