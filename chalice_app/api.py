@@ -122,7 +122,9 @@ def create_classification() -> Response:
         parameters.request_id(request),
         parameters.idempotency_key(request),
     )
-    location = f"/classifications/{record['id']}"
+    location = (
+        f"classifications/{record['id']}"  # relative to this URL: a stage, or CloudFront, puts more before it
+    )
     if record["status"] == "pending":
         return _json(record, 202, Location=location, **{"Retry-After": RETRY_AFTER})
     return _json(record, 201, Location=location)

@@ -1,6 +1,5 @@
 """What `chalice package` builds, imported as on Lambda: with what the runtime has and nothing else."""
 
-import importlib.util
 import os
 import subprocess
 import sys
@@ -10,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from infrastructure.local.settings import ROOT
+from tests.localstack.deployment import lambda_runtime
 
-PROVIDED_BY_LAMBDA = ["boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six"]
 MAX_ZIP_BYTES = 10_000_000
 ENVIRONMENT = {
     "AWS_DEFAULT_REGION": "eu-central-1",
@@ -34,27 +33,14 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "deployment.zip"
 
 
-def lambda_runtime(folder: Path) -> Path:
-    """Return a folder that holds what every Lambda of the Python runtime can import."""
-    for name in PROVIDED_BY_LAMBDA:
-        spec = importlib.util.find_spec(name)
-        assert spec is not None
-        assert spec.origin is not None
-        origin = Path(spec.origin)
-        source = origin.parent if origin.name == "__init__.py" else origin
-        (folder / source.name).symlink_to(source)
-    return folder
-
-
 def test_the_package_imports_with_nothing_but_itself_and_the_runtime(package: Path, tmp_path: Path) -> None:
     unzipped = tmp_path / "task"
     zipfile.ZipFile(package).extractall(unzipped)
-    (runtime := tmp_path / "runtime").mkdir()
     script = "import app; from chalice_app import api; api.store(); print(len(app.app.routes))"
     imported = subprocess.run(
         [sys.executable, "-S", "-c", script],  # -S: without the site-packages of this environment
         cwd=unzipped,
-        env={**ENVIRONMENT, "PYTHONPATH": str(lambda_runtime(runtime))},
+        env={**ENVIRONMENT, "PYTHONPATH": str(lambda_runtime(tmp_path / "runtime"))},
         capture_output=True,
         text=True,
         check=False,

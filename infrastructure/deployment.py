@@ -1,0 +1,37 @@
+"""What `chalice deploy` reads, made for one stage: the code, and the configuration with the stage's values.
+
+`.chalice/` says what all stages share. The bucket, the model's address and the like are known only once they
+have been made, so they are put in here.
+"""
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from infrastructure.local.settings import ROOT
+
+FILES = ("app.py", "requirements.txt")
+
+
+def prepare(folder: Path, stage: str, environment: Mapping[str, str], **settings: object) -> Path:
+    """Fill a folder with the project as it is for one stage; return the folder.
+
+    `environment` is the functions', of which LEGIBLE_BUCKET also names the bucket in the policies;
+    `settings` are further keys of the stage in Chalice's configuration, such as `subnet_ids`. What a
+    former deployment has left there, `.chalice/deployed`, stays: `chalice deploy` reads it.
+    """
+    chalice = folder / ".chalice"
+    chalice.mkdir(parents=True, exist_ok=True)
+    for name in FILES:
+        shutil.copy2(ROOT / name, folder / name)
+    code = folder / "vendor" / "chalice_app"
+    shutil.rmtree(code, ignore_errors=True)
+    shutil.copytree(ROOT / "chalice_app", code, ignore=shutil.ignore_patterns("__pycache__"))
+    config = json.loads((ROOT / ".chalice" / "config.json").read_text())
+    config["stages"][stage] |= {"environment_variables": dict(environment), **settings}
+    (chalice / "config.json").write_text(json.dumps(config, indent=2))
+    for policy in (ROOT / ".chalice").glob("policy-*.json"):
+        text = policy.read_text().replace("BUCKET", environment["LEGIBLE_BUCKET"]).replace("STAGE", stage)
+        (chalice / policy.name).write_text(text)
+    return folder

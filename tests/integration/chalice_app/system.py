@@ -1,0 +1,63 @@
+"""The API where it runs, with what is behind it."""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import boto3
+
+from infrastructure.local.part import Part
+from infrastructure.local.settings import BUCKET
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+@dataclass(frozen=True)
+class System:
+    url: str
+    page_origin: str
+    model: Part
+    store: Mapping[str, str]  # the environment that points boto3 and the accuracy job at the store
+    log: Callable[[], str]  # what the API has logged
+
+    @property
+    def s3(self) -> "S3Client":
+        return boto3.client(
+            "s3",
+            endpoint_url=self.store.get("AWS_ENDPOINT_URL_S3") or self.store["AWS_ENDPOINT_URL"],
+            aws_access_key_id=self.store["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=self.store["AWS_SECRET_ACCESS_KEY"],
+            region_name=self.store["AWS_DEFAULT_REGION"],
+        )
+
+    def stored(self) -> set[str]:
+        """Return the keys of all objects."""
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET)
+        return {item["Key"] for page in pages for item in page.get("Contents", [])}
+
+    @contextmanager
+    def without_model(self) -> Iterator[None]:
+        """Stop the model's process, and let it go on afterwards."""
+        send(self.model, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            send(self.model, signal.SIGCONT)
+            wait_until(self.model.is_healthy)
+
+
+def send(part: Part, number: signal.Signals) -> None:
+    assert part.pid is not None
+    os.killpg(part.pid, number)
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 30.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)
