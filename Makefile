@@ -81,6 +81,6 @@ test-programs:
 	if any chromium chromium-browser google-chrome google-chrome-stable && any curl \
 	  && { docker info || { any podman && any runc && any debootstrap; }; } >/dev/null 2>&1; then exit 0; fi; \
 	if [ "$$(id -u)" = 0 ] && any apt-get; then apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
-	  apt-get install -y --no-install-recommends chromium curl podman runc debootstrap ca-certificates; \
+	  apt-get install -y --no-install-recommends chromium fonts-dejavu-core curl podman runc debootstrap ca-certificates; \
 	else echo "The tests need Chromium, curl and Docker or podman. On Debian:"; \
 	  echo "sudo apt-get install chromium curl podman runc debootstrap"; exit 1; fi
