@@ -24,9 +24,17 @@ FOUR: list[Path] = [[(0.35, 0.2), (0.3, 0.5), (0.7, 0.5)], [(0.62, 0.25), (0.6, 
 
 
 def visit(page: Page, address: str) -> None:
-    """Open the page and wait until it is connected: it shows a view only then."""
+    """Open the page and wait until it takes input.
+
+    It is connected when it shows a view, and Chromium drops what comes before the first paint.
+    """
     page.goto(address)
     page.locator("main > section").filter(visible=True).wait_for()
+    page.evaluate(
+        """new Promise((painted) => {
+            new PerformanceObserver(() => painted()).observe({ type: "paint", buffered: true });
+        })"""
+    )
 
 
 def draw(page: Page, strokes: list[Path]) -> None:

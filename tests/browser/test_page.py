@@ -125,11 +125,13 @@ def test_the_keyboard_alone_brings_an_image_and_labels_it(page: Page, used_api: 
 
 
 def test_the_skip_link_leads_past_the_navigation(page: Page, used_api: ApiDouble) -> None:
-    visit(page, "/#model")
+    visit(page, "/")
     page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.get_by_role("main")).to_be_focused()
-    expect(page.get_by_role("heading", name="The model")).to_be_visible()
+    expect(page.get_by_role("heading", name="Write a digit")).to_be_visible()
+    assert "#" not in page.url  # where a view's name stands
 
 
 def test_a_view_has_its_address_its_title_and_its_place_in_the_navigation(
