@@ -183,7 +183,7 @@ def test_a_labelled_drawing_is_finished_and_the_next_stroke_begins_the_next(
 ) -> None:
     draw(page, SEVEN)
     page.get_by_role("button", name="7, 97.0%").click()
-    expect(page.get_by_text("It was a")).to_be_visible()
+    expect(page.get_by_text("1 of the 1 image you labelled")).to_be_visible()
     draw(page, ZERO)
     expect(page.get_by_text("It was a")).to_be_hidden()
     expect(page.get_by_text("Read as a 7.")).to_be_visible()

@@ -129,5 +129,5 @@ def test_a_file_is_labelled_like_a_drawing(page: Page, api: ApiDouble) -> None:
     api.usual_answer = answer(0)
     choose(page, file("zero.png", 0))
     page.get_by_role("button", name="0, 97.0%").click()
-    expect(page.get_by_text("It was a 0, and read as one.")).to_be_visible()
+    expect(page.get_by_text("It was a 0, and read as one. 1 of the 1 image you labelled")).to_be_visible()
     assert [record["true"] for record in api.records.values()] == [0]
