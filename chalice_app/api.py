@@ -22,7 +22,7 @@ from chalice_app.inference import InferenceClient
 from chalice_app.media_types import BINARY_TYPES
 from chalice_app.problems import Problem
 from chalice_app.settings import Settings
-from chalice_app.store import Blob, Store
+from chalice_app.store import Store
 
 THREADS = 16  # requests to S3 at once, for one page of a list or a batch of the sweep
 RETRY_AFTER = "1"  # seconds until a look at a pending record may find it completed
@@ -158,8 +158,9 @@ def get_image(id: str) -> Response:
     request = _request()
     parameters.require_binary_accept(request)
     blob = classifications().image(parameters.writer(request), parameters.id_of(id))
-    cache = "private, max-age=31536000, immutable"
-    return _stored(blob, blob.content, cache, Vary="Authorization")
+    response = _versioned(blob.content, blob.media_type, blob.etag, "private, max-age=31536000, immutable")
+    response.headers["Vary"] = "Authorization"  # two writers may share a browser
+    return response
 
 
 @app.route("/classifications/{id}/label", methods=["PUT"])
@@ -183,7 +184,7 @@ def get_legibility() -> Response:
 def get_accuracy() -> Response:
     if (report := store().get(keys.REPORT)) is None:
         raise Problem(404, "There is no report yet. The accuracy job writes the first.")
-    return _stored(report, report.content.decode(), "public, max-age=60")
+    return _versioned(report.content.decode(), "application/json", report.etag, "public, max-age=60")
 
 
 @app.route("/health", methods=["GET"])
@@ -227,12 +228,12 @@ def _json(body: object, status: int = 200, *, cache: str = "no-store", **headers
     )
 
 
-def _stored(blob: Blob, body: bytes | str, cache: str, **headers: str) -> Response:
-    """Answer with what the store has, or with 304 to who has it already."""
-    versioned: dict[str, str | list[str]] = {"ETag": blob.etag, "Cache-Control": cache, **headers}
-    if parameters.has_version(_request(), blob.etag):
-        return Response("", versioned, 304)
-    return Response(body, {"Content-Type": blob.media_type, **versioned}, 200)
+def _versioned(body: bytes | str, media_type: str, etag: str, cache: str) -> Response:
+    """Answer with a stored object, or with 304 to who has it already."""
+    headers: dict[str, str | list[str]] = {"ETag": etag, "Cache-Control": cache}
+    if parameters.has_version(_request(), etag):
+        return Response("", headers, 304)
+    return Response(body, {"Content-Type": media_type, **headers}, 200)
 
 
 def _state(check: Callable[[], dict[str, Any] | None]) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """What a request says, checked once: each function returns a value or raises the Problem to answer."""
 
 import base64
-import binascii
 import json
 import re
 from typing import Any, cast
@@ -14,6 +13,8 @@ from chalice_app.media_types import BINARY_TYPES
 from chalice_app.problems import Problem
 from chalice_app.writers import writer_of
 
+DEFAULT_LIMIT = 20
+_CURSOR = re.compile(r"[A-Za-z0-9_-]{21}[AQgw]")  # 16 bytes in base64url
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")  # what the container takes over as well
 
 
@@ -51,6 +52,12 @@ def idempotency_key(request: Request) -> str | None:
     return key
 
 
+def _number(text: str) -> float:
+    """Return a JSON number: 7.0 is the integer 7 (JSON Schema 2020-12, 4.2.3)."""
+    number = float(text)
+    return int(number) if number.is_integer() else number
+
+
 def has_version(request: Request, etag: str) -> bool:
     """Return whether `If-None-Match` names a version; by the weak comparison (RFC 9110, 13.1.2)."""
     known: str = request.headers.get("if-none-match", "")
@@ -68,7 +75,8 @@ def require_binary_accept(request: Request) -> None:
 
 
 def limit(request: Request) -> int:
-    text = _query(request, "limit", "20")
+    if (text := _query(request, "limit")) is None:
+        return DEFAULT_LIMIT
     if not (text.isascii() and text.isdigit() and len(text) <= 3 and 1 <= int(text) <= 100):
         raise Problem(400, "`limit` must be an integer from 1 to 100.", value=text)
     return int(text)
@@ -76,12 +84,11 @@ def limit(request: Request) -> int:
 
 def cursor(request: Request) -> UUID | None:
     """Return the id that a page starts after; the reverse of `cursor_to`."""
-    if not (text := _query(request, "cursor", "")):
+    if (text := _query(request, "cursor")) is None:
         return None
-    try:
-        return UUID(bytes=base64.b64decode(text + "==", altchars=b"-_", validate=True))
-    except (binascii.Error, ValueError) as error:
-        raise Problem(400, "This `cursor` is none that a list has answered.", value=text) from error
+    if not _CURSOR.fullmatch(text):
+        raise Problem(400, "This `cursor` is none that a list has answered.", value=text)
+    return UUID(bytes=base64.urlsafe_b64decode(text + "=="))
 
 
 def cursor_to(last: UUID | None) -> str | None:
@@ -90,7 +97,7 @@ def cursor_to(last: UUID | None) -> str | None:
 
 def json_object(request: Request) -> dict[str, Any]:
     try:
-        body = json.loads(_body(request))
+        body = json.loads(_body(request), parse_float=_number)
     except (ValueError, RecursionError) as error:
         raise Problem(400, 'The body is no JSON. Send {"true": 7}.') from error
     if not isinstance(body, dict):
@@ -98,10 +105,10 @@ def json_object(request: Request) -> dict[str, Any]:
     return body
 
 
-def _query(request: Request, name: str, default: str) -> str:
+def _query(request: Request, name: str) -> str | None:
     if request.query_params is None:
-        return default
-    value: str = request.query_params.get(name, default)
+        return None
+    value: str | None = request.query_params.get(name)
     return value
 
 

@@ -65,7 +65,7 @@ def test_a_wrong_token_is_refused(system: System, token: str) -> None:
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")
 
 
-@pytest.mark.parametrize("true", [10, -1, 7.0, "7", True, None])
+@pytest.mark.parametrize("true", [10, -1, 7.5, "7", True, None])
 def test_what_is_no_digit_is_refused_as_a_label(writer: Writer, true: object) -> None:
     id = writer.classify()["id"]
     assert problem(writer.label(id, true))["status"] == 422
@@ -197,6 +197,7 @@ def test_the_accuracy_job_reports_to_the_api(system: System, writer: Writer) -> 
     report = answer.json()
     assert report["confusion_matrix"][8][0] >= 1
     assert report["pairs"] == sum(map(sum, report["confusion_matrix"]))
+    assert answer.headers["Content-Type"] == "application/json"
     assert answer.headers["Cache-Control"] == "public, max-age=60"
     assert writer.ask("GET", "/accuracy", if_none_match=answer.headers["ETag"]).status == 304
 

@@ -52,7 +52,7 @@ def test_a_cursor_is_read_back(id: uuid.UUID) -> None:
     assert parameters.cursor(request(query={"cursor": [text]})) == id
 
 
-@pytest.mark.parametrize("text", ["zzz", "!", "a" * 5000, "ä"])
+@pytest.mark.parametrize("text", ["", "zzz", "!", "a" * 5000, "ä", "a" * 22, "A" * 22 + "=="])
 def test_a_foreign_cursor_is_refused(text: str) -> None:
     with pytest.raises(Problem) as error:
         parameters.cursor(request(query={"cursor": [text]}))
@@ -67,6 +67,17 @@ def test_a_body_that_is_no_json_object_is_refused(body: bytes, status: int) -> N
     with pytest.raises(Problem) as error:
         parameters.json_object(request(body))
     assert error.value.status == status
+
+
+@pytest.mark.parametrize(("text", "number"), [("7", 7), ("7.0", 7), ("0.0", 0), ("-0.0", 0), ("7e0", 7)])
+def test_an_integer_is_one_however_it_is_written(text: str, number: int) -> None:
+    true = parameters.json_object(request(f'{{"true": {text}}}'.encode()))["true"]
+    assert (true, type(true)) == (number, int)
+
+
+@pytest.mark.parametrize("text", ["7.5", "1e999", "NaN", "-Infinity"])
+def test_what_is_no_integer_stays_none(text: str) -> None:
+    assert type(parameters.json_object(request(f'{{"true": {text}}}'.encode()))["true"]) is float
 
 
 @pytest.mark.parametrize("given_id", ["a\nb", "a b", '"', "x" * 129, "ä", ""])
