@@ -9,7 +9,9 @@ PIP_INSTALL := pip install --disable-pip-version-check --progress-bar on
 # LocalStack's last free release wants 3.13; tests/localstack-requirements.txt says what older ones get.
 LOCALSTACK_PYTHON ?= $(shell python3.13 -c 'import sys; print(sys.executable)' 2>/dev/null || echo $(PYTHON))
 
-.PHONY: help run demo serve accuracy train evaluate check test test-programs
+ENGINE ?= $(shell docker info >/dev/null 2>&1 && echo docker || echo podman)
+
+.PHONY: help run demo serve accuracy image image-run train evaluate check test test-programs
 
 help: ## List what can be asked of make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +28,13 @@ serve: .venv/run.stamp ## The inference server alone, on 127.0.0.1:8002
 accuracy: .venv/run.stamp ## The accuracy job on the store that `make run` keeps running
 	@exec $(BIN)/python -m infrastructure.local accuracy
 
+image: ## Build the inference server's container image, with Docker or podman
+	$(ENGINE) build -f inference_image/Dockerfile -t legible-inference --build-arg VERSION="$$(git describe --always)" .
+
+image-run: ## Run that image as the task definition does: read-only, no capabilities, limited
+	$(ENGINE) run --rm --read-only --cap-drop=all --security-opt=no-new-privileges --memory=512m --cpus=1 \
+	  -p 127.0.0.1:8002:8002 legible-inference
+
 train: .venv/dev.stamp ## Train the network on MNIST's training part and write its weights
 	@exec $(BIN)/python -m model_training.train
 
@@ -37,7 +46,7 @@ check: .venv/dev.stamp ## Lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy .
 
-test: .venv/dev.stamp .venv-localstack/stamp test-programs check ## Every test: unit, integration, offline AWS, browser
+test: .venv/dev.stamp .venv-localstack/stamp test-programs check ## Every test: unit, integration, offline AWS, browser, container
 	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 # Set-up. A stamp is newer than the requirements that it was made from; a second `make` costs nothing.
@@ -66,9 +75,12 @@ test: .venv/dev.stamp .venv-localstack/stamp test-programs check ## Every test: 
 	@.venv-localstack/bin/$(PIP_INSTALL) -r $<
 	@touch $@
 
-test-programs: # what the tests drive beside Python
-	@if ! { command -v curl && { command -v chromium || command -v chromium-browser || command -v google-chrome || \
-	  command -v google-chrome-stable; }; } >/dev/null; then \
-	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; \
-	  then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y chromium curl; \
-	  else echo "The tests need Chromium and curl. On Debian: sudo apt-get install chromium curl"; exit 1; fi; fi
+# What the tests drive beside Python: a browser, curl, and a container engine.
+test-programs:
+	@any() { for name; do command -v "$$name" >/dev/null && return; done; return 1; }; \
+	if any chromium chromium-browser google-chrome google-chrome-stable && any curl \
+	  && { docker info || { any podman && any runc && any debootstrap; }; } >/dev/null 2>&1; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ] && any apt-get; then apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+	  apt-get install -y --no-install-recommends chromium fonts-dejavu-core curl podman runc debootstrap ca-certificates; \
+	else echo "The tests need Chromium, curl and Docker or podman. On Debian:"; \
+	  echo "sudo apt-get install chromium curl podman runc debootstrap"; exit 1; fi

@@ -51,7 +51,8 @@ def answer(predicted: int, confidence: float = 0.97, is_digit: float = 0.99) -> 
 class ApiDouble:
     """One writer's API. What a test sets here is what the page meets."""
 
-    next_answers: list[Record] = field(default_factory=list)  # then `usual_answer`
+    answers_to: dict[bytes, Record] = field(default_factory=dict)  # by image; several may come in any order
+    next_answers: list[Record] = field(default_factory=list)  # to other images; then `usual_answer`
     usual_answer: Record = field(default_factory=lambda: answer(7))
     report: Record | None = None
     is_away: bool = False
@@ -126,13 +127,14 @@ class ApiDouble:
 
     def _classify(self, route: Route) -> None:
         key = route.request.headers["idempotency-key"]
+        image = _body(route.request)
         if self.is_holding:
             self._held.append((route, self._next_answer()))
         elif key in self._by_key:
             _fulfil(route, 201, self.records[self._by_key[key]])
         else:
-            given = None if self.is_model_away else self._next_answer()
-            record = self._record(given, _body(route.request))
+            given = None if self.is_model_away else self.answers_to.get(image) or self._next_answer()
+            record = self._record(given, image)
             self._by_key[key] = record["id"]
             _fulfil(route, 202 if given is None else 201, record)
 

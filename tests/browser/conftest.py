@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from tests.browser.api_double import ApiDouble
 
@@ -23,6 +23,7 @@ CHROMIUM_FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+WAIT_MS = 15_000  # for what takes a tenth of a second on a machine that does nothing else
 DESKTOP: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}}
 PHONE: dict[str, Any] = {
     "viewport": {"width": 375, "height": 812},
@@ -77,7 +78,8 @@ def device() -> dict[str, Any]:
 def page(chromium: Browser, site: str, device: dict[str, Any]) -> Iterator[Page]:
     """Open a fresh profile. Whatever the page logs as an error, or throws, fails the test."""
     context = chromium.new_context(base_url=site, **device)
-    context.set_default_timeout(5_000)
+    context.set_default_timeout(WAIT_MS)
+    expect.set_options(timeout=WAIT_MS)
     page = context.new_page()
     errors: list[str] = []
     page.on("console", lambda message: errors.append(message.text) if _is_fault(message, site) else None)

@@ -1,4 +1,4 @@
-"""What a hand does on the pad."""
+"""What a person does first on the page, and what a hand does on the pad."""
 
 from itertools import pairwise
 
@@ -23,8 +23,23 @@ ZERO: list[Path] = [
 FOUR: list[Path] = [[(0.35, 0.2), (0.3, 0.5), (0.7, 0.5)], [(0.62, 0.25), (0.6, 0.8)]]
 
 
+def visit(page: Page, address: str) -> None:
+    """Open the page and wait until it takes input.
+
+    It is connected when it shows a view, and Chromium drops what comes before the first paint.
+    """
+    page.goto(address)
+    page.locator("main > section").filter(visible=True).wait_for()
+    page.evaluate(
+        """new Promise((painted) => {
+            new PerformanceObserver(() => painted()).observe({ type: "paint", buffered: true });
+        })"""
+    )
+
+
 def draw(page: Page, strokes: list[Path]) -> None:
     """Draw with the mouse; the pad makes a curve of it."""
+    page.locator("canvas").wait_for()
     box = page.locator("canvas").bounding_box()
     assert box is not None
     for stroke in strokes:

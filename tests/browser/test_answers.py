@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.api_double import ApiDouble, answer
-from tests.browser.gestures import SEVEN, ZERO, draw
+from tests.browser.gestures import SEVEN, ZERO, draw, visit
 
 UPLOAD = "/classifications"
 
@@ -14,7 +14,7 @@ UPLOAD = "/classifications"
 @pytest.fixture(autouse=True)
 def opened(page: Page, api: ApiDouble) -> None:
     api.connect(page)
-    page.goto("/")
+    visit(page, "/")
 
 
 def key(page: Page, digit: int) -> Locator:
@@ -33,7 +33,7 @@ def test_a_zero_is_shown_as_0_and_labelled_as_0(page: Page, api: ApiDouble) -> N
     expect(page.locator("#write .digit")).to_have_text("0")
     expect(page.get_by_text("Read as a 0.")).to_be_visible()
     key(page, 0).click()
-    expect(page.get_by_text("It was a 0, and read as one.")).to_be_visible()
+    expect(page.get_by_text("It was a 0, and read as one. 1 of the 1 image you labelled")).to_be_visible()
     expect(key(page, 0)).to_have_attribute("aria-pressed", "true")
     assert [record["true"] for record in api.records.values()] == [0]
 
@@ -153,7 +153,7 @@ def test_number_keys_can_be_switched_off_for_good(page: Page, api: ApiDouble) ->
     expect(key(page, 7)).to_be_enabled()
     page.keyboard.press("7")
     key(page, 3).click()
-    expect(page.get_by_text("It was a 3, read as a 7.")).to_be_visible()
+    expect(page.get_by_text("It was a 3, read as a 7. 0 of the 1 image you labelled")).to_be_visible()
     assert len(api.calls("PUT", ".*")) == 1
 
 

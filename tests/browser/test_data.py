@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import FilePayload, Page, expect
 
 from tests.browser.api_double import ApiDouble, drawing
+from tests.browser.gestures import visit
 
 VIEW = "/#data"
 OTHER_KEY = "A" * 43
@@ -17,7 +18,7 @@ OTHER_KEY = "A" * 43
 @pytest.fixture(autouse=True)
 def opened(page: Page, api: ApiDouble) -> None:
     api.connect(page)
-    page.goto(VIEW)
+    visit(page, VIEW)
 
 
 def bearer(api: ApiDouble) -> str:

@@ -11,7 +11,7 @@ from playwright.sync_api import CDPSession, Page, Request, expect
 
 from tests.browser.api_double import ApiDouble, answer
 from tests.browser.conftest import DESKTOP, PHONE
-from tests.browser.gestures import FOUR, SEVEN, ZERO, draw
+from tests.browser.gestures import FOUR, SEVEN, ZERO, draw, visit
 
 EXPORT_SIDE = 448
 UPLOAD = "/classifications"
@@ -20,7 +20,7 @@ UPLOAD = "/classifications"
 @pytest.fixture(autouse=True)
 def opened(page: Page, api: ApiDouble) -> None:
     api.connect(page)
-    page.goto("/")
+    visit(page, "/")
 
 
 Grey = NDArray[np.uint8]  # (448, 448), 255 is white
@@ -183,7 +183,7 @@ def test_a_labelled_drawing_is_finished_and_the_next_stroke_begins_the_next(
 ) -> None:
     draw(page, SEVEN)
     page.get_by_role("button", name="7, 97.0%").click()
-    expect(page.get_by_text("It was a")).to_be_visible()
+    expect(page.get_by_text("1 of the 1 image you labelled")).to_be_visible()
     draw(page, ZERO)
     expect(page.get_by_text("It was a")).to_be_hidden()
     expect(page.get_by_text("Read as a 7.")).to_be_visible()

@@ -9,6 +9,7 @@ from playwright.sync_api import FilePayload, Page, expect
 
 from tests.browser.api_double import ApiDouble, answer, drawing
 from tests.browser.conftest import ROOT
+from tests.browser.gestures import visit
 
 UPLOAD = "/classifications"
 
@@ -16,7 +17,7 @@ UPLOAD = "/classifications"
 @pytest.fixture(autouse=True)
 def opened(page: Page, api: ApiDouble) -> None:
     api.connect(page)
-    page.goto("/")
+    visit(page, "/")
 
 
 def file(name: str, digit: int = 7) -> FilePayload:
@@ -52,7 +53,7 @@ def test_a_chosen_file_is_sent_byte_for_byte_with_its_type(page: Page, api: ApiD
 
 
 def test_each_of_several_files_has_its_own_answer(page: Page, api: ApiDouble) -> None:
-    api.next_answers = [answer(digit) for digit in (0, 1, 2, 3)]
+    api.answers_to = {drawing(digit): answer(digit) for digit in range(4)}
     choose(page, *(file(f"{digit}.png", digit) for digit in range(4)))
     expect(page.get_by_text("4 images read")).to_be_visible()
     for digit in range(4):
@@ -71,7 +72,7 @@ def test_files_do_not_wait_for_each_other_while_the_model_is_away(page: Page, ap
 
 
 def test_two_files_of_one_name_stay_two(page: Page, api: ApiDouble) -> None:
-    api.next_answers = [answer(4), answer(9)]
+    api.answers_to = {drawing(digit): answer(digit) for digit in (4, 9)}
     choose(page, file("digit.png", 4), file("digit.png", 9))
     expect(page.get_by_text("2 images read")).to_be_visible()
     expect(page.get_by_role("button", name="digit.png read as 4")).to_have_count(1)
@@ -128,5 +129,5 @@ def test_a_file_is_labelled_like_a_drawing(page: Page, api: ApiDouble) -> None:
     api.usual_answer = answer(0)
     choose(page, file("zero.png", 0))
     page.get_by_role("button", name="0, 97.0%").click()
-    expect(page.get_by_text("It was a 0, and read as one.")).to_be_visible()
+    expect(page.get_by_text("It was a 0, and read as one. 1 of the 1 image you labelled")).to_be_visible()
     assert [record["true"] for record in api.records.values()] == [0]

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, Response, Route, expect
 
 from tests.browser.api_double import ApiDouble, answer, report_of
 from tests.browser.conftest import DESKTOP, PHONE, ROOT
-from tests.browser.gestures import FOUR, draw
+from tests.browser.gestures import FOUR, draw, visit
 
 SITE = ROOT / "static_site"
 FIRST_LOAD_BYTES = 60_000
@@ -112,7 +112,7 @@ def test_every_module_is_preloaded_so_that_none_waits_for_another() -> None:
 
 def test_the_keyboard_alone_brings_an_image_and_labels_it(page: Page, used_api: ApiDouble) -> None:
     used_api.usual_answer = answer(0)
-    page.goto("/")
+    visit(page, "/")
     tab_until(page, "document.activeElement.matches('[data-part=files]')")
     with page.expect_file_chooser() as chooser:
         page.keyboard.press("Space")
@@ -125,11 +125,13 @@ def test_the_keyboard_alone_brings_an_image_and_labels_it(page: Page, used_api: 
 
 
 def test_the_skip_link_leads_past_the_navigation(page: Page, used_api: ApiDouble) -> None:
-    page.goto("/#model")
+    visit(page, "/")
     page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.get_by_role("main")).to_be_focused()
-    expect(page.get_by_role("heading", name="The model")).to_be_visible()
+    expect(page.get_by_role("heading", name="Write a digit")).to_be_visible()
+    assert "#" not in page.url  # where a view's name stands
 
 
 def test_a_view_has_its_address_its_title_and_its_place_in_the_navigation(

@@ -9,7 +9,7 @@ from playwright.sync_api import FilePayload, Page, expect
 from infrastructure.local.settings import ROOT, Settings
 from infrastructure.local.stack import Stack, run_accuracy_job
 from tests.browser.conftest import DESKTOP, PHONE
-from tests.browser.gestures import SEVEN, ZERO, Path, draw
+from tests.browser.gestures import SEVEN, ZERO, Path, draw, visit
 
 DEVICES: list[dict[str, Any]] = [{**DESKTOP, "color_scheme": "light"}, {**PHONE, "color_scheme": "dark"}]
 
@@ -25,7 +25,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 def test_a_drawn_digit_is_read_labelled_counted_and_reported(
     page: Page, stack: Stack, strokes: list[Path], digit: int
 ) -> None:
-    page.goto(stack.settings.page_url)
+    visit(page, stack.settings.page_url)
     draw(page, strokes)
     expect(page.get_by_text(f"Read as a {digit}.")).to_be_visible()
     expect(page.get_by_alt_text("28 by 28")).to_be_visible()
@@ -43,7 +43,7 @@ def test_a_drawn_digit_is_read_labelled_counted_and_reported(
 
 
 def test_a_sample_is_uploaded_read_and_deleted(page: Page, stack: Stack) -> None:
-    page.goto(stack.settings.page_url)
+    visit(page, stack.settings.page_url)
     page.get_by_label("Choose images").set_input_files(ROOT / "samples" / "mnist-1.png")
     expect(page.get_by_role("button", name="mnist-1.png read as")).to_be_visible()
 
@@ -54,7 +54,7 @@ def test_a_sample_is_uploaded_read_and_deleted(page: Page, stack: Stack) -> None
 
 
 def test_what_is_no_image_is_refused_in_the_words_of_the_api(page: Page, stack: Stack) -> None:
-    page.goto(stack.settings.page_url)
+    visit(page, stack.settings.page_url)
     no_image = FilePayload(name="notes.png", mimeType="image/png", buffer=b"not an image")
     page.get_by_label("Choose images").set_input_files(no_image)
     expect(page.get_by_role("alert")).to_contain_text("image")

@@ -1,0 +1,79 @@
+"""The image, built from the Dockerfile and run as the task definition runs it."""
+
+import json
+import time
+
+import pytest
+import urllib3
+
+from infrastructure.local.samples import Sample
+from tests.container.conftest import LIMITS
+from tests.container.engine import Engine
+
+MAX_LAYERS_BYTES = 900_000_000  # above the base, which has 125 MB: 1 GB in all, half of it libtorch_cpu.so
+MNIST_0 = next(sample.path for sample in Sample.all() if sample.path.name == "mnist-2.png").read_bytes()
+
+
+def wait_until_ready(engine: Engine, name: str, url: str) -> None:
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            if urllib3.request("GET", f"{url}/ping", retries=False, timeout=2.0).status == 200:
+                return
+        except urllib3.exceptions.HTTPError:
+            pass
+        assert time.monotonic() < deadline, engine.call("logs", name, check=False)
+        time.sleep(0.1)
+
+
+def test_it_reads_a_digit_without_root_capabilities_or_a_writable_disk(
+    engine: Engine, container: tuple[str, str]
+) -> None:
+    name, url = container
+    wait_until_ready(engine, name, url)
+    answer = urllib3.request("POST", f"{url}/invocations", body=MNIST_0)
+    assert answer.status == 200
+    assert answer.json()["predicted"] == 0
+    assert engine.call("exec", name, "id", "-u").stdout.strip() == "10001"
+    assert engine.call("exec", name, "touch", "/srv/file", check=False).returncode != 0
+
+
+def test_its_health_check_tells_a_healthy_server_from_none(
+    engine: Engine, container: tuple[str, str], image: str
+) -> None:
+    name, url = container
+    wait_until_ready(engine, name, url)
+    check = ["python", "-m", "inference_image.healthcheck"]
+    assert engine.call("exec", name, *check).returncode == 0
+    alone = engine.call(
+        "run", "--rm", *LIMITS, "--network=none", f"--entrypoint={json.dumps(check)}", image, check=False
+    )
+    assert alone.returncode == 1
+
+
+def test_sigterm_ends_it_in_order(engine: Engine, container: tuple[str, str]) -> None:
+    name, url = container
+    wait_until_ready(engine, name, url)
+    engine.call("stop", "--time=20", name)
+    (state,) = json.loads(engine.call("inspect", name).stdout)
+    assert state["State"]["ExitCode"] == 0
+
+
+@pytest.mark.parametrize("tool", ["pip", "pip3", "gcc", "cc", "ld"])
+def test_it_has_no_tools_to_build_with(engine: Engine, image: str, tool: str) -> None:
+    found = engine.call(
+        "run", "--rm", *LIMITS, "--network=none", "--entrypoint=which", image, tool, check=False
+    )
+    assert (found.returncode, found.stdout) == (1, "")
+
+
+def test_pip_cannot_be_imported_either(engine: Engine, image: str) -> None:
+    code = "import importlib.util, sys; sys.exit(importlib.util.find_spec('pip') is not None)"
+    engine.call("run", "--rm", *LIMITS, "--network=none", "--entrypoint=python", image, "-c", code)
+
+
+def test_it_is_small_and_runs_as_nobody_unless_told_otherwise(engine: Engine, image: str) -> None:
+    about = engine.inspect(image)
+    assert about["Size"] - engine.inspect(engine.base())["Size"] <= MAX_LAYERS_BYTES
+    assert about["Config"]["User"] == "10001:10001"
+    assert about["Config"]["Labels"]["org.opencontainers.image.title"] == "legible-inference"
