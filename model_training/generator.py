@@ -58,31 +58,44 @@ def nothing(_: Source, __: Generator) -> Mark:
 
 
 PAPERS: tuple[Kind, ...] = (kinds.canvas, kinds.scan, kinds.board, kinds.photo)
-# What is drawn, on what, and how often. Photographs are the hardest, so they come most.
-MIXTURE: tuple[tuple[str, Draw, tuple[Kind, ...], float], ...] = (
-    ("canvas", written, (kinds.canvas,), 0.14),
-    ("scan", written, (kinds.scan,), 0.14),
-    ("board", written, (kinds.board,), 0.12),
-    ("photo", written, (kinds.photo,), 0.20),
-    ("coarse", written, (kinds.coarse,), 0.06),
-    ("tiny", written, (kinds.tiny,), 0.03),
-    ("font", typed, PAPERS, 0.09),
-    ("not a digit", other, (*PAPERS, kinds.tiny), 0.17),
-    ("blank", nothing, PAPERS, 0.02),
-    ("noise", nothing, (kinds.noise,), 0.02),
-    ("solid", nothing, (kinds.solid,), 0.01),
-)
 
 
-def examples(part: Part, count: int, seed: Sequence[int]) -> Iterator[Example]:
-    """Draw `count` examples of the mixture. The same seed gives the same files."""
+@dataclass(frozen=True)
+class Recipe:
+    """What is drawn, on which kinds of image, and how much of the mixture it makes."""
+
+    draw: Draw
+    kinds: tuple[Kind, ...]
+    share: float
+
+
+MIXTURE = {
+    "canvas": Recipe(written, (kinds.canvas,), 0.14),
+    "scan": Recipe(written, (kinds.scan,), 0.14),
+    "board": Recipe(written, (kinds.board,), 0.12),
+    "photo": Recipe(written, (kinds.photo,), 0.20),  # the hardest, so the most
+    "coarse": Recipe(written, (kinds.coarse,), 0.06),
+    "tiny": Recipe(written, (kinds.tiny,), 0.03),
+    "font": Recipe(typed, PAPERS, 0.09),
+    "not a digit": Recipe(other, (*PAPERS, kinds.tiny), 0.17),
+    "blank": Recipe(nothing, PAPERS, 0.02),
+    "noise": Recipe(nothing, (kinds.noise,), 0.02),
+    "solid": Recipe(nothing, (kinds.solid,), 0.01),
+}
+
+
+def examples(
+    part: Part, count: int, seed: Sequence[int], names: Sequence[str] = tuple(MIXTURE)
+) -> Iterator[Example]:
+    """Draw `count` examples of the mixture, or of some of it. The same seed gives the same files."""
     rng = np.random.default_rng(seed)
     source = _source(part)
-    shares = np.array([share for *_, share in MIXTURE])
-    for which in rng.choice(len(MIXTURE), count, p=shares / shares.sum()):
-        name, draw, papers, _ = MIXTURE[which]
-        mark = draw(source, rng)
-        yield Example(papers[rng.integers(len(papers))](mark.mask, rng, part.style), mark.digit, name)
+    shares = np.array([MIXTURE[name].share for name in names])
+    for name in rng.choice(names, count, p=shares / shares.sum()):
+        recipe = MIXTURE[name]
+        mark = recipe.draw(source, rng)
+        kind = recipe.kinds[rng.integers(len(recipe.kinds))]
+        yield Example(kind(mark.mask, rng, part.style), mark.digit, str(name))
 
 
 def seen(part: Part, count: int, seed: int, advance: Callable[[int], None]) -> Images:
