@@ -10,7 +10,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 WORKING_SIDE = 512  # pixels; longer images are reduced: a digit of a tenth of the side keeps 50 pixels
-_TURNS = {3: 180, 4: 180, 5: 270, 6: 270, 7: 90, 8: 90}  # EXIF orientation -> degrees counter-clockwise
+_TURNS = {3: 180, 4: 180, 5: 90, 6: 270, 7: 270, 8: 90}  # EXIF orientation -> degrees counter-clockwise
 _MIRRORED = {2, 4, 5, 7}
 _OPAQUE = 250  # of 255
 

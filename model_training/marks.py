@@ -197,4 +197,5 @@ def _file(package: str, name: str) -> Path:
 
 
 def _matplotlib(pattern: str) -> tuple[Path, ...]:
-    return tuple(sorted((Path(mpl.get_data_path()) / "fonts/ttf").glob(pattern)))
+    files = sorted((Path(mpl.get_data_path()) / "fonts/ttf").glob(pattern))
+    return tuple(file for file in files if "Display" not in file.name)  # these have a few symbols only
