@@ -80,12 +80,13 @@ def _decode(data: bytes, limits: Limits) -> Picture:
 def _eight_bits(image: Image.Image) -> Image.Image:
     """RGB, or RGBA where anything can be transparent."""
     if image.mode.startswith(("I", "F")):  # 16 and 32 bits a pixel
-        values = np.nan_to_num(np.asarray(image, dtype=np.float64))
+        values = np.nan_to_num(np.asarray(image, dtype=np.float32))
         top = 65535.0 if image.mode.startswith("I;16") else float(values.max(initial=0))
         values = values * (255 / top) if top > 0 else values
         return Image.fromarray(values.clip(0, 255).astype(np.uint8)).convert("RGB")
     transparent = image.has_transparency_data or image.mode in {"La", "RGBa"}
-    return image.convert("RGBA" if transparent else "RGB")
+    mode = "RGBA" if transparent else "RGB"
+    return image if image.mode == mode else image.convert(mode)  # 12 megapixels are not copied for nothing
 
 
 def _reduced(image: Image.Image) -> Image.Image:
