@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inference_image.ink import Ink, Inked, find_ink, reduced
+from inference_image.ink import Ink, Inked, Light, find_ink, reduced
 
 Box = tuple[int, int, int, int]  # left, top, width, height in pixels
 Mask = NDArray[np.uint8]
@@ -82,8 +82,7 @@ def _whole(inked: Inked) -> Found | None:
 
 def _chosen(inked: Inked) -> Found | None:
     """Choose on a reduced map, which also evens out grain; cut out of the full one."""
-    small = reduced(inked.ink, _SIDE)
-    small = cv2.GaussianBlur(small, (0, 0), max(small.shape) / 300).astype(np.float32)
+    small, blur = _even(reduced(inked.ink, _SIDE), inked)
     noise = _noise(small, inked)
     mask, score = _best(small, noise, inked)
     if mask is None:
@@ -93,10 +92,18 @@ def _chosen(inked: Inked) -> Found | None:
     near = cv2.dilate(near, np.ones((5, 5), np.uint8))
     peak = float(np.percentile(small[mask > 0], 75))
     base = min(max(3 * noise, 0.25 * peak), 0.5 * peak)
-    smooth = cv2.GaussianBlur(inked.ink, (0, 0), max(height, width) / 500)
+    smooth = cv2.GaussianBlur(inked.ink, (0, 0), blur * max(height, width) / _SIDE)
     clean = ((smooth - base) * (255 / (0.9 * peak - base))).clip(0, 255) * near
     strokes = clean > 100
     return Found(clean.astype(np.float32), _box(strokes), inked.inverted, score) if strokes.any() else None
+
+
+def _even(small: Ink, inked: Inked) -> tuple[Ink, float]:
+    """Blur as much as the grain needs: a little, or where dots make up the grey, as in print, more."""
+    smooth, blur = cv2.GaussianBlur(small, (0, 0), max(small.shape) / 300).astype(np.float32), 0.5
+    if 4 * _noise(smooth, inked) > _FLOORS[0] * float(np.percentile(smooth, 99.5)):
+        smooth, blur = cv2.GaussianBlur(smooth, (0, 0), 1.2).astype(np.float32), 1.2
+    return smooth, blur
 
 
 def _noise(ink: Ink, inked: Inked) -> float:
@@ -110,7 +117,7 @@ def _best(ink: Ink, noise: float, inked: Inked) -> tuple[Mask | None, float]:
     mask, best = None, 0.0
     strong = float(np.percentile(ink, 99.5))
     for share in _FLOORS:
-        parts = _parts(ink, max(_NO_INK, 4 * noise, share * strong))
+        parts = _parts(ink, max(_NO_INK, min(4 * noise, 0.6 * strong), share * strong))
         if not len(parts):
             continue
         scores = _scores(parts, ink, inked)
@@ -131,21 +138,32 @@ def _parts(ink: Ink, floor: float) -> Parts:
 
 
 def _scores(parts: Parts, ink: Ink, inked: Inked) -> Each:
-    """Say how much each part looks like a digit: it stands out, has some size, is no line and no frame.
-
-    Under uneven light also: it is made of strokes, is unlike most around it, and does not touch the edge.
-    """
+    """Say how much each part looks like a digit: it stands out, has some size, is no line and no frame."""
     height, width = ink.shape
-    score = _contrast(parts, ink) * np.sqrt(parts.size)
+    score = np.sqrt(parts.size) * np.where(_frames(parts), 0.02, 1)
     score *= 1 - 0.7 * np.hypot(parts.x / width - 0.5, parts.y / height - 0.5)
     score *= np.clip(parts.size / (0.06 * max(height, width)), 0.01, 1) ** 2
     score *= np.where((parts.width > 6 * parts.height) & (parts.width > 0.25 * width), 0.05, 1)
-    score *= np.where(_frames(parts), 0.02, 1)
-    if inked.light is not None:
-        rare = cv2.resize(inked.light.rare, (width, height), interpolation=cv2.INTER_LINEAR)
-        score *= np.clip(_means(parts, rare.astype(np.float32)) / parts.level, 0.05, 1)
-        score *= np.clip((0.62 - _thickness(parts)) / 0.25, 0.03, 1)
-        score *= np.where(_touches(parts), 0.15, 1) * inked.light.likely
+    return score * (
+        _contrast(parts, ink)
+        if inked.light is None
+        else _lit_scores(parts, inked.light, inverted=inked.inverted)
+    )
+
+
+def _lit_scores(parts: Parts, light: Light, *, inverted: bool) -> Each:
+    """Look closer under uneven light: ink is strokes, is unlike most around it, and is not at the edge."""
+    height, width = parts.labels.shape
+    seen = reduced(light.seen, _SIDE)
+    score = _contrast(parts, seen) * light.likely
+    rare = cv2.resize(light.rare, (width, height), interpolation=cv2.INTER_LINEAR)
+    score *= np.clip(_means(parts, rare.astype(np.float32)) / parts.level, 0.05, 1)
+    score *= np.clip((0.62 - _thickness(parts)) / 0.25, 0.03, 1)
+    score *= np.array([1, 0.15, 0.08, 0.02, 0.02])[_edges(parts)]
+    score *= np.where((parts.height > 6 * parts.width) & (parts.height > 0.6 * height), 0.05, 1)
+    if inverted:  # chalk is the lightest thing in sight; a patch of sun on paper is not
+        lighter = np.array([float((seen > level).mean()) for level in _means(parts, seen)])
+        score *= np.clip(1 - lighter / 0.15, 0.05, 1)
     return score
 
 
@@ -170,15 +188,19 @@ def _mask(parts: Parts, which: NDArray[np.bool_]) -> Mask:
     return mask
 
 
-def _contrast(parts: Parts, ink: Ink) -> Each:
-    """How much more ink a part has than what is right around it."""
+def _contrast(parts: Parts, seen: Ink) -> Each:
+    """How much a part stands out from what is right around it; three quarters of that count, not the mean.
+
+    What continues on one side, as a shadow does, stands out less than a stroke.
+    """
     contrast = []
     for part in range(len(parts)):
         rows, columns = _window(parts, part, margin=_AROUND)
         inside = (parts.labels[rows, columns] == parts.names[part]).astype(np.uint8)
         ring = cv2.dilate(inside, np.ones((2 * _AROUND + 1,) * 2, np.uint8)) > inside
-        outside = float(ink[rows, columns][ring].mean()) if ring.any() else 0.0
-        contrast.append(max(0.0, float(parts.level[part]) - max(0.0, outside)))
+        values = seen[rows, columns]
+        around = float(np.percentile(values[ring], 75)) if ring.any() else 0.0
+        contrast.append(max(0.0, float(values[inside > 0].mean()) - around))
     return np.array(contrast)
 
 
@@ -198,11 +220,13 @@ def _thickness(parts: Parts) -> Each:
     return np.array(thickness)
 
 
-def _touches(parts: Parts) -> NDArray[np.bool_]:
+def _edges(parts: Parts) -> NDArray[np.int64]:
+    """How many of the image's edges a part touches."""
     height, width = parts.labels.shape
-    touches: NDArray[np.bool_] = (parts.left <= 1) | (parts.left + parts.width >= width - 1)
-    touches |= (parts.top <= 1) | (parts.top + parts.height >= height - 1)
-    return touches
+    right, bottom = parts.left + parts.width, parts.top + parts.height
+    touched = (parts.left <= 1, parts.top <= 1, right >= width - 1, bottom >= height - 1)
+    count: NDArray[np.int64] = np.sum(touched, axis=0).astype(np.int64)
+    return count
 
 
 def _frames(parts: Parts) -> Sequence[bool]:

@@ -14,7 +14,7 @@ _EVEN = 12  # of 255: colours that differ by less are one colour
 _COARSE = 96  # pixels of the longer side, on which light is estimated
 _WINDOW = 0.25  # of the longer side: what is narrower can be ink
 _AROUND = 0.4  # of the longer side: most of what is in such a window is paper
-_SLATE = 125.0  # of 255: a sheet whose brightest parts are darker is slate rather than paper
+_SLATE = 115.0  # of 255: a sheet whose brightest parts are darker is slate rather than paper
 _DARK = 24.0  # of 255: light below this is too little to divide by
 
 
@@ -22,7 +22,8 @@ _DARK = 24.0  # of 255: light below this is too little to divide by
 class Light:
     """What else is known where the paper is unevenly lit."""
 
-    rare: Ink  # reduced: how far each pixel is, in grey levels, from most of what is around it
+    seen: Ink  # the brightness itself, turned so that ink is high
+    rare: Ink  # reduced: how far each pixel is from most of what is around it, in grey levels
     likely: float  # in [0, 1]: whether ink of this polarity is to be expected on paper so light or dark
 
 
@@ -45,7 +46,7 @@ def find_ink(pixels: NDArray[np.uint8]) -> list[Inked]:
     colours = pixels.astype(np.float32)
     if paper is not None:
         return [_along_colour(colours - paper)]
-    return [_below_light(colours, inverted=False), _below_light(255 - colours, inverted=True)]
+    return [_under_light(colours, inverted=False), _under_light(colours, inverted=True)]
 
 
 def _even_colour(border: NDArray[np.uint8], *, small: bool) -> Colours | None:
@@ -66,28 +67,50 @@ def _along_colour(difference: Colours) -> Inked:
     return Inked((difference @ axis).astype(np.float32), bool(axis.sum() > 0), light=None)
 
 
-def _below_light(colours: Colours, *, inverted: bool) -> Inked:
-    """Estimate the light on the paper by closing what is narrow and dark; ink is the light missing."""
+def _under_light(colours: Colours, *, inverted: bool) -> Inked:
+    """Estimate the paper by closing what is narrow; ink is the share of the paper's light that is missing."""
     height, width = colours.shape[:2]
-    small = reduced(colours, _COARSE)
+    turned = 255 - colours if inverted else colours  # ink is dark
+    small = reduced(turned, _COARSE)
+    paper = _closed(small)
+    axis = _ink_axis(paper - small)
+    here, most = turned @ axis, cv2.resize(paper @ axis, (width, height), interpolation=cv2.INTER_LINEAR)
+    brightness = (
+        255 * axis.sum() - most if inverted else most
+    )  # of the paper: in a shadow ink stands out less
+    ink = (most - here) * (float(np.median(brightness)) / np.maximum(brightness, _DARK))
+    grey = small @ (axis / axis.sum())
+    light = Light(255 - here / axis.sum(), _rare(grey), _likely(grey, inverted=inverted))
+    return Inked((ink - np.median(ink[::4, ::4])).astype(np.float32), inverted, light)
+
+
+def _closed(small: Colours) -> Colours:
     window = _odd(_WINDOW * max(small.shape))
     padded = cv2.copyMakeBorder(small, window, window, window, window, cv2.BORDER_REPLICATE)
     closed = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, np.ones((window, window), np.uint8))
-    top = cv2.erode(closed, np.ones((3, 3), np.uint8))[window:-window, window:-window]  # no halo at an edge
-    missing = (top - small).clip(0).reshape(-1, 3)
-    weighted = missing * (missing**2).sum(axis=1, keepdims=True)
-    _, axes = np.linalg.eigh(weighted.T @ missing)
-    axis = np.abs(axes[:, -1]).astype(np.float32)
-    lit = cv2.resize(top @ axis, (width, height), interpolation=cv2.INTER_LINEAR)
-    ink: Ink = (lit - colours @ axis) * (255 / np.maximum(lit, _DARK))
-    ink -= float(np.median(ink[::4, ::4]))
-    grey = (small @ axis).clip(0, 255).astype(np.uint8)
-    rare = cv2.medianBlur(grey, _odd(_AROUND * max(grey.shape))).astype(np.float32) - grey
+    paper = cv2.erode(closed, np.ones((3, 3), np.uint8))  # without it the paper's edge would have a halo
+    return paper[window:-window, window:-window].astype(np.float32)
+
+
+def _ink_axis(missing: Colours) -> Ink:
+    """Find the colour (3,) in which most is missing from the paper."""
+    amounts = missing.clip(0).reshape(-1, 3)
+    strong = amounts * (amounts**2).sum(axis=1, keepdims=True)
+    _, axes = np.linalg.eigh(strong.T @ amounts)
+    axis: Ink = np.abs(axes[:, -1]).astype(np.float32)
+    return axis
+
+
+def _rare(grey: Ink) -> Ink:
+    around = cv2.medianBlur(grey.clip(0, 255).astype(np.uint8), _odd(_AROUND * max(grey.shape)))
+    return around.astype(np.float32) - grey
+
+
+def _likely(grey: Ink, *, inverted: bool) -> float:
+    """Slate has light ink and is dark even where it is brightest; paper has dark ink."""
     brightest = float(np.percentile(255 - grey if inverted else grey, 90))
-    paper = 1 / (1 + np.exp((_SLATE - brightest) / 15))
-    likely = 1 - paper if inverted else paper
-    light = Light(rare, max(0.1, likely))
-    return Inked(ink, inverted, light)
+    paper = float(1 / (1 + np.exp((_SLATE - brightest) / 15)))
+    return max(0.1, 1 - paper if inverted else paper)
 
 
 def reduced(image: Colours | Ink, longest: int) -> NDArray[np.float32]:
