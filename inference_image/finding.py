@@ -168,11 +168,15 @@ def _lit_scores(parts: Parts, light: Light, *, inverted: bool) -> Each:
 
 
 def _with_neighbours(parts: Parts, main: int, scores: Each) -> NDArray[np.bool_]:
-    """Add to the main part what belongs to it: what is near, as dark, not much smaller, and no line."""
+    """Add to the main part what belongs to it: what is near, as dark, not much smaller, and no line.
+
+    Peers may be further away: a number or a word is to be seen as one, for it is no digit.
+    """
+    peers = parts.size > 0.4 * parts.size[main]
     right, bottom = parts.left + parts.width, parts.top + parts.height
     across = np.maximum(parts.left - right[main], parts.left[main] - right).clip(0)
     down = np.maximum(parts.top - bottom[main], parts.top[main] - bottom).clip(0)
-    keep: NDArray[np.bool_] = np.hypot(across, down) < 0.35 * parts.size[main]
+    keep: NDArray[np.bool_] = np.hypot(across, down) < np.where(peers, 0.7, 0.35) * parts.size[main]
     keep &= (parts.level > 0.5 * parts.level[main]) & (scores > 0.05 * scores[main])
     keep &= parts.area > 0.02 * parts.area[main]
     thin = parts.size > 6 * np.minimum(parts.width, parts.height)

@@ -18,8 +18,8 @@ NOT_A_DIGIT = -1
 Fonts = dict[str, tuple[str, ...]]  # package: its files
 HEIGHT = 160  # pixels: marks are drawn at this size and enlarged by who needs more
 # What a person could take for a digit is left out: it would teach that a digit is none.
-LETTERS = "ACEFHJKLMNPRTUVWXYabcdefhkmnprtuvwx"
-SYMBOLS = "#%&@$*+=?<>[]{}~^!√∞πλμψφΣΔΩЖЯДФШЮ€£§¶†♥★☺♫✓→←↑"
+LETTERS = "ACEFHJKLMNPRTUVWXYacdefhkmnprtuvwx"
+SYMBOLS = "#%&@$*+=?<>[]{}~^!√∞πλμψφΣΔΩЖЯДФШЮ€£§¶†♥★♫✓→←↑"
 TRAINING_FONTS: Fonts = {
     "fontpkg-kalam": ("Kalam-Light.ttf", "Kalam-Regular.ttf", "Kalam-Bold.ttf"),
     "fontpkg-caveat": ("Caveat[wght].ttf",),
@@ -139,16 +139,16 @@ def _word(source: Source, rng: Generator) -> Mask:
 
 def _scribble(_: Source, rng: Generator) -> Mask:
     """Draw a smooth line that goes nowhere: long ones are tangles, short ones hooks and waves."""
-    steps = rng.normal(0, 1, (int(rng.integers(12, 60)), 2)).astype(np.float32)
+    steps = rng.normal(0, 1, (int(rng.integers(24, 70)), 2)).astype(np.float32)
     path = cv2.GaussianBlur(np.cumsum(steps, 0), (1, 5), 1.2)
     smooth = cv2.resize(path, (2, len(path) * 8), interpolation=cv2.INTER_CUBIC)
     return _line(smooth.astype(np.float32), rng, closed=False)
 
 
 def _shape(__: Source, rng: Generator) -> Mask:
-    corners = int(rng.choice([3, 4, 5, 7]))
+    corners = int(rng.choice([3, 3, 5, 7]))
     angles = np.arange(corners) * 2 * np.pi / corners + rng.uniform(0, 2 * np.pi)
-    order = np.arange(corners) * (1 if corners < 5 else 2)  # stars: more corners would be a nought
+    order = np.arange(corners) * (1 if corners < 5 else 2)  # triangles and stars: the rest could be a nought
     reach = np.stack([np.cos(angles), np.sin(angles)], 1)[order % corners] * rng.uniform(0.6, 1, 2)
     mask = _line(reach.astype(np.float32), rng, closed=True)
     if rng.random() < 0.3:

@@ -41,7 +41,7 @@ class Settings:
     weight_decay: float = 0.02
     label_smoothing: float = 0.02
     averaging: float = 0.998  # of the weights, per step
-    generated: int = 24_000  # images of every kind, beside MNIST's own 55,000
+    generated: int = 20_000  # images of every kind, beside the 55,000 of MNIST
     calibration: int = 3_000
     rotation: float = 12.0  # degrees, standard deviation / 1.5
     scaling: float = 0.12
