@@ -122,12 +122,11 @@ def create_classification() -> Response:
         parameters.request_id(request),
         parameters.idempotency_key(request),
     )
-    location = (
-        f"classifications/{record['id']}"  # relative to this URL: a stage, or CloudFront, puts more before it
-    )
+    # Relative to this URL, because a stage, or CloudFront, puts more before the path.
+    headers = {"Location": f"classifications/{record['id']}"}
     if record["status"] == "pending":
-        return _json(record, 202, Location=location, **{"Retry-After": RETRY_AFTER})
-    return _json(record, 201, Location=location)
+        return _json(record, 202, **headers, **{"Retry-After": RETRY_AFTER})
+    return _json(record, 201, **headers)
 
 
 @app.route("/classifications", methods=["GET"])

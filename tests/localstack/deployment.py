@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any, Self
 
-import boto3
+from localstack_client.session import Session
 
 from infrastructure import deployment
 from infrastructure.local import parts
@@ -85,13 +85,7 @@ class Deployment(Running):
         return "\n".join(event["message"] for page in pages for event in page["events"])
 
     def client(self, service: str) -> Any:  # noqa: ANN401  boto3's clients are made at run time
-        return boto3.client(  # type: ignore[call-overload]  # the service is no literal
-            service,
-            endpoint_url=self.settings.s3_url,
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-            region_name="us-east-1",
-        )
+        return Session().client(service, endpoint_url=self.settings.s3_url)
 
 
 def localstack(port: int, folder: Path) -> Part:

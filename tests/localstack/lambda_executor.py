@@ -45,6 +45,7 @@ class ProcessExecutor(runtime_executor.RuntimeExecutor):  # type: ignore[misc]  
             "PATH": os.environ["PATH"],
         }
         self._log = tempfile.TemporaryFile("a+b")  # noqa: SIM115  lives as long as this; appended to while it is read
+        self._logged = 0  # bytes that have been handed to CloudWatch
         self._start_process()
 
     def _start_process(self) -> None:
@@ -85,7 +86,7 @@ class ProcessExecutor(runtime_executor.RuntimeExecutor):  # type: ignore[misc]  
             self.stop()
             self._start_process()
         return lambda_models.InvocationResult(
-            payload["invoke-id"], answer["payload"].encode(), answer["error"], self.get_logs()[-4096:]
+            payload["invoke-id"], answer["payload"].encode(), answer["error"], self.get_logs()
         )
 
     def _how_it_failed(self, seconds: float) -> str:
@@ -103,8 +104,11 @@ class ProcessExecutor(runtime_executor.RuntimeExecutor):  # type: ignore[misc]  
         return line
 
     def get_logs(self) -> str:
-        self._log.seek(0)
-        return self._log.read().decode(errors="replace")
+        """Return what has been logged since this was called last."""
+        self._log.seek(self._logged)
+        new: bytes = self._log.read()
+        self._logged += len(new)
+        return new.decode(errors="replace")
 
     def get_address(self) -> str:
         return "127.0.0.1"

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -11,7 +13,7 @@ from typing import TYPE_CHECKING
 import boto3
 
 from infrastructure.local.part import Part
-from infrastructure.local.settings import BUCKET
+from infrastructure.local.settings import BUCKET, ROOT
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -39,6 +41,10 @@ class System:
         """Return the keys of all objects."""
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET)
         return {item["Key"] for page in pages for item in page.get("Contents", [])}
+
+    def run_accuracy_job(self) -> None:
+        job = [sys.executable, "-m", "accuracy_job", f"s3://{BUCKET}"]
+        subprocess.run(job, cwd=ROOT, env=os.environ | dict(self.store), check=True, capture_output=True)
 
     @contextmanager
     def without_model(self) -> Iterator[None]:

@@ -3,18 +3,14 @@
 import base64
 import io
 import json
-import os
 import secrets
 import struct
-import subprocess
-import sys
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from PIL import Image
 
-from infrastructure.local.settings import BUCKET, ROOT
 from tests.integration.chalice_app.system import System, wait_until
 from tests.integration.chalice_app.writer import ZERO, Writer, kept, problem
 
@@ -191,8 +187,7 @@ def test_an_image_that_the_model_does_not_answer_is_kept_and_completed_when_it_i
 
 def test_the_accuracy_job_reports_to_the_api(system: System, writer: Writer) -> None:
     writer.label(writer.classify()["id"], 8)
-    job = [sys.executable, "-m", "accuracy_job", f"s3://{BUCKET}"]
-    subprocess.run(job, cwd=ROOT, env=os.environ | dict(system.store), check=True, capture_output=True)
+    system.run_accuracy_job()
     answer = writer.ask("GET", "/accuracy")
     report = answer.json()
     assert report["confusion_matrix"][8][0] >= 1

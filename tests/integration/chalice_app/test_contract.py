@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from infrastructure.local.settings import ROOT
-from infrastructure.local.stack import Stack, run_accuracy_job
 from tests.integration.chalice_app.system import System
 from tests.integration.chalice_app.writer import ZERO, Writer
 
@@ -102,12 +101,12 @@ def test_another_writers_idempotency_key_is_not_ones_own(system: System) -> None
     assert Writer(system.url).classify(idempotency_key="k")["id"] != first["id"]
 
 
-def test_schemathesis_finds_nothing_with_all_its_checks(stack: Stack, tmp_path: Path) -> None:
-    run_accuracy_job(stack.settings, stack.credentials)  # so that there is a report to read
-    writer = Writer(stack.settings.api_url)
+def test_schemathesis_finds_nothing_with_all_its_checks(local: System, tmp_path: Path) -> None:
+    local.run_accuracy_job()  # so that there is a report to read
+    writer = Writer(local.url)
     command = [
         *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(SETTINGS)),
-        *("run", f"{stack.settings.api_url}/openapi.json", "--no-color"),
+        *("run", f"{local.url}/openapi.json", "--no-color"),
         *("-H", f"Authorization: Bearer {writer.token}", "-H", "Accept: image/png"),
     ]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}

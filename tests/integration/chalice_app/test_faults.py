@@ -7,9 +7,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import boto3
 import pytest
 
 from infrastructure.local import parts
@@ -17,41 +15,32 @@ from infrastructure.local.credentials import Credentials
 from infrastructure.local.part import Part
 from infrastructure.local.settings import BUCKET, LocalError, Settings
 from infrastructure.local.stack import Running
-from tests.integration.chalice_app.system import send, wait_until
+from tests.integration.chalice_app.system import System, send, wait_until
 from tests.integration.chalice_app.writer import ZERO, Writer, kept
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
 
 INFERENCE_SECONDS = 3.0
 
 
 @dataclass(frozen=True)
-class Disturbed:
-    """Store, model and API, each to be disturbed; `restore` mends what a test has done."""
+class Disturbed(System):
+    """Store, model and API, the first two to be disturbed; `restore` mends what a test has done."""
 
-    store: Part
-    model: Part
+    store_part: Part
     api: Part
-    s3: "S3Client"
-    logs: Path
+    folder: Path  # of the logs
 
     def kill(self, part: Part) -> None:
         part.stop(deadline=0)
 
     def restore(self) -> None:
-        for part in (self.store, self.model):
+        for part in (self.store_part, self.model):
             try:
                 part.check_alive()
             except LocalError:  # it has ended, as the test wanted
-                part.start(self.logs)
+                part.start(self.folder)
             send(part, signal.SIGCONT)
-        for part in (self.store, self.model, self.api):
+        for part in (self.store_part, self.model, self.api):
             wait_until(part.is_healthy)
-
-    def stored(self) -> set[str]:
-        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET)
-        return {item["Key"] for page in pages for item in page.get("Contents", [])}
 
 
 @pytest.fixture(scope="module")
@@ -62,16 +51,18 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Disturbed]:
     api = parts.api(settings, credentials)
     api = replace(api, environment={**api.environment, **environment})
     store, model = parts.store(settings, credentials), parts.inference(settings)
-    s3 = boto3.client(
-        "s3",
-        endpoint_url=settings.s3_url,
-        aws_access_key_id=credentials.access_key,
-        aws_secret_access_key=credentials.secret_key,
-        region_name="us-east-1",
-    )
     logs = settings.data / "logs"
     with Running([store, model, api], logs):
-        yield Disturbed(store, model, api, s3, logs)
+        yield Disturbed(
+            url=settings.api_url,
+            page_origin=settings.page_url,
+            model=model,
+            store=parts.store_environment(settings, credentials),
+            log=(logs / "API.log").read_text,
+            store_part=store,
+            api=api,
+            folder=logs,
+        )
 
 
 @pytest.fixture
@@ -82,7 +73,7 @@ def system(running: Disturbed) -> Iterator[Disturbed]:
 
 @pytest.fixture
 def writer(system: Disturbed) -> Writer:
-    return Writer(f"http://127.0.0.1:{system.api.port}")
+    return Writer(system.url)
 
 
 def test_while_the_model_is_dead_images_are_kept_and_completed_on_a_read_once_it_is_back(
@@ -173,13 +164,13 @@ def test_without_the_store_nothing_is_half_written_and_the_same_request_succeeds
     system: Disturbed, writer: Writer, fault: signal.Signals
 ) -> None:
     before = system.stored()
-    send(system.store, fault)
+    send(system.store_part, fault)
     for answer in (writer.post(idempotency_key="k"), writer.ask("GET", "/classifications")):
         assert answer.status == 503
         assert int(answer.headers["Retry-After"]) > 0
         assert answer.headers["Content-Type"] == "application/problem+json"
     if fault == signal.SIGKILL:
-        system.kill(system.store)  # and wait for its end
+        system.kill(system.store_part)  # and wait for its end
     system.restore()
     id = writer.post(idempotency_key="k").json()["id"]
     made = {key.split("/")[0] for key in system.stored() - before}
@@ -189,6 +180,6 @@ def test_without_the_store_nothing_is_half_written_and_the_same_request_succeeds
 
 
 def test_without_store_and_model_there_is_a_503(system: Disturbed, writer: Writer) -> None:
-    system.kill(system.store)
+    system.kill(system.store_part)
     system.kill(system.model)
     assert writer.post().status == 503

@@ -20,6 +20,7 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self.objects: dict[str, Blob] = {}
+        self.reads = 0
         self.before_put: Callable[[str], None] = _nothing  # what happens elsewhere just before a write
 
     def put(self, key: str, content: bytes, media_type: str) -> None:
@@ -45,15 +46,18 @@ class MemoryStore:
         return True
 
     def get(self, key: str) -> Blob | None:
+        self.reads += 1
         return self.objects.get(key)
 
     def get_json(self, key: str) -> dict[str, Any] | None:
-        return self.objects[key].json() if key in self.objects else None
+        blob = self.get(key)
+        return None if blob is None else blob.json()
 
     def exists(self, key: str) -> bool:
         return key in self.objects
 
     def keys(self, prefix: str) -> Iterator[str]:
+        self.reads += 1
         return iter(sorted(key for key in self.objects if key.startswith(prefix)))
 
     def delete(self, keys: Iterable[str]) -> None:
@@ -69,7 +73,7 @@ class Model:
     def __init__(self) -> None:
         self.is_down = False
         self.asked = 0
-        self.before_answer: Callable[[], None] = lambda: None  # what happens elsewhere meanwhile
+        self.before_answer: Callable[[], object] = lambda: None  # what happens elsewhere meanwhile
 
     def classify(self, image: bytes, _request_id: str) -> dict[str, Any]:
         self.asked += 1

@@ -1,3 +1,4 @@
+import threading
 from typing import Any
 from uuid import UUID
 
@@ -47,6 +48,28 @@ def test_image_record_and_index_are_stored_under_their_keys(
     id = id_of(create(service))
     assert sorted(store.objects) == sorted([keys.image(id), keys.record(id), keys.index(ANN, id)])
     assert store.objects[keys.image(id)].content == b"7"
+
+
+def test_the_image_is_stored_while_the_model_reads_it(
+    service: Classifications, store: MemoryStore, model: Model
+) -> None:
+    both = threading.Barrier(2, timeout=5)  # breaks unless both are under way at once
+
+    def meet(key: str) -> None:
+        if key.startswith("images/"):
+            both.wait()
+
+    store.before_put = meet
+    model.before_answer = both.wait
+    assert create(service)["status"] == "classified"
+
+
+def test_figures_cost_a_list_and_no_read_of_any_image(service: Classifications, store: MemoryStore) -> None:
+    for _ in range(3):
+        service.label(ANN, id_of(create(service)), 7, "request")
+    store.reads = 0
+    assert service.legibility(ANN)["labelled"] == 3
+    assert store.reads == 1
 
 
 def test_a_refused_image_leaves_nothing_behind(service: Classifications, store: MemoryStore) -> None:

@@ -1,7 +1,7 @@
 from itertools import product
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 from sklearn.metrics import accuracy_score, confusion_matrix
@@ -11,6 +11,7 @@ from chalice_app.legibility import legibility, wilson_interval
 digits = st.integers(0, 9)
 
 
+@settings(deadline=None)  # scikit-learn's first call is slow
 @given(st.lists(st.tuples(digits, digits), min_size=1))
 def test_figures_equal_scikit_learns(pairs: list[tuple[int, int]]) -> None:
     true, predicted = zip(*pairs, strict=True)
@@ -20,6 +21,7 @@ def test_figures_equal_scikit_learns(pairs: list[tuple[int, int]]) -> None:
     assert figures["labelled"] == sum(digit["labelled"] for digit in figures["digits"]) == len(pairs)
 
 
+@settings(deadline=None)  # so is SciPy's
 @given(st.integers(1, 5000).flatmap(lambda of: st.tuples(st.integers(0, of), st.just(of))))
 def test_the_interval_is_wilsons(shares: tuple[int, int]) -> None:
     correct, of = shares
