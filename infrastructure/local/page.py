@@ -6,6 +6,7 @@ from pathlib import Path
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
@@ -30,5 +31,5 @@ async def one_origin(request: Request, call_next: RequestResponseEndpoint) -> Re
 
 app = Starlette(
     routes=[Route("/config.json", config), Mount("/", StaticFiles(directory=_SITE, html=True))],
-    middleware=[Middleware(BaseHTTPMiddleware, dispatch=one_origin)],
+    middleware=[Middleware(GZipMiddleware), Middleware(BaseHTTPMiddleware, dispatch=one_origin)],
 )
