@@ -19,7 +19,7 @@ class Settings:
     bucket: str  # LEGIBLE_BUCKET, the name of the S3 bucket
     inference_url: str  # LEGIBLE_INFERENCE_URL, the container's base URL
     page_origin: str  # LEGIBLE_PAGE_ORIGIN, the only origin that browsers may call from
-    inference_seconds: float = 6.0  # LEGIBLE_INFERENCE_SECONDS, how long one request may wait for the model
+    inference_seconds: float = 10.0  # LEGIBLE_INFERENCE_SECONDS, how long one request may wait for the model
     max_image_bytes: int = MAX_IMAGE_BYTES
 
     @classmethod

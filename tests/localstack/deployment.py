@@ -85,7 +85,7 @@ class Deployment(Running):
         return "\n".join(event["message"] for page in pages for event in page["events"])
 
     def client(self, service: str) -> Any:  # noqa: ANN401  boto3's clients are made at run time
-        return Session().client(service, endpoint_url=self.settings.s3_url)
+        return Session(localstack_host=f"{HOST}:{self.settings.s3_port}").client(service)
 
 
 def localstack(port: int, folder: Path) -> Part:

@@ -26,7 +26,7 @@ def test_a_url_without_a_scheme_is_refused() -> None:
 
 
 def test_the_time_for_the_model_can_be_set() -> None:
-    assert Settings.from_environment(COMPLETE).inference_seconds == 6
+    assert Settings.from_environment(COMPLETE).inference_seconds == 10
     set_to_2 = Settings.from_environment({**COMPLETE, "LEGIBLE_INFERENCE_SECONDS": "2"})
     assert set_to_2.inference_seconds == 2
 
