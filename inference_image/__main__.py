@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 
+import cv2
 import torch
 from granian.constants import Interfaces
 from granian.server.embed import Server
@@ -23,6 +24,7 @@ def main() -> None:
         settings = Settings.from_environment(os.environ)
         _check_port(settings)
         torch.set_num_threads(settings.threads)
+        cv2.setNumThreads(settings.threads)
         service = Service(Model.load(), settings)
     except (SettingsError, ModelError, OSError) as error:
         sys.exit(f"inference_image: {error}")

@@ -11,14 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference_image.decoding import Limits, decode
+from inference_image.finding import Box, find_digit
+from inference_image.ink import Ink
 
-PREPROCESSING_VERSION = 1  # raised by every change that changes what the network sees
+PREPROCESSING_VERSION = 2  # raised by every change that changes what the network sees
 SIDE = 28  # pixels
 BOX = 20  # pixels, the longer side of the digit
-_NO_INK = 12  # of 255: paper that varies less than this shows nothing
-_SPECK = 0.02  # of the largest component's ink: less than this is dirt
-
-Ink = NDArray[np.float32]  # (height, width) in [0, 255], 0 is paper
+THINNEST = 2.0  # pixels in the result: MNIST's thin strokes; thinner ones would fade when they are reduced
 
 
 @dataclass(frozen=True)
@@ -26,8 +25,8 @@ class Preprocessed:
     """What the network reads, and how it came to be."""
 
     pixels: NDArray[np.uint8]  # (28, 28), ink is 255; all 0 where no ink was found
-    inverted: bool  # the ink is lighter than the paper
-    box: tuple[int, int, int, int] | None  # left, top, width, height in pixels of the upright upload
+    inverted: bool | None  # the ink is lighter than the paper
+    box: Box | None  # of the digit, in pixels of the upright upload
     rotation: int  # degrees counter-clockwise, by EXIF
     scale: float | None  # pixels here for each pixel of the upload
     stroke_width: float | None  # pixels of the upload
@@ -39,99 +38,61 @@ def preprocess(data: bytes, limits: Limits | None = None) -> Preprocessed:
     Raises ImageError (see `decode`).
     """
     picture = decode(data, limits or Limits())
-    ink, inverted = find_ink(picture.pixels)
-    ink = choose(ink)
-    box = bounding_box(ink)
-    if box is None:
+    chosen = find_digit(picture.pixels)
+    if chosen is None:
         empty = np.zeros((SIDE, SIDE), np.uint8)
-        return Preprocessed(empty, inverted, None, picture.rotation, None, None)
-    reduction = picture.reduction
+        return Preprocessed(empty, None, None, picture.rotation, None, None)
+    left, top, width, height = chosen.box
+    digit = chosen.ink[top : top + height, left : left + width]
+    stroke = stroke_width(digit)
     return Preprocessed(
-        pixels=fit(ink),
-        inverted=inverted,
-        box=tuple(round(edge * reduction) for edge in box),  # type: ignore[arg-type]  # four, as `box` has
+        pixels=fit(digit, stroke),
+        inverted=chosen.inverted,
+        box=tuple(round(edge * picture.reduction) for edge in chosen.box),  # type: ignore[arg-type]  # still four
         rotation=picture.rotation,
-        scale=BOX / (max(box[2:]) * reduction),
-        stroke_width=stroke_width(ink) * reduction,
+        scale=BOX / (max(width, height) * picture.reduction),
+        stroke_width=stroke * picture.reduction,
     )
 
 
-def find_ink(pixels: NDArray[np.uint8]) -> tuple[Ink, bool]:
-    """Tell ink from paper: how far each pixel's colour is from the paper's, along the ink's colour.
-
-    The polarity is decided here and nowhere else: ink is the rarer side.
-    """
-    colours = pixels.astype(np.float32)  # (height, width, 3)
-    difference = colours - _paper(colours)
-    _, axes = np.linalg.eigh(np.einsum("hwc,hwd->cd", difference, difference))
-    along = difference @ axes[:, -1]  # (height, width), signed distance along the main colour axis
-    if float((along**3).sum()) < 0:
-        along, axes = -along, -axes
-    strongest = float(along.max(initial=0))
-    if strongest < _NO_INK:
-        return np.zeros_like(along), False
-    ink = (along * (255 / strongest)).clip(0, 255).astype(np.float32)
-    return ink, bool(axes[:, -1].sum() > 0)
-
-
-def _paper(colours: NDArray[np.float32]) -> NDArray[np.float32]:
-    edge = np.concatenate([colours[0], colours[-1], colours[:, 0], colours[:, -1]])
-    paper: NDArray[np.float32] = np.median(edge, axis=0)
-    return paper
-
-
-def choose(ink: Ink) -> Ink:
-    """Keep the digit's components, drop specks."""
-    count, labels = cv2.connectedComponents((ink > 0).astype(np.uint8), connectivity=8)
-    if count <= 2:
-        return ink
-    weights = np.bincount(labels.ravel(), ink.ravel(), minlength=count)
-    keep = weights >= _SPECK * weights[1:].max()
-    return np.where(keep[labels], ink, 0).astype(np.float32)
-
-
-def bounding_box(ink: Ink) -> tuple[int, int, int, int] | None:
-    """Left, top, width and height of the ink, None if there is none."""
-    if not ink.any():
-        return None
-    left, top, width, height = cv2.boundingRect((ink > 0).astype(np.uint8))
-    return left, top, width, height
-
-
-def stroke_width(ink: Ink) -> float:
+def stroke_width(digit: Ink) -> float:
     """Measure the pen's width in pixels: twice the mean depth along the strokes' ridges."""
-    depth = cv2.distanceTransform(np.pad((ink > 127).astype(np.uint8), 1), cv2.DIST_L2, 5)
+    depth = cv2.distanceTransform(np.pad((digit > 127).astype(np.uint8), 1), cv2.DIST_L2, 5)
     ridge = (depth > 0) & (depth >= cv2.dilate(depth, np.ones((3, 3), np.uint8)))
     return float(2 * depth[ridge].mean() - 1) if ridge.any() else 1.0
 
 
-def fit(ink: Ink) -> NDArray[np.uint8]:
-    """Bring the digit to MNIST's form: (28, 28) uint8. Ink that has this form already is only copied."""
-    box = bounding_box(ink)
-    if box is None:
-        return np.zeros((SIDE, SIDE), np.uint8)
-    left, top, width, height = box
-    digit = ink[top : top + height, left : left + width]
-    if max(width, height) != BOX:
-        digit = _resized(digit, BOX / max(width, height))
-    return _centred(digit)
+def fit(digit: Ink, stroke: float) -> NDArray[np.uint8]:
+    """Bring a cropped digit to MNIST's form: (28, 28) uint8. What has this form already is only copied."""
+    scale = BOX / max(digit.shape)
+    if scale == 1:
+        return _centred(digit)
+    missing = int(THINNEST / scale - stroke)
+    if missing > 0:
+        digit = cv2.dilate(digit, _round(missing + 1)).astype(np.float32)
+    return _centred(_resized(digit, scale))
+
+
+def _round(width: int) -> NDArray[np.uint8]:
+    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width)).astype(np.uint8)
 
 
 def _resized(digit: Ink, scale: float) -> Ink:
-    size = tuple(max(1, round(side * scale)) for side in digit.shape[::-1])
+    width, height = (max(1, round(side * scale)) for side in digit.shape[::-1])
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    return cv2.resize(digit, size, interpolation=method).clip(0, 255).astype(np.float32)
+    return cv2.resize(digit, (width, height), interpolation=method).clip(0, 255).astype(np.float32)
 
 
 def _centred(digit: Ink) -> NDArray[np.uint8]:
     """Move the centre of mass to the middle, as far as the digit stays inside."""
     height, width = digit.shape
-    mass = float(digit.sum())
-    offsets = []
-    for axis, length in enumerate((height, width)):
-        centre = float(digit.sum(axis=1 - axis) @ np.arange(length)) / mass
-        offsets.append(int(np.clip(np.floor(SIDE / 2 - centre + 0.5), 0, SIDE - length)))
-    top, left = offsets
+    mass = max(float(digit.sum()), 1e-6)
+    top = _offset(float(digit.sum(axis=1) @ np.arange(height)) / mass, height)
+    left = _offset(float(digit.sum(axis=0) @ np.arange(width)) / mass, width)
     image = np.zeros((SIDE, SIDE), np.uint8)
     image[top : top + height, left : left + width] = np.rint(digit)
     return image
+
+
+def _offset(centre: float, length: int) -> int:
+    return int(np.clip(np.floor(SIDE / 2 - centre + 0.5), 0, SIDE - length))

@@ -23,7 +23,7 @@ class Settings:
     max_pixels: int = Limits.pixels
     max_in_work: int = 256  # requests; one more is told to come back later
     batch: int = 8  # images that are read together at most
-    threads: int = 1  # of PyTorch: one reading is too small to share out
+    threads: int = 1  # of PyTorch and OpenCV: one image is too small to share out
     drain_seconds: int = 20  # after SIGTERM, for the requests that are open
 
     @classmethod

@@ -1,42 +1,124 @@
-"""Measure the shipped weights on data that took no part in training: `python -m model_training.evaluate`."""
+"""Measure the shipped weights on images that took no part in training, and write the model card.
 
+`python -m model_training.evaluate`. Every image is read as the server would read it: from a file's bytes.
+"""
+
+import argparse
 import io
+import json
 from collections.abc import Iterable, Sequence
-from math import sqrt
+from dataclasses import dataclass
+from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from rich.console import Console
-from rich.progress import track
+from rich.progress import Progress
 from rich.table import Table
+from sklearn.datasets import load_digits
+from sklearn.metrics import confusion_matrix, roc_auc_score
 
-from inference_image.decoding import ImageError, Limits
-from inference_image.model import Model
-from inference_image.reading import read
-from model_training import data
+from inference_image.decoding import Limits
+from inference_image.model import WEIGHTS, Model
+from inference_image.reading import Reading, read
+from model_training import card, data
+from model_training.figures import calibration_error, reliability, wilson
+from model_training.generator import HELD_OUT, Example, examples
+from model_training.marks import NOT_A_DIGIT
 
-BATCH = 100
+BATCH = 50
+DRAWN = (
+    "canvas",
+    "scan",
+    "board",
+    "photo",
+    "coarse",
+    "tiny",
+    "font",
+    "not a digit",
+    "blank",
+    "noise",
+    "solid",
+)
+NOTHING = ("blank", "solid")
+REJECTED = 0.5  # of is_digit
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One example and how it was read."""
+
+    example: Example
+    reading: Reading
+
+    @property
+    def is_right(self) -> bool:
+        return self.reading.answer.predicted == self.example.digit
+
+    @property
+    def is_rejected(self) -> bool:
+        return self.reading.answer.is_digit < REJECTED
 
 
 def main() -> None:
-    """Read MNIST's test part as PNG files, exactly as the server would, and print what came of it."""
+    """Read every kind, print the table, write the card."""
+    count, cards = _arguments()
     model = Model.load()
+    outcomes = {name: list(read_all(drawn, model)) for name, drawn in _tracked(count)}
+    rows = [_row(name, some) for name, some in outcomes.items()]
+    summary = summarise([one for some in outcomes.values() for one in some])
+    table = Table(*card.COLUMNS, title=model.version)
+    for row in rows:
+        table.add_row(*row)
+    console = Console()
+    console.print(table)
+    for line in summary:
+        console.print(*line)
+    _write_card(cards, rows, summary, outcomes)
+
+
+def mnist_test() -> Iterable[Example]:
     test = data.load().test
-    files = [png(image) for image in track(test.images, "encoding")]
-    predicted = predictions(files, model)
-    right = int((predicted == test.labels).sum())
-    low, high = wilson(right, len(test))
-    table = Table(
-        "images", "correct", "accuracy", "95 % interval", title=f"{model.version}, MNIST's test part"
+    return (
+        Example(png(image), int(digit), "MNIST test")
+        for image, digit in zip(test.images, test.labels, strict=True)
     )
-    table.add_row(f"{len(test)}", f"{right}", f"{right / len(test):.2%}", f"{low:.2%} to {high:.2%}")
-    Console().print(table)
 
 
-def predictions(files: Sequence[bytes], model: Model) -> NDArray[np.int64]:
-    """Read the digits that the server would answer, (N,) in 0..9; a file that it refuses counts as -1."""
-    return np.array([answer for batch in _batches(files) for answer in _predicted(batch, model)])
+def other_writers() -> Iterable[Example]:
+    """Enlarge the 1,797 digits of 8×8 pixels that scikit-learn carries (Alpaydin and Kaynak, UCI)."""
+    digits = load_digits()
+    rng = np.random.default_rng(0)
+    for counts, digit in zip(digits.images, digits.target, strict=True):
+        times = int(rng.integers(4, 33))
+        method = int(rng.choice([cv2.INTER_NEAREST, cv2.INTER_LINEAR, cv2.INTER_CUBIC]))
+        ink = cv2.resize(counts * (255 / 16), None, fx=times, fy=times, interpolation=method).clip(0, 255)
+        yield Example(
+            png((ink if rng.random() < 0.5 else 255 - ink).astype(np.uint8)), int(digit), "other writers"
+        )
+
+
+def read_all(drawn: Iterable[Example], model: Model) -> Iterable[Outcome]:
+    for batch in _batches(list(drawn)):
+        readings = read([one.file for one in batch], model, Limits())
+        yield from (Outcome(one, _read(reading)) for one, reading in zip(batch, readings, strict=True))
+
+
+def summarise(outcomes: Sequence[Outcome]) -> list[tuple[str, str]]:
+    """Figures over all kinds together, the test part of MNIST apart: it would outweigh everything else."""
+    drawn = [one for one in outcomes if one.example.kind != "MNIST test"]
+    shown = [one for one in drawn if one.example.digit != NOT_A_DIGIT]
+    empty = [one for one in drawn if one.example.kind in NOTHING]
+    scores = [one.reading.answer.is_digit for one in drawn]
+    auroc = roc_auc_score([one.example.digit != NOT_A_DIGIT for one in drawn], scores)
+    return [
+        ("expected calibration error", f"{calibration_error(_bins(shown)):.4f}"),
+        ("AUROC of is_digit", f"{auroc:.4f}"),
+        ("blank and solid images rejected", f"{_share(one.is_rejected for one in empty):.1%}"),
+        ("digits wrongly rejected", f"{_share(one.is_rejected for one in shown):.1%}"),
+    ]
 
 
 def png(image: NDArray[np.uint8]) -> bytes:
@@ -45,21 +127,75 @@ def png(image: NDArray[np.uint8]) -> bytes:
     return buffer.getvalue()
 
 
-def wilson(right: int, count: int, z: float = 1.96) -> tuple[float, float]:
-    """Bound a share with 95 % confidence (Wilson 1927)."""
-    centre = right + z * z / 2
-    spread = z * sqrt(right * (count - right) / count + z * z / 4)
-    return (centre - spread) / (count + z * z), (centre + spread) / (count + z * z)
+def _tracked(count: int) -> Iterable[tuple[str, list[Example]]]:
+    with Progress() as progress:
+        task = progress.add_task("drawing and reading", total=len(DRAWN) + 2)
+        yield "MNIST test", list(mnist_test())
+        progress.advance(task)
+        yield "other writers", list(other_writers())
+        progress.advance(task)
+        for number, name in enumerate(DRAWN):
+            yield name, list(examples(HELD_OUT, count, [1, number], [name]))
+            progress.advance(task)
 
 
-def _batches(files: Sequence[bytes]) -> Iterable[Sequence[bytes]]:
-    return (files[start : start + BATCH] for start in range(0, len(files), BATCH))
+def _row(name: str, outcomes: Sequence[Outcome]) -> tuple[str, ...]:
+    rejected = f"{_share(one.is_rejected for one in outcomes):.1%}"
+    if outcomes[0].example.digit == NOT_A_DIGIT:
+        return name, f"{len(outcomes)}", "", "", rejected
+    right = sum(one.is_right for one in outcomes)
+    low, high = wilson(right, len(outcomes))
+    return name, f"{len(outcomes)}", f"{right / len(outcomes):.2%}", f"{low:.2%} – {high:.2%}", rejected
 
 
-def _predicted(files: Sequence[bytes], model: Model) -> list[int]:
-    return [
-        -1 if isinstance(one, ImageError) else one.answer.predicted for one in read(files, model, Limits())
+def _write_card(
+    folder: Path,
+    rows: Sequence[Sequence[str]],
+    summary: Sequence[tuple[str, str]],
+    outcomes: dict[str, list[Outcome]],
+) -> None:
+    sidecar = json.loads(next(WEIGHTS.glob("*.json")).read_text(encoding="utf-8"))
+    shown = [one for some in outcomes.values() for one in some if one.example.digit != NOT_A_DIGIT]
+    predicted = [one.reading.answer.predicted for one in shown]
+    matrix = confusion_matrix([one.example.digit for one in shown], predicted, labels=range(10))
+    wrong = sorted((one for one in shown if not one.is_right), key=lambda one: -one.reading.answer.confidence)
+    sheet = [
+        (one.example.file, one.example.digit, one.reading)
+        for one in wrong
+        if one.example.kind != "MNIST test"
     ]
+    card.write(folder, sidecar, rows, summary)
+    card.draw(folder, _bins(shown), matrix, sheet[:48])
+
+
+def _bins(outcomes: Sequence[Outcome]) -> NDArray[np.float64]:
+    confidence = np.array([one.reading.answer.confidence for one in outcomes])
+    return reliability(confidence, np.array([one.is_right for one in outcomes]))
+
+
+def _share(which: Iterable[bool]) -> float:
+    values = list(which)
+    return sum(values) / len(values)
+
+
+def _read(reading: object) -> Reading:
+    if not isinstance(reading, Reading):
+        raise TypeError(f"a drawn image was refused: {reading}")
+    return reading
+
+
+def _batches(drawn: Sequence[Example]) -> Iterable[Sequence[Example]]:
+    return (drawn[start : start + BATCH] for start in range(0, len(drawn), BATCH))
+
+
+def _arguments() -> tuple[int, Path]:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=500, help="images of each kind that is drawn")
+    parser.add_argument(
+        "--card", type=Path, default=Path(__file__).parents[1] / "docs", help="where the card goes"
+    )
+    chosen = parser.parse_args()
+    return chosen.count, chosen.card
 
 
 if __name__ == "__main__":

@@ -101,7 +101,7 @@ def tilted(sheet: Sheet, corners: NDArray[np.float32], outside: Colour) -> Sheet
     ).astype(np.float32)
 
 
-def blurred(sheet: Sheet, sigma: float) -> Sheet:
+def blurred(sheet: Sheet | Mask, sigma: float) -> Sheet:
     return cv2.GaussianBlur(sheet, (0, 0), sigma).astype(np.float32) if sigma > 0.2 else sheet
 
 

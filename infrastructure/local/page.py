@@ -6,6 +6,7 @@ from pathlib import Path
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
@@ -22,6 +23,7 @@ async def one_origin(request: Request, call_next: RequestResponseEndpoint) -> Re
     """Lead people who typed `localhost` to the one origin that the API answers."""
     if request.url.hostname == "localhost":
         return RedirectResponse(request.url.replace(hostname="127.0.0.1"))
+    request.scope.get("extensions", {}).pop("http.response.pathsend", None)  # would pass by the compression
     response = await call_next(request)
     response.headers.setdefault("Cache-Control", "no-cache")
     response.headers["X-Content-Type-Options"] = "nosniff"
@@ -30,5 +32,5 @@ async def one_origin(request: Request, call_next: RequestResponseEndpoint) -> Re
 
 app = Starlette(
     routes=[Route("/config.json", config), Mount("/", StaticFiles(directory=_SITE, html=True))],
-    middleware=[Middleware(BaseHTTPMiddleware, dispatch=one_origin)],
+    middleware=[Middleware(GZipMiddleware), Middleware(BaseHTTPMiddleware, dispatch=one_origin)],
 )

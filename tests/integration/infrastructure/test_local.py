@@ -245,3 +245,9 @@ def test_the_page_says_where_the_api_is_and_is_never_cached_there(stack: Stack) 
     answer = urllib3.request("GET", f"{stack.settings.page_url}/config.json")
     assert answer.json() == {"api": stack.settings.api_url}
     assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_the_page_is_sent_compressed(stack: Stack) -> None:
+    answer = urllib3.request("GET", f"{stack.settings.page_url}/", headers={"Accept-Encoding": "gzip"})
+    assert answer.status == 200
+    assert answer.headers["Content-Encoding"] == "gzip"

@@ -1,0 +1,79 @@
+"""Read files without a server: `python -m inference_image.classify FILE…`; folders are searched."""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from tqdm import tqdm
+
+from inference_image.decoding import ImageError, Limits
+from inference_image.model import Model
+from inference_image.reading import Reading, read
+
+BATCH = 32
+SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff"}  # of files in folders
+
+Answered = tuple[Path, Reading | ImageError]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print a table, or JSON. The status is 1 if any file could not be read."""
+    parser = argparse.ArgumentParser(prog="python -m inference_image.classify", description=__doc__)
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="an image, or a folder of images")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line instead of a table")
+    chosen = parser.parse_args(arguments)
+    show = _json if chosen.json else _row
+    failed = False
+    for path, answer in classify(list(_files(chosen.files)), Model.load()):
+        tqdm.write(show(path, answer), file=sys.stdout)
+        failed |= isinstance(answer, ImageError)
+    return int(failed)
+
+
+def classify(paths: Sequence[Path], model: Model) -> Iterable[Answered]:
+    """Read files in batches, in their order, with a progress bar on a terminal's stderr."""
+    with tqdm(total=len(paths), unit="file", disable=None, leave=False) as bar:
+        for start in range(0, len(paths), BATCH):
+            batch = paths[start : start + BATCH]
+            contents = [_content(path) for path in batch]
+            yield from zip(batch, _read(contents, model), strict=True)
+            bar.update(len(batch))
+
+
+def _read(contents: Sequence[bytes | ImageError], model: Model) -> Iterable[Reading | ImageError]:
+    readings = iter(read([one for one in contents if isinstance(one, bytes)], model, Limits()))
+    return (next(readings) if isinstance(one, bytes) else one for one in contents)
+
+
+def _content(path: Path) -> bytes | ImageError:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        return ImageError(404, error.strerror or "cannot be read")
+
+
+def _files(paths: Iterable[Path]) -> Iterable[Path]:
+    for path in paths:
+        if path.is_dir():
+            yield from sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES)
+        else:
+            yield path
+
+
+def _row(path: Path, answer: Reading | ImageError) -> str:
+    if isinstance(answer, ImageError):
+        return f"{path}: {answer.detail}"
+    said = answer.answer
+    doubt = "" if said.is_digit >= 0.5 else "   probably no digit"
+    return f"{said.predicted}   {said.confidence:7.2%}   {path}{doubt}"
+
+
+def _json(path: Path, answer: Reading | ImageError) -> str:
+    said = {"error": answer.detail} if isinstance(answer, ImageError) else answer.to_json()
+    return json.dumps({"file": str(path), **said}, ensure_ascii=False)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

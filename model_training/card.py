@@ -1,0 +1,129 @@
+"""The model card: a page and three pictures."""
+
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageOps
+
+from inference_image.reading import Reading
+
+COLUMNS = ("images", "count", "accuracy", "95 % interval", "rejected")
+TEXT = """# Model card: {version}
+
+Written by `make evaluate`; the figures are those of the weights in `inference_image/weights/`.
+
+**What it does.** It reads one handwritten digit from an image and says how sure it is, and whether the
+image shows a digit at all. It is not for several digits, for letters, or for anything that a wrong
+answer could harm: it does not replace a person who checks.
+
+**Data.** {data}, {licence}. Training also sees digits of it drawn on canvases, scans, boards and
+photographs that `model_training/generator.py` computes, digits of typefaces that look written, and
+letters, shapes, scribbles and noise that are no digits. No upload of any user is in it.
+
+**Figures.** {count} epochs, seed {seed}. MNIST's test part took no part in training, selection or
+calibration. The other kinds are drawn from MNIST's validation part in a style of their own (other light,
+other blur, other noise, other typefaces); "other writers" are the digits that scikit-learn carries.
+"Rejected" is the share with `is_digit` below one half.
+
+{table}
+
+{summary}
+
+![Reliability: confidence against accuracy](model-card/reliability.png)
+![Confusion matrix: rows are true, columns are predicted](model-card/confusion.png)
+![The most confident errors: the upload, what the network saw, true → predicted](model-card/errors.png)
+
+**Limits.** The photographs are imitations. MNIST's writers were American; a 1 with a long upstroke or a
+crossed 7 is rarer in it than in Europe. Digits that touch a frame, cross a ruled line of their own
+colour, or lie under a hard shadow are where it fails most.
+
+**Version.** {version}, made {made}, preprocessing {preprocessing}, PyTorch {torch}.
+"""
+
+
+def write(
+    folder: Path, sidecar: Mapping[str, Any], rows: Sequence[Sequence[str]], summary: Sequence[Sequence[str]]
+) -> None:
+    """Write `model-card.md`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    text = TEXT.format(
+        version=sidecar["version"],
+        data=sidecar["data"]["name"],
+        licence=sidecar["data"]["licence"],
+        count=sidecar["settings"]["epochs"],
+        seed=sidecar["settings"]["seed"],
+        table=_table((COLUMNS, ("---",) * len(COLUMNS), *rows)),
+        summary=_table((("over all kinds", ""), ("---", "---"), *summary)),
+        made=sidecar["made"],
+        preprocessing=sidecar["preprocessing_version"],
+        torch=sidecar["torch"],
+    )
+    (folder / "model-card.md").write_text(text, encoding="utf-8")
+
+
+def draw(
+    folder: Path,
+    bins: NDArray[np.float64],
+    matrix: NDArray[np.int64],
+    errors: Sequence[tuple[bytes, int, Reading]],
+) -> None:
+    """Draw the card's pictures: reliability (15, 3), confusion matrix (10, 10), and a sheet of errors."""
+    pictures = folder / "model-card"
+    pictures.mkdir(parents=True, exist_ok=True)
+    _reliability(bins).savefig(pictures / "reliability.png", dpi=100, bbox_inches="tight")
+    _confusion(matrix).savefig(pictures / "confusion.png", dpi=100, bbox_inches="tight")
+    _sheet(errors).save(pictures / "errors.png", optimize=True)
+
+
+def _reliability(bins: NDArray[np.float64]) -> Figure:
+    counts, confidence, accuracy = bins[bins[:, 0] > 0].T
+    figure = Figure(figsize=(4.5, 4.5))
+    axes = figure.subplots()
+    axes.plot([0, 1], [0, 1], color="lightgray")
+    axes.scatter(confidence, accuracy, s=20 + 20 * np.log10(counts))
+    axes.set(xlabel="confidence", ylabel="accuracy", xlim=(0, 1.02), ylim=(0, 1.02))
+    return figure
+
+
+def _confusion(matrix: NDArray[np.int64]) -> Figure:
+    figure = Figure(figsize=(5, 5))
+    axes = figure.subplots()
+    axes.imshow(np.log1p(matrix), cmap="Blues")
+    for (true, predicted), count in np.ndenumerate(matrix):
+        if count:
+            dark = count > matrix.max() / 20
+            axes.text(
+                predicted,
+                true,
+                f"{count}",
+                ha="center",
+                va="center",
+                color="white" if dark else "black",
+                size=7,
+            )
+    axes.set(xlabel="predicted", ylabel="true", xticks=range(10), yticks=range(10))
+    return figure
+
+
+def _sheet(errors: Sequence[tuple[bytes, int, Reading]]) -> Image.Image:
+    across, cell = 8, (170, 130)
+    sheet = Image.new("RGB", (across * cell[0], max(1, -(-len(errors) // across)) * cell[1]), "slategray")
+    pen = ImageDraw.Draw(sheet)
+    for number, (file, true, reading) in enumerate(errors):
+        left, top = number % across * cell[0], number // across * cell[1]
+        upload = ImageOps.exif_transpose(Image.open(io.BytesIO(file))).convert("RGBA")
+        upload.thumbnail((104, 104))
+        sheet.paste(upload, (left + 2, top + 2), upload)
+        sheet.paste(Image.fromarray(reading.seen.pixels).resize((56, 56)), (left + 110, top + 2))
+        answer = reading.answer
+        pen.text((left + 4, top + 110), f"{true} → {answer.predicted}  {answer.confidence:.2f}", fill="white")
+    return sheet
+
+
+def _table(rows: Sequence[Sequence[str]]) -> str:
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)

@@ -1,0 +1,361 @@
+"""The kinds of image that people upload, each as a file around one mark.
+
+Whatever a kind varies is drawn from `rng`. `Style` says how light, blur and noise are made: the images that
+measure are made otherwise than the images that train.
+"""
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+from PIL import ExifTags, Image
+
+from model_training.rendering import (
+    Colour,
+    Mask,
+    Sheet,
+    blurred,
+    exposed,
+    grained,
+    inked,
+    lit,
+    placed,
+    plain,
+    ruled,
+    shadowed,
+    tilted,
+)
+
+
+@dataclass(frozen=True)
+class Style:
+    """How the world looks."""
+
+    curved_shadows: bool  # else their edges are straight
+    moved: bool  # the camera blurs by moving, else by its lens
+    counted: bool  # noise grows with the light, as of photons, else it is the same everywhere
+    longest: tuple[int, int]  # pixels, of photographs
+    canvas: tuple[int, int]  # pixels, of drawings
+
+
+TRAINING = Style(curved_shadows=False, moved=False, counted=False, longest=(300, 640), canvas=(140, 520))
+HELD_OUT = Style(curved_shadows=True, moved=True, counted=True, longest=(480, 2400), canvas=(140, 1001))
+
+
+class Frame(NamedTuple):
+    height: int  # pixels
+    width: int  # pixels
+
+
+Kind = Callable[[Mask, Generator, Style], bytes]
+WHITE: Colour = (255.0, 255.0, 255.0)
+BLACK: Colour = (0.0, 0.0, 0.0)
+
+
+def canvas(mark: Mask, rng: Generator, style: Style) -> bytes:
+    """Draw: any size and place, any colours that can be told apart, on paper or on nothing."""
+    side = int(rng.integers(*style.canvas))
+    frame = Frame(side, side if rng.random() < 0.6 else int(side * rng.uniform(0.6, 1.6)))
+    mask = _anywhere(mark, frame, rng, smallest=0.2)
+    paper = _paper_colour(rng)
+    ink = _ink_colour(rng, paper)
+    if rng.random() < 0.3:
+        return _transparent(mask, BLACK if rng.random() < 0.5 else ink)
+    pixels = exposed(inked(plain(*frame, paper), mask, ink))
+    return _encoded(pixels, rng, str(rng.choice(["PNG", "PNG", "JPEG", "WEBP"])))
+
+
+def scan(mark: Mask, rng: Generator, style: Style) -> bytes:
+    """Scan a page: clean, speckled, shone through, faded, dithered, or with a form's box."""
+    side = int(rng.integers(120, style.canvas[1]))
+    frame = Frame(side, int(side * rng.uniform(0.7, 1.3)))
+    mask = _anywhere(mark, frame, rng, smallest=0.3, largest=0.8)
+    paper = plain(*frame, (rng.uniform(225, 255),) * 3)
+    if rng.random() < 0.3:
+        back = _anywhere(mark[:, ::-1], frame, rng, smallest=0.3, largest=0.8)
+        paper = inked(paper, blurred(back, side / 150), BLACK, rng.uniform(0.05, 0.25))
+    if rng.random() < 0.35:
+        mask = np.maximum(mask, _box(mask, rng) * rng.uniform(0.4, 1))
+    depth = rng.uniform(0.2, 0.5) if rng.random() < 0.3 else rng.uniform(0.7, 1)
+    sheet = inked(paper, mask, (rng.uniform(0, 60),) * 3, depth)
+    pixels = exposed(_noisy(blurred(sheet, rng.uniform(0, 1.2)), rng.uniform(0, 6), rng, style))
+    return _encoded(_printed(pixels, rng), rng, str(rng.choice(["PNG", "JPEG", "TIFF"])))
+
+
+def board(mark: Mask, rng: Generator, style: Style) -> bytes:
+    """Marker on a white board, or chalk on a dark one."""
+    longest = int(np.exp(rng.uniform(*np.log(style.longest))))
+    frame = Frame(int(longest * rng.uniform(0.6, 0.9)), longest)
+    mask = _anywhere(mark, frame, rng, smallest=0.3, largest=0.8)
+    if rng.random() < 0.5:
+        sheet = grained(
+            plain(*frame, tuple(rng.uniform(205, 245) + rng.normal(0, 4, 3))), 2, longest / 6, rng
+        )
+        sheet = inked(sheet, _wiped(frame, rng), _marker(rng), rng.uniform(0, 0.18))
+        sheet = inked(sheet, mask, _marker(rng), rng.uniform(0.75, 1))
+    else:
+        slate = tuple(rng.uniform(25, 75) + np.array([0.0, rng.uniform(0, 25), rng.uniform(-5, 10)]))
+        sheet = grained(plain(*frame, slate), rng.uniform(1, 8), longest / 20, rng)
+        sheet = inked(sheet, _wiped(frame, rng), WHITE, rng.uniform(0, 0.22))
+        chalk = tuple(rng.uniform(185, 250) + rng.uniform(-45, 10, 3))
+        sheet = inked(sheet, mask * _chalky(frame, rng), chalk)
+    if rng.random() < 0.4:
+        glare = _blob(frame, rng)[..., None]
+        sheet = sheet + glare * rng.uniform(5, 50)
+    return _photographed(sheet, rng, style, surroundings=rng.random() < 0.15)
+
+
+def photo(mark: Mask, rng: Generator, style: Style) -> bytes:
+    """Photograph paper with a phone."""
+    longest = int(np.exp(rng.uniform(*np.log(style.longest))))
+    frame = Frame(int(longest * rng.uniform(0.55, 1)), longest)
+    if rng.random() < 0.5:
+        frame = Frame(frame.width, frame.height)
+    mask = _anywhere(mark, frame, rng, smallest=0.14, largest=0.7)
+    tint = np.array([rng.uniform(-4, 6), 0.0, rng.uniform(-22, 4)])
+    sheet = grained(plain(*frame, tuple(rng.uniform(205, 250) + tint)), rng.uniform(0, 4), 2, rng)
+    sheet = _lined(sheet, rng)
+    ink, opacity = _pen(rng)
+    if rng.random() < 0.3:  # a pencil, or a pen that runs dry
+        mask = mask * grained(plain(*frame, WHITE), 90, 1.5, rng)[..., 0].clip(90, 255) / 255
+    sheet = inked(sheet, mask.astype(np.float32), ink, opacity)
+    return _photographed(sheet, rng, style, surroundings=rng.random() < 0.5)
+
+
+def coarse(mark: Mask, rng: Generator, _: Style) -> bytes:
+    """Eight by eight counts of a 32×32 bitmap, enlarged: how other collections keep their digits."""
+    mark = _fat(mark)
+    scale = 32 / max(mark.shape)
+    size = (max(1, round(mark.shape[1] * scale)), max(1, round(mark.shape[0] * scale)))
+    small = cv2.resize(mark, size, interpolation=cv2.INTER_AREA) > rng.uniform(0.2, 0.5)
+    bitmap = placed(small.astype(np.float32), 32, 32, (32 - size[0]) // 2, (32 - size[1]) // 2)
+    counts = cv2.resize(bitmap, (8, 8), interpolation=cv2.INTER_AREA)
+    times = int(rng.integers(1, 48))
+    method = int(rng.choice([cv2.INTER_NEAREST, cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4]))
+    ink = cv2.resize(counts, None, fx=times, fy=times, interpolation=method).clip(0, 1)
+    margin = int(rng.integers(0, 3)) * times if rng.random() < 0.5 else 0
+    grey = np.pad(ink, margin) if rng.random() < 0.5 else 1 - np.pad(ink, margin)
+    return _encoded(exposed(np.repeat(grey[..., None] * 255, 3, 2)), rng, "PNG")
+
+
+def tiny(mark: Mask, rng: Generator, _: Style) -> bytes:
+    """Make a thumbnail of 14 to 60 pixels."""
+    side = int(rng.integers(14, 60))
+    large = _anywhere(_fat(mark), Frame(side * 4, side * 4), rng, smallest=0.6, largest=0.95)
+    mask = cv2.resize(large, (side, side), interpolation=cv2.INTER_AREA).astype(np.float32)
+    paper = WHITE if rng.random() < 0.5 else BLACK
+    return _encoded(exposed(inked(plain(side, side, paper), mask, _ink_colour(rng, paper))), rng, "PNG")
+
+
+def noise(_: Mask, rng: Generator, __: Style) -> bytes:
+    """Show no mark at all: noise, grain, stripes or a texture that could be a photograph of anything."""
+    height, width = (int(side) for side in rng.integers(28, 500, 2))
+    grey = plain(height, width, tuple(rng.uniform(0, 255, 3)))
+    for _layer in range(int(rng.integers(1, 4))):
+        grey = grained(grey, rng.uniform(5, 80), float(np.exp(rng.uniform(0, 4))), rng)
+    if rng.random() < 0.4:
+        grey = lit(
+            shadowed(grey, rng.uniform(0, 1), rng.uniform(0, 6), rng.random(), 0.02), 0.3, rng.uniform(0, 6)
+        )
+    return _encoded(exposed(grey), rng, str(rng.choice(["PNG", "JPEG"])))
+
+
+def solid(_: Mask, rng: Generator, __: Style) -> bytes:
+    height, width = (int(side) for side in rng.integers(8, 500, 2))
+    colour = tuple(rng.uniform(0, 255, 3)) if rng.random() < 0.6 else rng.choice([WHITE, BLACK])
+    return _encoded(
+        exposed(plain(height, width, tuple(colour))), rng, str(rng.choice(["PNG", "JPEG", "WEBP"]))
+    )
+
+
+def _anywhere(mark: Mask, frame: Frame, rng: Generator, smallest: float, largest: float = 0.92) -> Mask:
+    """Enlarge a mark to a share of the frame, and put it anywhere that it fits."""
+    share = np.exp(rng.uniform(np.log(smallest), np.log(largest)))
+    scale = share * min(frame.height / mark.shape[0], frame.width / mark.shape[1])
+    size = (max(1, round(mark.shape[1] * scale)), max(1, round(mark.shape[0] * scale)))
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    mask = cv2.resize(mark, size, interpolation=method).astype(np.float32)
+    top, left = (np.array(frame) - mask.shape) * rng.uniform(0.03, 0.97, 2)
+    return placed(mask, *frame, int(left), int(top))
+
+
+def _fat(mark: Mask) -> Mask:
+    """Lines that are left when few pixels are: at least a tenth of the mark."""
+    return cv2.dilate(
+        mark, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (max(mark.shape) // 12,) * 2)
+    ).astype(np.float32)
+
+
+def _paper_colour(rng: Generator) -> Colour:
+    choice = rng.random()
+    if choice < 0.4:
+        return WHITE
+    if choice < 0.6:
+        return BLACK
+    low, high = ((0, 60), (190, 255), (0, 255))[rng.integers(3)]
+    return tuple(rng.uniform(low, high, 3))
+
+
+def _ink_colour(rng: Generator, paper: Colour) -> Colour:
+    """Black or white on paper that allows it, else any colour that stands out."""
+    light = float(np.mean(paper))
+    if rng.random() < 0.5 and abs(light - 127) > 60:
+        return BLACK if light > 127 else WHITE
+    while True:
+        ink = rng.uniform(0, 255, 3)
+        if np.linalg.norm(ink - paper) > 110:
+            return tuple(ink)
+
+
+def _marker(rng: Generator) -> Colour:
+    inks = ((25, 25, 30), (30, 50, 160), (185, 35, 45), (20, 120, 70), (90, 40, 130))
+    return tuple(np.array(inks[rng.integers(len(inks))]) + rng.normal(0, 12, 3))
+
+
+def _pen(rng: Generator) -> tuple[Colour, float]:
+    """Blue, black, red, green or grey, and how much of the paper it hides."""
+    inks = ((30, 45, 140), (25, 25, 30), (185, 35, 45), (30, 110, 60), (80, 80, 85))
+    which = int(rng.choice(5, p=[0.3, 0.3, 0.15, 0.05, 0.2]))
+    return tuple(np.array(inks[which]) + rng.normal(0, 12, 3)), rng.uniform(0.6, 1)
+
+
+def _lined(sheet: Sheet, rng: Generator) -> Sheet:
+    """Blank, ruled or squared, sometimes with a red margin."""
+    choice = rng.random()
+    if choice < 0.4:
+        return sheet
+    pitch = rng.uniform(0.035, 0.13) * max(sheet.shape)
+    fade = rng.uniform(0.3, 1)
+    hues = ((150, 180, 215), (175, 175, 180), (190, 170, 200), (160, 205, 190))
+    colour = tuple(np.array(hues[rng.integers(4)]) * fade + np.array(sheet[0, 0]) * (1 - fade))
+    thick = max(1, round(max(sheet.shape) / rng.uniform(350, 800)))
+    return ruled(sheet, pitch, colour, squared=choice > 0.7, thickness=thick)
+
+
+def _photographed(sheet: Sheet, rng: Generator, style: Style, *, surroundings: bool) -> bytes:
+    """Seen by a hand-held camera: perspective, light and shadows, blur, noise, JPEG, EXIF."""
+    height, width = sheet.shape[:2]
+    reach = 0.1 if surroundings else 0.0  # corners inside the frame show what is around the sheet
+    flat = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+    inward = (
+        np.sign(np.array([width, height]) / 2 - flat) * rng.uniform(-0.08, reach, (4, 2)) * [width, height]
+    )
+    seen = tilted(
+        sheet, (flat + inward).astype(np.float32), tuple(rng.uniform(20, 200) + rng.normal(0, 20, 3))
+    )
+    seen = lit(seen, rng.uniform(0.45, 1), rng.uniform(0, 2 * np.pi))
+    for _ in range(rng.choice(3, p=[0.5, 0.4, 0.1])):
+        share, softness = rng.uniform(0.45, 0.9), np.exp(rng.uniform(np.log(0.004), np.log(0.1)))
+        if style.curved_shadows:
+            seen = seen * (1 - (1 - share) * _edge(_blob(Frame(height, width), rng), softness)[..., None])
+        else:
+            seen = shadowed(seen, share, rng.uniform(0, 2 * np.pi), rng.uniform(0.1, 0.9), softness)
+    scale = max(height, width) / 500
+    seen = _moved(seen, rng, scale) if style.moved else blurred(seen, rng.uniform(0.2, 1.6) * scale)
+    taken = exposed(_noisy(seen * rng.uniform(0.75, 1.05), rng.uniform(0.5, 8), rng, style))
+    return _with_orientation(taken, int(rng.choice([1, 1, 1, 3, 6, 8])), int(rng.integers(45, 95)))
+
+
+def _edge(level: Mask, softness: float) -> Mask:
+    edge: Mask = (1 / (1 + np.exp(-(level - 0.5) / softness))).astype(np.float32)
+    return edge
+
+
+def _moved(sheet: Sheet, rng: Generator, scale: float) -> Sheet:
+    length = max(1, int(rng.uniform(0, 4) * scale))
+    kernel = np.zeros((2 * length + 1, 2 * length + 1), np.float32)
+    reach = np.array([np.cos(angle := rng.uniform(0, np.pi)), np.sin(angle)]) * length / 2
+    ends = np.rint(np.array([length - reach, length + reach])).astype(int).tolist()
+    cv2.line(kernel, ends[0], ends[1], 1.0, 1)
+    moved: Sheet = cv2.filter2D(sheet, -1, kernel / kernel.sum()).astype(np.float32)
+    return blurred(moved, rng.uniform(0.2, 0.9) * scale)
+
+
+def _noisy(sheet: Sheet, strength: float, rng: Generator, style: Style) -> Sheet:
+    spread = np.sqrt(sheet.clip(4, 255) / 128) * strength if style.counted else np.float32(strength)
+    noise: Sheet = sheet + rng.standard_normal(sheet.shape, np.float32) * spread
+    return noise
+
+
+def _printed(pixels: NDArray[np.uint8], rng: Generator) -> NDArray[np.uint8]:
+    """Leave it grey, make it black and white by a threshold or by dithering, or sprinkle salt and pepper."""
+    choice = rng.random()
+    if choice < 0.2:
+        grey = pixels.mean(2, keepdims=True)
+        between = grey.min() + rng.uniform(0.35, 0.6) * (np.median(grey) - grey.min())
+        return np.where(grey < between, 0, 255).astype(np.uint8).repeat(3, 2)
+    if choice < 0.4:
+        return np.asarray(Image.fromarray(pixels).convert("1").convert("RGB"))
+    if choice < 0.7:
+        hit = rng.random(pixels.shape[:2])
+        share = np.exp(rng.uniform(np.log(0.002), np.log(0.06)))
+        pixels = pixels.copy()
+        pixels[hit < share / 2], pixels[hit > 1 - share / 2] = 0, 255
+    return pixels
+
+
+def _box(mask: Mask, rng: Generator) -> Mask:
+    """Draw a form's box around the mark."""
+    left, top, width, height = cv2.boundingRect((mask > 0.1).astype(np.uint8))
+    gap = int(rng.uniform(0.08, 0.4) * max(width, height)) + 3
+    box = np.zeros(mask.shape, np.uint8)
+    thick = max(1, int(max(mask.shape) * rng.uniform(0.003, 0.012)))
+    side = max(width, height) if rng.random() < 0.5 else 0
+    right, bottom = left + max(width, side) + gap, top + max(height, side) + gap
+    cv2.rectangle(box, (left - gap, top - gap), (right, bottom), 1.0, thick)
+    return box.astype(np.float32)
+
+
+def _wiped(frame: Frame, rng: Generator) -> Mask:
+    """Leave what a sponge leaves: streaks without an edge."""
+    streaks = rng.random((12, 4)).astype(np.float32) ** 2
+    return cv2.resize(streaks, (frame.width, frame.height), interpolation=cv2.INTER_CUBIC).clip(0, 1)
+
+
+def _chalky(frame: Frame, rng: Generator) -> Mask:
+    grain = rng.uniform(1, 3)
+    rough = rng.random((int(frame.height / grain), int(frame.width / grain))).astype(np.float32)
+    cover = cv2.resize(rough, (frame.width, frame.height), interpolation=cv2.INTER_LINEAR)
+    return (cover * 2 + rng.uniform(0, 1)).clip(0.15, 1).astype(np.float32)
+
+
+def _blob(frame: Frame, rng: Generator) -> Mask:
+    """One smooth bright area with a curved outline, in [0, 1]."""
+    coarse_noise = rng.random((2, 3)).astype(np.float32)
+    blob = cv2.resize(coarse_noise, (frame.width, frame.height), interpolation=cv2.INTER_CUBIC)
+    stretched: Mask = ((blob - blob.min()) / max(float(np.ptp(blob)), 1e-6)).astype(np.float32)
+    return stretched
+
+
+def _transparent(mask: Mask, ink: Colour) -> bytes:
+    """Strokes on nothing; what is under alpha 0 is black, as canvases keep it."""
+    colour = exposed(inked(plain(mask.shape[0], mask.shape[1], BLACK), (mask > 0).astype(np.float32), ink))
+    rgba = np.dstack([colour, np.rint(mask * 255).astype(np.uint8)])
+    return _saved(Image.fromarray(rgba, "RGBA"), "PNG", compress_level=1)
+
+
+def _encoded(pixels: NDArray[np.uint8], rng: Generator, form: str) -> bytes:
+    image = Image.fromarray(pixels)
+    if form == "PNG":
+        return _saved(image, form, compress_level=1)
+    return _saved(image, form) if form == "TIFF" else _saved(image, form, quality=int(rng.integers(40, 96)))
+
+
+def _with_orientation(pixels: NDArray[np.uint8], orientation: int, quality: int) -> bytes:
+    """Store the image turned, with the EXIF orientation that turns it back."""
+    turns = {1: 0, 3: 2, 6: 1, 8: 3}  # quarters counter-clockwise
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    stored = np.ascontiguousarray(np.rot90(pixels, turns[orientation]))
+    return _saved(Image.fromarray(stored), "JPEG", quality=quality, exif=exif)
+
+
+def _saved(image: Image.Image, form: str, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, form, **options)
+    return buffer.getvalue()

@@ -1,0 +1,201 @@
+"""What is put on paper: digits of MNIST and of fonts, and everything that is no digit."""
+
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+import cv2
+import matplotlib as mpl
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from model_training.data import Digits
+from model_training.rendering import Mask, enlarged, placed, restroked, thickened
+
+NOT_A_DIGIT = -1
+Fonts = dict[str, tuple[str, ...]]  # package: its files
+HEIGHT = 160  # pixels: marks are drawn at this size and enlarged by who needs more
+# What a person could take for a digit is left out: it would teach that a digit is none.
+LETTERS = "ACEFHJKLMNPRTUVWXYacdefhkmnprtuvwx"
+SYMBOLS = "#%&@$*+=?<>[]{}~^!√∞πλμψφΣΔΩЖЯДФШЮ€£§¶†♥★♫✓→←↑"
+TRAINING_FONTS: Fonts = {
+    "fontpkg-kalam": ("Kalam-Light.ttf", "Kalam-Regular.ttf", "Kalam-Bold.ttf"),
+    "fontpkg-caveat": ("Caveat[wght].ttf",),
+    "fontpkg-indie-flower": ("IndieFlower-Regular.ttf",),
+    "fontpkg-permanent-marker": ("PermanentMarker-Regular.ttf",),
+    "fontpkg-dancing-script": ("DancingScript[wght].ttf",),
+    "fontpkg-delius": ("Delius-Regular.ttf",),
+    "fontpkg-zeyada": ("Zeyada.ttf",),
+    "fontpkg-pacifico": ("Pacifico-Regular.ttf",),
+    "font-amatic-sc": ("AmaticSC-Regular.ttf", "AmaticSC-Bold.ttf"),
+}
+HELD_OUT_FONTS: Fonts = {
+    "fontpkg-shadows-into-light": ("ShadowsIntoLight.ttf",),
+    "fontpkg-satisfy": ("Satisfy-Regular.ttf",),
+    "fontpkg-yellowtail": ("Yellowtail-Regular.ttf",),
+}
+HERSHEY = (cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_SCRIPT_SIMPLEX)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where marks come from: handwriting and typefaces, one set for training and another that is held out."""
+
+    digits: Digits
+    handwriting: tuple[Path, ...]  # typefaces that look written
+    print: tuple[Path, ...]  # typefaces for letters and symbols
+
+    @classmethod
+    def training(cls, digits: Digits) -> "Source":
+        return cls(digits, _files(TRAINING_FONTS), _matplotlib("DejaVuSans*.ttf"))
+
+    @classmethod
+    def held_out(cls, digits: Digits) -> "Source":
+        return cls(digits, _files(HELD_OUT_FONTS), _matplotlib("DejaVuSerif*.ttf"))
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Something drawn, and the digit that it shows: 0..9 or NOT_A_DIGIT."""
+
+    mask: Mask
+    digit: int
+
+
+def written(source: Source, rng: Generator) -> Mark:
+    """Take a handwritten digit, with the pen it was written with, or another."""
+    which = int(rng.integers(len(source.digits)))
+    mask = enlarged(source.digits.images[which], HEIGHT)
+    return Mark(_repenned(mask, rng), int(source.digits.labels[which]))
+
+
+def typed(source: Source, rng: Generator) -> Mark:
+    """Set a digit in a typeface that looks written."""
+    digit = int(rng.integers(10))
+    mask = _text(str(digit), source.handwriting, rng)
+    return Mark(_leaned(mask, rng), digit)
+
+
+def other(source: Source, rng: Generator) -> Mark:
+    """Draw something that is not one digit."""
+    kinds = (_letter, _letter, _letter, _word, _scribble, _scribble, _shape, _several)
+    return Mark(kinds[rng.integers(len(kinds))](source, rng), NOT_A_DIGIT)
+
+
+def _repenned(mask: Mask, rng: Generator) -> Mask:
+    """Half of the strokes are as they were written, half are drawn again with a brush of any width."""
+    choice = rng.random()
+    if choice < 0.35:
+        return mask
+    if choice < 0.5:
+        return thickened(mask, rng.uniform(-0.03, 0.06) * HEIGHT)
+    return restroked(mask, float(np.exp(rng.uniform(np.log(0.015), np.log(0.17)))) * HEIGHT)
+
+
+def _text(text: str, fonts: tuple[Path, ...], rng: Generator) -> Mask:
+    face = int(rng.integers(len(fonts) + 1))
+    if face == len(fonts):
+        return _drawn_by_opencv(text, rng)
+    font = ImageFont.truetype(fonts[face], HEIGHT)
+    left, top, right, bottom = font.getbbox(text)
+    image = Image.new("L", (max(1, int(right - left)) + 8, max(1, int(bottom - top)) + 8))
+    ImageDraw.Draw(image).text((4 - left, 4 - top), text, 255, font)
+    return np.asarray(image).astype(np.float32) / np.float32(255)
+
+
+def _drawn_by_opencv(text: str, rng: Generator) -> Mask:
+    plain = text if text.isascii() else "#"
+    face, thickness = HERSHEY[rng.integers(len(HERSHEY))], int(rng.integers(3, 14))
+    (width, height), base = cv2.getTextSize(plain, face, 5, thickness)
+    sheet = np.zeros((height + base + 2 * thickness + 40, width + 2 * thickness + 40), np.uint8)
+    cv2.putText(sheet, plain, (20, height + thickness + 10), face, 5, 255.0, thickness, cv2.LINE_AA)
+    return _cropped(sheet.astype(np.float32) / np.float32(255))
+
+
+def _leaned(mask: Mask, rng: Generator) -> Mask:
+    """Turn and slant a little: nobody writes a typeface twice the same."""
+    height, width = mask.shape
+    lean, turn = rng.normal(0, 0.12), np.deg2rad(rng.normal(0, 4))
+    grow = np.exp(rng.normal(0, 0.1))
+    move = np.array([[grow * np.cos(turn), -np.sin(turn) - lean, 0], [np.sin(turn), np.cos(turn), 0]])
+    room = int(0.6 * max(height, width))
+    move[:, 2] = np.array([width / 2 + room, height / 2 + room]) - move[:, :2] @ [width / 2, height / 2]
+    return _cropped(cv2.warpAffine(mask, move, (width + 2 * room, height + 2 * room)).astype(np.float32))
+
+
+def _letter(source: Source, rng: Generator) -> Mask:
+    if rng.random() < 0.3:
+        return _leaned(_text(str(rng.choice(list(SYMBOLS))), source.print, rng), rng)
+    faces = source.print if rng.random() < 0.4 else source.handwriting
+    return _leaned(_text(str(rng.choice(list(LETTERS))), faces, rng), rng)
+
+
+def _word(source: Source, rng: Generator) -> Mask:
+    letters = "".join(rng.choice(list(LETTERS + "osgz"), rng.integers(2, 8)))
+    return _leaned(_text(letters, source.print + source.handwriting, rng), rng)
+
+
+def _scribble(_: Source, rng: Generator) -> Mask:
+    """Draw a smooth line that goes nowhere: long ones are tangles, short ones hooks and waves."""
+    steps = rng.normal(0, 1, (int(rng.integers(24, 70)), 2)).astype(np.float32)
+    path = cv2.GaussianBlur(np.cumsum(steps, 0), (1, 5), 1.2)
+    smooth = cv2.resize(path, (2, len(path) * 8), interpolation=cv2.INTER_CUBIC)
+    return _line(smooth.astype(np.float32), rng, closed=False)
+
+
+def _shape(__: Source, rng: Generator) -> Mask:
+    corners = int(rng.choice([3, 3, 5, 7]))
+    angles = np.arange(corners) * 2 * np.pi / corners + rng.uniform(0, 2 * np.pi)
+    order = np.arange(corners) * (1 if corners < 5 else 2)  # triangles and stars: the rest could be a nought
+    reach = np.stack([np.cos(angles), np.sin(angles)], 1)[order % corners] * rng.uniform(0.6, 1, 2)
+    mask = _line(reach.astype(np.float32), rng, closed=True)
+    if rng.random() < 0.3:
+        filled = np.zeros(mask.shape, np.uint8)
+        outline, _ = cv2.findContours(
+            (mask > 0.5).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE
+        )
+        cv2.drawContours(filled, outline, -1, 1.0, cv2.FILLED)
+        return filled.astype(np.float32)
+    return mask
+
+
+def _several(source: Source, rng: Generator) -> Mask:
+    """Two or three digits side by side: a number, not a digit."""
+    masks = [written(source, rng).mask for _ in range(rng.integers(2, 4))]
+    gap = int(rng.uniform(0.08, 0.3) * HEIGHT)
+    height, width = max(mask.shape[0] for mask in masks), sum(mask.shape[1] + gap for mask in masks)
+    sheet, left = np.zeros((height, width), np.float32), 0
+    for mask in masks:
+        sheet = np.maximum(sheet, placed(mask, height, width, left, (height - mask.shape[0]) // 2))
+        left += mask.shape[1] + gap
+    return sheet
+
+
+def _line(points: NDArray[np.float32], rng: Generator, *, closed: bool) -> Mask:
+    spread = np.maximum(np.ptp(points, axis=0), 1e-3)
+    scale = (HEIGHT - 30) / spread.max() if rng.random() < 0.7 else (HEIGHT - 30) / spread
+    path = (points - points.min(0)) * scale + 15
+    sheet = np.zeros((HEIGHT, HEIGHT), np.uint8)
+    cv2.polylines(sheet, [path.astype(np.int32)], closed, 255.0, int(rng.integers(3, 20)), cv2.LINE_AA)
+    return _cropped(sheet.astype(np.float32) / np.float32(255))
+
+
+def _cropped(mask: Mask) -> Mask:
+    left, top, width, height = cv2.boundingRect((mask > 0.02).astype(np.uint8))
+    return mask[top : top + height, left : left + width] if width and height else mask
+
+
+def _files(fonts: Fonts) -> tuple[Path, ...]:
+    return tuple(_file(package, name) for package, names in fonts.items() for name in names)
+
+
+def _file(package: str, name: str) -> Path:
+    files = metadata.files(package) or []
+    return next(Path(str(file.locate())) for file in files if file.name == name)
+
+
+def _matplotlib(pattern: str) -> tuple[Path, ...]:
+    files = sorted((Path(mpl.get_data_path()) / "fonts/ttf").glob(pattern))
+    return tuple(file for file in files if "Display" not in file.name)  # these have a few symbols only

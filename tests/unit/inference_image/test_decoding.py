@@ -1,0 +1,94 @@
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from inference_image.decoding import FORMATS, ImageError, Limits, decode
+from inference_image.preprocessing import preprocess
+
+
+def _file(form: str, size: tuple[int, int] = (40, 30)) -> bytes:
+    buffer = io.BytesIO()
+    noise = np.random.default_rng(0).integers(0, 256, (*size[::-1], 3), dtype=np.uint8)
+    Image.fromarray(noise).save(buffer, form)
+    return buffer.getvalue()
+
+
+def _bomb(width: int, height: int) -> bytes:
+    """Make a PNG that only claims its size."""
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    chunks = (b"IHDR" + header, b"IDAT" + zlib.compress(bytes(1000)))
+    framed = (struct.pack(">I", len(one) - 4) + one + struct.pack(">I", zlib.crc32(one)) for one in chunks)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(framed)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_each_format_is_decoded(form: str) -> None:
+    assert decode(_file(form), Limits()).pixels.shape == (30, 40, 3)
+
+
+@pytest.mark.parametrize("form", ["PPM", "ICO", "PCX", "TGA", "JPEG2000"])
+def test_other_formats_are_not_images_here(form: str) -> None:
+    with pytest.raises(ImageError) as raised:
+        decode(_file(form), Limits())
+    assert raised.value.status == 415
+
+
+@pytest.mark.parametrize("data", [b"hello", b"%PDF-1.7", b"<svg/>", b"\0" * 100])
+def test_what_is_no_image_is_415(data: bytes) -> None:
+    with pytest.raises(ImageError) as raised:
+        decode(data, Limits())
+    assert raised.value.status == 415
+
+
+def test_an_empty_body_is_422() -> None:
+    with pytest.raises(ImageError) as raised:
+        decode(b"", Limits())
+    assert raised.value.status == 422
+
+
+@pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP", "BMP", "TIFF"])
+def test_half_an_image_is_422(form: str) -> None:
+    data = _file(form)
+    with pytest.raises(ImageError) as raised:
+        decode(data[: len(data) // 2], Limits())
+    assert raised.value.status == 422
+
+
+def test_an_image_with_too_many_pixels_is_refused_by_its_header() -> None:
+    with pytest.raises(ImageError, match="10000×10000") as raised:
+        decode(_bomb(10_000, 10_000), Limits())
+    assert raised.value.status == 413
+
+
+def test_a_file_with_too_many_bytes_is_refused() -> None:
+    with pytest.raises(ImageError) as raised:
+        decode(_file("BMP"), Limits(image_bytes=1000))
+    assert raised.value.status == 413
+
+
+def test_a_large_image_is_reduced_and_says_by_how_much() -> None:
+    picture = decode(_file("JPEG", (2000, 1000)), Limits())
+    assert max(picture.pixels.shape) <= 512
+    assert picture.reduction == pytest.approx(2000 / max(picture.pixels.shape))
+
+
+@settings(deadline=None, max_examples=2000)
+@given(form=st.sampled_from(FORMATS), seed=st.integers(0, 2**32 - 1))
+def test_a_mutated_file_raises_nothing_but_the_one_error(form: str, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    data = bytearray(_file(form))
+    for _ in range(int(rng.integers(1, 20))):
+        data[int(rng.integers(len(data)))] = int(rng.integers(256))
+    if rng.random() < 0.3:
+        del data[int(rng.integers(len(data))) :]
+    try:
+        outcome: object = preprocess(bytes(data)).pixels.shape
+    except ImageError as error:
+        outcome = error.status
+    assert outcome in {(28, 28), 413, 415, 422}

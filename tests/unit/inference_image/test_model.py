@@ -1,0 +1,90 @@
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from inference_image.decoding import ImageError, Limits
+from inference_image.model import WEIGHTS, Model, ModelError
+from inference_image.network import Network
+from inference_image.reading import Reading, read
+
+SAMPLES = Path(__file__).parents[3] / "samples"
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    return Model.load()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Copy the shipped model, to be spoilt."""
+    return Path(shutil.copytree(WEIGHTS, tmp_path / "weights"))
+
+
+def _images(count: int) -> list[NDArray[np.uint8]]:
+    rng = np.random.default_rng(0)
+    return list(rng.integers(0, 256, (count, 28, 28), dtype=np.uint8))
+
+
+def test_the_network_is_small_enough_for_a_small_machine() -> None:
+    assert sum(weight.numel() for weight in Network().parameters()) <= 500_000
+    assert sum(file.stat().st_size for file in WEIGHTS.glob("*.safetensors")) <= 2_000_000
+
+
+def test_an_image_gets_the_same_answer_alone_and_in_any_batch(model: Model) -> None:
+    images = _images(33)
+    together = model.classify(images)
+    for image, answer in zip(images, together, strict=True):
+        alone = model.classify([image])[0]
+        assert alone.probabilities == pytest.approx(answer.probabilities, abs=1e-5)
+        assert alone.is_digit == pytest.approx(answer.is_digit, abs=1e-5)
+
+
+def test_probabilities_are_of_ten_digits_and_sum_to_one(model: Model) -> None:
+    for answer in model.classify(_images(5)):
+        assert len(answer.probabilities) == 10
+        assert sum(answer.probabilities) == pytest.approx(1)
+        assert answer.confidence == max(answer.probabilities) == answer.probabilities[answer.predicted]
+
+
+def test_no_images_have_no_answers(model: Model) -> None:
+    assert model.classify([]) == []
+
+
+def test_a_nought_is_read_as_the_number_0(model: Model) -> None:
+    readings = read([(SAMPLES / "mnist-2.png").read_bytes()], model, Limits())
+    assert [one.answer.predicted for one in readings if isinstance(one, Reading)] == [0]
+
+
+def test_one_bad_file_fails_alone_and_in_its_place(model: Model) -> None:
+    good = (SAMPLES / "mnist-1.png").read_bytes()
+    readings = read([b"bad", good, b""], model, Limits())
+    assert [type(one) for one in readings] == [ImageError, Reading, ImageError]
+
+
+def test_an_empty_image_is_no_digit(model: Model) -> None:
+    assert model.classify([np.zeros((28, 28), np.uint8)])[0].is_digit < 0.5
+
+
+def test_weights_of_another_preprocessing_are_refused(folder: Path) -> None:
+    sidecar = next(folder.glob("*.json"))
+    about = json.loads(sidecar.read_text())
+    sidecar.write_text(json.dumps(about | {"preprocessing_version": about["preprocessing_version"] + 1}))
+    with pytest.raises(ModelError, match="preprocessing"):
+        Model.load(folder)
+
+
+def test_weights_that_are_not_the_sidecars_are_refused(folder: Path) -> None:
+    weights = next(folder.glob("*.safetensors"))
+    weights.write_bytes(weights.read_bytes()[:-1] + b"\0\1")
+    with pytest.raises(ModelError, match="SHA-256"):
+        Model.load(folder)
+
+
+def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="0 models"):
+        Model.load(tmp_path)

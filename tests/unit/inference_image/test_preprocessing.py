@@ -1,0 +1,195 @@
+"""What may be done to an image without changing what the network sees of it."""
+
+import io
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from PIL import ExifTags, Image, ImageDraw
+
+from inference_image.decoding import Limits
+from inference_image.preprocessing import preprocess
+
+Pixels = NDArray[np.uint8]
+
+
+def _seven(side: int = 200, at: tuple[int, int] = (60, 40), size: int = 100, pen: int = 12) -> Image.Image:
+    """Draw a black 7 on white."""
+    image = Image.new("RGB", (side, side), "white")
+    left, top = at
+    corners = [(left, top), (left + int(size * 0.7), top), (left + int(size * 0.25), top + size)]
+    ImageDraw.Draw(image).line(corners, "black", pen, joint="curve")
+    return image
+
+
+def _file(image: Image.Image, form: str = "PNG", **options: object) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, form, **options)
+    return buffer.getvalue()
+
+
+def _seen(image: Image.Image, form: str = "PNG", **options: object) -> Pixels:
+    return preprocess(_file(image, form, **options)).pixels
+
+
+def _alike(one: Pixels, other: Pixels) -> float:
+    """Correlation of two slightly blurred images: 1 is equal, different digits are below 0.7."""
+    first, second = (cv2.GaussianBlur(image.astype(np.float32), (0, 0), 1).ravel() for image in (one, other))
+    return float(np.corrcoef(first, second)[0, 1])
+
+
+SEVEN = _seen(_seven())
+FORMS = {
+    "F": "TIFF",
+    "I": "TIFF",
+    "LAB": "TIFF",
+    "CMYK": "JPEG",
+    "YCbCr": "JPEG",
+}  # mode: a format that has it
+
+
+def test_the_result_has_mnists_form() -> None:
+    rows, columns = np.nonzero(SEVEN > 20)
+    assert SEVEN.shape == (28, 28)
+    assert max(np.ptp(rows), np.ptp(columns)) + 1 in {19, 20}
+    centre = np.array([np.average(np.indices((28, 28))[axis], weights=SEVEN) for axis in (0, 1)])
+    assert np.abs(centre - 14).max() <= 0.75
+
+
+def test_an_image_in_mnists_form_comes_through_as_it_is() -> None:
+    once = _seen(Image.fromarray(SEVEN))
+    assert np.abs(once.astype(int) - SEVEN).max() <= 4
+
+
+@settings(deadline=None, max_examples=25)
+@given(left=st.integers(5, 120), top=st.integers(5, 90))
+def test_shifting_changes_nothing(left: int, top: int) -> None:
+    assert _alike(_seen(_seven(at=(left, top))), SEVEN) > 0.97
+
+
+@settings(deadline=None, max_examples=20)
+@given(side=st.integers(70, 1200))
+def test_scaling_changes_next_to_nothing(side: int) -> None:
+    assert _alike(_seen(_seven().resize((side, side), Image.Resampling.BICUBIC)), SEVEN) > 0.9
+
+
+@settings(deadline=None, max_examples=25)
+@given(ink=st.tuples(*[st.integers(0, 255)] * 3), paper=st.tuples(*[st.integers(0, 255)] * 3))
+def test_any_two_colours_that_can_be_told_apart_do(ink: tuple[int, ...], paper: tuple[int, ...]) -> None:
+    if np.linalg.norm(np.subtract(ink, paper)) < 60:
+        return
+    cover = 1 - np.asarray(_seven()).astype(float) / 255
+    image = np.asarray(paper) * (1 - cover) + np.asarray(ink) * cover
+    assert _alike(_seen(Image.fromarray(np.rint(image).astype(np.uint8))), SEVEN) > 0.97
+
+
+def test_inverting_changes_the_polarity_and_nothing_else() -> None:
+    inverted = preprocess(_file(Image.fromarray(255 - np.asarray(_seven()))))
+    assert inverted.inverted
+    assert not preprocess(_file(_seven())).inverted
+    assert _alike(inverted.pixels, SEVEN) > 0.99
+
+
+@pytest.mark.parametrize(
+    ("form", "options"),
+    [("JPEG", {"quality": 60}), ("WEBP", {"quality": 60}), ("GIF", {}), ("BMP", {}), ("TIFF", {})],
+)
+def test_encoding_changes_next_to_nothing(form: str, options: dict[str, object]) -> None:
+    assert _alike(_seen(_seven(), form, **options), SEVEN) > 0.98
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_orientation_is_undone(orientation: int) -> None:
+    undone_by = {
+        2: 0,
+        3: 3,
+        4: 1,
+        5: 5,
+        6: 2,
+        7: 6,
+        8: 4,
+    }  # orientation: Pillow's transposition that makes it
+    stored = _seven()
+    if orientation in undone_by:
+        stored = stored.transpose(Image.Transpose(undone_by[orientation]))
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    assert _alike(_seen(stored, "JPEG", quality=90, exif=exif), SEVEN) > 0.98
+
+
+@pytest.mark.parametrize(
+    "mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16", "I", "F", "CMYK", "YCbCr", "LAB"]
+)
+def test_every_mode_is_read(mode: str) -> None:
+    image = _seven()
+    if mode == "I;16":
+        image = Image.fromarray(np.asarray(image.convert("L")).astype(np.uint16) * 257)
+    elif mode == "LAB":
+        image = Image.merge("LAB", (image.convert("L"), *[Image.new("L", image.size, 128)] * 2))
+    else:
+        image = image.convert(mode)
+    assert _alike(_seen(image, FORMS.get(mode, "PNG")), SEVEN) > 0.97
+
+
+@pytest.mark.parametrize("ink", [0, 255])
+def test_strokes_on_nothing_are_ink_whatever_their_colour(ink: int) -> None:
+    strokes = Image.fromarray(255 - np.asarray(_seven().convert("L")))
+    colour = Image.new("L", strokes.size, ink)
+    assert _alike(_seen(Image.merge("RGBA", (colour, colour, colour, strokes))), SEVEN) > 0.98
+
+
+def test_what_is_under_alpha_0_is_not_seen() -> None:
+    image = _seven().convert("RGBA")
+    ImageDraw.Draw(image).rectangle((10, 150, 190, 190), (255, 0, 0, 0))
+    assert _alike(_seen(image), SEVEN) > 0.98
+
+
+@pytest.mark.parametrize("pen", [2, 5, 12, 24])
+def test_any_pen_leaves_a_digit_of_mnists_strokes(pen: int) -> None:
+    seen = _seen(_seven(pen=pen))
+    assert seen.max() > 200
+    assert _alike(seen, SEVEN) > 0.75
+
+
+@pytest.mark.parametrize("colour", ["white", "black", "red", (120, 130, 125)])
+@pytest.mark.parametrize("size", [(1, 1), (8, 8), (28, 28), (1, 3000), (3000, 1), (640, 480)])
+def test_a_solid_image_has_no_ink(colour: str, size: tuple[int, int]) -> None:
+    seen = preprocess(_file(Image.new("RGB", size, colour)))
+    assert not seen.pixels.any()
+    assert (seen.box, seen.scale, seen.stroke_width) == (None, None, None)
+
+
+def test_specks_are_not_part_of_the_digit() -> None:
+    image = _seven()
+    pen = ImageDraw.Draw(image)
+    for at in ((5, 5), (190, 8), (8, 190), (180, 180)):
+        pen.point([(at[0] + across, at[1]) for across in range(2)], "black")
+    assert _alike(_seen(image), SEVEN) > 0.97
+
+
+def test_a_forms_box_is_not_part_of_the_digit() -> None:
+    image = _seven()
+    ImageDraw.Draw(image).rectangle((30, 15, 170, 165), outline="black", width=2)
+    assert _alike(_seen(image), SEVEN) > 0.97
+
+
+def test_light_that_falls_off_and_a_shadow_are_not_ink() -> None:
+    image = np.asarray(_seven(side=400, at=(150, 120), size=160, pen=19)).astype(np.float32)
+    light = np.linspace(1, 0.5, 400)[None, :, None] * np.where(np.arange(400) < 90, 0.6, 1)[:, None, None]
+    assert _alike(_seen(Image.fromarray((image * light * 0.9).astype(np.uint8))), SEVEN) > 0.9
+
+
+def test_an_animation_is_its_first_frame() -> None:
+    blank = Image.new("RGB", (200, 200), "white")
+    assert _alike(_seen(_seven(), "GIF", save_all=True, append_images=[blank]), SEVEN) > 0.98
+
+
+def test_what_was_done_is_told_in_the_uploads_pixels() -> None:
+    seen = preprocess(_file(_seven().resize((2000, 2000))), Limits())
+    assert seen.box is not None
+    assert seen.box == pytest.approx((540, 340, 820, 1120), abs=80)
+    assert seen.scale == pytest.approx(20 / max(seen.box[2:]), rel=0.02)
+    assert seen.stroke_width == pytest.approx(120, rel=0.25)

@@ -1,0 +1,84 @@
+"""The generator, on digits that are drawn here: MNIST itself is not needed."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from inference_image.preprocessing import preprocess
+from model_training import kinds
+from model_training.data import Digits
+from model_training.generator import MIXTURE
+from model_training.kinds import Kind, Style
+from model_training.marks import NOT_A_DIGIT, Source, other, typed, written
+from model_training.rendering import enlarged, restroked, thickened
+
+
+def _one() -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    image = Image.new("L", (28, 28))
+    ImageDraw.Draw(image).line([(16, 4), (12, 23)], 255, 3)
+    return np.asarray(image)
+
+
+SOURCE = Source.training(Digits(_one()[None], np.array([1])))
+KINDS = sorted({kind for recipe in MIXTURE.values() for kind in recipe.kinds}, key=lambda kind: kind.__name__)
+STYLES = [kinds.TRAINING, kinds.HELD_OUT]
+
+
+@pytest.mark.parametrize("style", STYLES, ids=["training", "held out"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_makes_a_file_that_preprocessing_reads(kind: Kind, style: Style) -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(2):
+        assert preprocess(kind(written(SOURCE, rng).mask, rng, style)).pixels.shape == (28, 28)
+
+
+def test_the_same_seed_draws_the_same_file() -> None:
+    files = [
+        kinds.photo(written(SOURCE, rng).mask, rng, kinds.TRAINING)
+        for rng in (np.random.default_rng(7), np.random.default_rng(7))
+    ]
+    assert files[0] == files[1]
+
+
+def test_marks_know_what_they_show() -> None:
+    rng = np.random.default_rng(0)
+    assert written(SOURCE, rng).digit == 1
+    assert {typed(SOURCE, rng).digit for _ in range(60)} == set(range(10))
+    assert {other(SOURCE, rng).digit for _ in range(20)} == {NOT_A_DIGIT}
+
+
+def test_masks_are_coverage() -> None:
+    rng = np.random.default_rng(0)
+    for draw in (written, typed, other):
+        for _ in range(20):
+            mask = draw(SOURCE, rng).mask
+            assert 0 <= mask.min() <= mask.max() <= 1
+            assert mask.max() > 0.5
+
+
+def test_the_mixture_is_whole_and_has_every_kind_of_nothing() -> None:
+    assert sum(recipe.share for recipe in MIXTURE.values()) == pytest.approx(1)
+    assert {"not a digit", "blank", "noise", "solid"} <= MIXTURE.keys()
+
+
+def test_training_and_measuring_use_other_typefaces_and_another_style() -> None:
+    held_out = Source.held_out(SOURCE.digits)
+    assert not set(SOURCE.handwriting) & set(held_out.handwriting)
+    assert not set(SOURCE.print) & set(held_out.print)
+    assert kinds.TRAINING != kinds.HELD_OUT
+
+
+def test_a_stroke_gets_the_width_that_is_asked_for() -> None:
+    digit = enlarged(_one(), 200)
+    for width in (6, 30):
+        across = (restroked(digit, width) > 0.5).sum(axis=1)
+        assert np.median(across) == pytest.approx(width, abs=3)
+    assert thickened(digit, 10).sum() > digit.sum() > thickened(digit, -10).sum()
+
+
+def test_a_canvas_may_have_nothing_behind_the_strokes() -> None:
+    rng = np.random.default_rng(1)
+    files = [kinds.canvas(written(SOURCE, rng).mask, rng, kinds.TRAINING) for _ in range(30)]
+    assert {Image.open(io.BytesIO(file)).mode for file in files} >= {"RGB", "RGBA"}

@@ -1,0 +1,65 @@
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import pytest
+import torch
+
+from model_training.marks import NOT_A_DIGIT
+from model_training.train import Set, Settings, augment, calibrate, loss_of, train
+
+TINY = Settings(epochs=2, batch=8)
+
+
+def _set(count: int = 32) -> Set:
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randint(0, 256, (count, 1, 28, 28), generator=generator, dtype=torch.uint8)
+    return Set(images, torch.arange(count) % 11 + NOT_A_DIGIT)
+
+
+def test_augmentation_keeps_shape_and_range() -> None:
+    images = augment(_set().images, TINY)
+    assert images.shape == (32, 1, 28, 28)
+    assert 0 <= images.min() <= images.max() <= 1
+
+
+def test_what_is_no_digit_does_not_teach_which_digit_it_is() -> None:
+    logits = torch.zeros(2, 11, requires_grad=True)
+    loss_of(logits, torch.tensor([3, NOT_A_DIGIT]), smoothing=0).backward()  # type: ignore[no-untyped-call]
+    assert logits.grad is not None
+    assert logits.grad[0, :10].abs().sum() > 0
+    assert logits.grad[1, :10].abs().sum() == 0
+    assert logits.grad[1, 10] > 0
+
+
+class Interrupting:
+    """Images that are pulled away after some batches, as by ctrl-C."""
+
+    def __init__(self, images: torch.Tensor, batches: int) -> None:
+        self.images = images
+        self.batches = batches
+
+    def __getitem__(self, which: torch.Tensor) -> torch.Tensor:
+        if not self.batches:
+            raise KeyboardInterrupt
+        self.batches -= 1
+        return self.images[which]
+
+
+def test_a_run_that_was_interrupted_ends_with_the_weights_of_one_that_was_not(tmp_path: Path) -> None:
+    (tmp_path / "cut").mkdir()
+    whole, history = train(_set(), _set(), TINY, tmp_path)
+    assert len(history) == 2
+    cut = Set(cast("torch.Tensor", Interrupting(_set().images, batches=5)), _set().targets)  # 4 are an epoch
+    with pytest.raises(KeyboardInterrupt):
+        train(cut, _set(), TINY, tmp_path / "cut")
+    resumed, _ = train(_set(), _set(), TINY, tmp_path / "cut")
+    for name, weight in whole.state_dict().items():
+        assert torch.equal(weight, resumed.state_dict()[name]), name
+
+
+def test_calibration_finds_a_temperature(tmp_path: Path) -> None:
+    network, _ = train(_set(), _set(), TINY, tmp_path)
+    scales = calibrate(network, _set())
+    assert scales["temperature"] > 0
+    assert np.isfinite(list(scales.values())).all()
