@@ -58,7 +58,7 @@ def load(split_seed: int = 0) -> Mnist:
 
     Raises DataError if the wheel is missing or its file is not the pinned one.
     """
-    parts = [_digits(*part) for part in _read(_path())]  # 50,000 + 10,000 + 10,000
+    parts = [_digits(*part) for part in read(_path())]  # 50,000 + 10,000 + 10,000
     official = Digits(*(np.concatenate(column) for column in zip(*map(_columns, parts[:2]), strict=True)))
     order = np.random.default_rng(split_seed).permutation(len(official))
     return Mnist(official[order[VALIDATION:]], official[order[:VALIDATION]], parts[2])
@@ -72,18 +72,24 @@ def _path() -> Path:
     return next(Path(str(file.locate())) for file in files if file.name == "mnist.pkl.gz")
 
 
-def _read(path: Path) -> list[tuple[NDArray[np.float32], NDArray[np.int64]]]:
+def read(path: Path) -> list[tuple[NDArray[np.float32], NDArray[np.int64]]]:
+    """Read the three parts of the file: images (n, 784) float32 in [0, 1) and labels.
+
+    Raises DataError if it is not the file that this project was built on.
+    """
     data = path.read_bytes()
     found = hashlib.sha256(data).hexdigest()
     if found != SHA256:
         raise DataError(f"{path} has SHA-256 {found}, expected {SHA256}")
-    parts: list[tuple[NDArray[np.float32], NDArray[np.int64]]] = _ArraysOnly(
+    parts: list[tuple[NDArray[np.float32], NDArray[np.int64]]] = ArraysOnly(
         io.BytesIO(gzip.decompress(data)), encoding="latin1"
     ).load()
     return parts
 
 
-class _ArraysOnly(pickle.Unpickler):
+class ArraysOnly(pickle.Unpickler):
+    """Unpickles numpy arrays; raises DataError for anything else, before it can run."""
+
     def find_class(self, module: str, name: str) -> object:
         if (module, name) not in _ADMITTED:
             raise DataError(f"the file asks for {module}.{name}")

@@ -1,0 +1,51 @@
+import io
+import os
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from model_training.data import ArraysOnly, DataError, Mnist, load, read
+
+
+class Harmful:
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.system, ("true",)
+
+
+@pytest.fixture(scope="module")
+def mnist() -> Mnist:
+    return load()
+
+
+def test_a_file_that_is_not_the_pinned_one_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "mnist.pkl.gz"
+    path.write_bytes(b"something else")
+    with pytest.raises(DataError, match="SHA-256"):
+        read(path)
+
+
+def test_a_pickle_that_asks_for_more_than_arrays_is_refused() -> None:
+    with pytest.raises(DataError, match="system"):
+        ArraysOnly(io.BytesIO(pickle.dumps(Harmful()))).load()
+
+
+def test_the_test_part_is_the_official_one(mnist: Mnist) -> None:
+    assert np.bincount(mnist.test.labels).tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
+
+
+def test_the_parts_have_no_image_in_common(mnist: Mnist) -> None:
+    parts = [
+        {image.tobytes() for image in part.images} for part in (mnist.training, mnist.validation, mnist.test)
+    ]
+    assert [len(mnist.training), len(mnist.validation), len(mnist.test)] == [55_000, 5_000, 10_000]
+    assert not parts[0] & parts[1]
+    assert not parts[2] & (parts[0] | parts[1])
+
+
+def test_digits_have_mnists_form(mnist: Mnist) -> None:
+    image = mnist.test.images[0]
+    assert (image.shape, str(image.dtype)) == ((28, 28), "uint8")
+    assert image.max() > 250
+    assert not image[0].any()
