@@ -155,7 +155,7 @@ def delete_classification(id: str) -> Response:
 @app.route("/classifications/{id}/image", methods=["GET"])
 def get_image(id: str) -> Response:
     request = _request()
-    parameters.require_binary_accept(request)
+    parameters.accept_bytes(request)
     blob = classifications().image(parameters.writer(request), parameters.id_of(id))
     response = _versioned(blob.content, blob.media_type, blob.etag, "private, max-age=31536000, immutable")
     response.headers["Vary"] = "Authorization"  # two writers may share a browser

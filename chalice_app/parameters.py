@@ -6,7 +6,7 @@ import re
 from typing import Any, cast
 from uuid import UUID
 
-from chalice.app import Request
+from chalice.app import CaseInsensitiveMapping, Request
 
 from chalice_app import keys
 from chalice_app.media_types import BINARY_TYPES
@@ -64,14 +64,18 @@ def has_version(request: Request, etag: str) -> bool:
     return etag in {version.strip().removeprefix("W/") for version in known.split(",")} or known == "*"
 
 
-def require_binary_accept(request: Request) -> None:
-    """Raise Problem 406 unless `Accept` begins with a type that API Gateway hands out as bytes.
+def accept_bytes(request: Request) -> None:
+    """Make sure that the caller gets an image's bytes as they are, or raise Problem 406.
 
-    It looks at the first type only, knows no wildcard, and sends base64 text to everybody else.
+    API Gateway looks at the first type of `Accept` only, knows no wildcard, and sends base64 text to who
+    names no binary type there. Without it in between everybody gets bytes, whatever Chalice makes of it.
     """
     first = re.split("[,;]", request.headers.get("accept", ""))[0].strip().lower()
-    if first not in BINARY_TYPES:
+    if first in BINARY_TYPES:
+        return
+    if "apiId" in request.context:
         raise Problem(406, "Send an `Accept` that begins with the type of an image, such as image/png.")
+    request.headers = CaseInsensitiveMapping({**request.headers, "accept": "*/*"})
 
 
 def limit(request: Request) -> int:

@@ -15,6 +15,7 @@ import urllib3
 from infrastructure.local.settings import ROOT, LocalError
 
 FOLDER = ROOT / "samples"
+PATIENCE_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -52,10 +53,10 @@ class Person:
             milliseconds = None
             if record is None:
                 started = time.perf_counter()
-                record = self._classify(sample, content)
+                record = self._answered(self._classify(sample, content))
                 milliseconds = (time.perf_counter() - started) * 1000
             if record["true"] is None:
-                record = self._label(record, sample.true)
+                record = self._label(self._answered(record), sample.true)
             yield Sent(sample, record, milliseconds)
 
     def records(self) -> Iterator[dict[str, Any]]:
@@ -71,6 +72,16 @@ class Person:
     def _classify(self, sample: Sample, content: bytes) -> dict[str, Any]:
         media_type = mimetypes.guess_type(sample.path.name)[0] or "application/octet-stream"
         return self._ask("POST", "/classifications", content, {"Content-Type": media_type})
+
+    def _answered(self, record: dict[str, Any]) -> dict[str, Any]:
+        """Return a record once the model has answered: a busy machine may have left it pending."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while record["status"] == "pending":
+            if time.monotonic() > deadline:
+                raise LocalError(f"The model has not answered for {PATIENCE_SECONDS} s.")
+            time.sleep(0.5)
+            record = self._ask("GET", f"/classifications/{record['id']}")
+        return record
 
     def _label(self, record: dict[str, Any], true: int) -> dict[str, Any]:
         body = json.dumps({"true": true}).encode()

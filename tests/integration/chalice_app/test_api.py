@@ -156,10 +156,14 @@ def test_an_image_that_the_caller_has_is_not_sent_again(writer: Writer) -> None:
     assert writer.image(id, if_none_match='"another"').data == ZERO
 
 
-def test_bytes_are_refused_to_who_would_get_them_corrupted_by_the_gateway(writer: Writer) -> None:
+def test_nobody_gets_an_image_corrupted_by_the_gateway(writer: Writer) -> None:
     id = writer.classify()["id"]
     for accept in ("", "*/*", "text/html, image/png"):
-        assert problem(writer.image(id, accept=accept))["status"] == 406
+        answer = writer.image(id, accept=accept)
+        if answer.status == 406:  # by API Gateway, which would send base64
+            assert "Accept" in problem(answer)["detail"]
+        else:
+            assert answer.data == ZERO
 
 
 def test_what_is_deleted_is_gone_with_all_its_traces(system: System, writer: Writer) -> None:

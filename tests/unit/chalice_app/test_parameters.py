@@ -116,13 +116,29 @@ def test_without_if_none_match_the_caller_has_nothing() -> None:
     assert not parameters.has_version(request(), '"a"')
 
 
+OTHER_ACCEPTS = ["", "*/*", "image/*", "text/html, image/png", "application/json"]
+
+
+def behind_api_gateway(accept: str) -> Request:
+    asked = request(accept=accept)
+    asked.context["apiId"] = "abc"
+    return asked
+
+
 @pytest.mark.parametrize("accept", ["image/png", "IMAGE/PNG;q=0.9, */*", "application/octet-stream"])
-def test_bytes_go_to_who_asks_for_them_first(accept: str) -> None:
-    parameters.require_binary_accept(request(accept=accept))
+def test_api_gateway_gives_bytes_to_who_asks_for_them_first(accept: str) -> None:
+    parameters.accept_bytes(behind_api_gateway(accept))
 
 
-@pytest.mark.parametrize("accept", ["", "*/*", "image/*", "text/html, image/png", "application/json"])
-def test_who_asks_for_something_else_first_is_told_so(accept: str) -> None:
+@pytest.mark.parametrize("accept", OTHER_ACCEPTS)
+def test_who_would_get_base64_from_api_gateway_is_told_so(accept: str) -> None:
     with pytest.raises(Problem) as error:
-        parameters.require_binary_accept(request(accept=accept))
+        parameters.accept_bytes(behind_api_gateway(accept))
     assert error.value.status == 406
+
+
+@pytest.mark.parametrize("accept", OTHER_ACCEPTS)
+def test_without_a_gateway_everybody_gets_bytes(accept: str) -> None:
+    asked = request(accept=accept)
+    parameters.accept_bytes(asked)
+    assert asked.headers["accept"] == "*/*"  # what makes Chalice hand them out
