@@ -36,7 +36,7 @@ other blur, other noise, other typefaces); "other writers" are the digits that s
 
 ![Reliability: confidence against accuracy](model-card/reliability.png)
 ![Confusion matrix: rows are true, columns are predicted](model-card/confusion.png)
-![The most confident errors: the upload, what the network saw, the true digit as the predicted one](model-card/errors.png)
+![The surest errors: the upload, what the network saw, true as predicted](model-card/errors.png)
 
 **Limits.** The photographs are imitations. MNIST's writers were American; a 1 with a long upstroke or a
 crossed 7 is rarer in it than in Europe. Digits that touch a frame, cross a ruled line of their own
