@@ -247,6 +247,7 @@ def _save(network: Network, sidecar: dict[str, Any], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     weights = folder / f"{VERSION}.safetensors"
     save_file({name: value.contiguous() for name, value in network.state_dict().items()}, weights)
+    weights.chmod(0o644)  # it is written for its owner alone; in the image another user reads it
     about = {
         "version": VERSION,
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
