@@ -70,16 +70,16 @@ class Recipe:
 
 
 MIXTURE = {
-    "canvas": Recipe(written, (kinds.canvas,), 0.12),
-    "scan": Recipe(written, (kinds.scan,), 0.12),
-    "board": Recipe(written, (kinds.board,), 0.10),
-    "photo": Recipe(written, (kinds.photo,), 0.18),  # the hardest, so the most
-    "coarse": Recipe(written, (kinds.coarse,), 0.08),
+    "canvas": Recipe(written, (kinds.canvas,), 0.13),
+    "scan": Recipe(written, (kinds.scan,), 0.14),
+    "board": Recipe(written, (kinds.board,), 0.11),
+    "photo": Recipe(written, (kinds.photo,), 0.19),  # the hardest, so the most
+    "coarse": Recipe(written, (kinds.coarse,), 0.06),
     "tiny": Recipe(written, (kinds.tiny,), 0.03),
-    "font": Recipe(typed, (*PAPERS, kinds.coarse, kinds.tiny), 0.11),
-    "not a digit": Recipe(other, (*PAPERS, kinds.tiny), 0.18),
+    "font": Recipe(typed, PAPERS, 0.10),
+    "not a digit": Recipe(other, (*PAPERS, kinds.tiny), 0.17),
     "blank": Recipe(nothing, PAPERS, 0.03),
-    "noise": Recipe(nothing, (kinds.noise,), 0.04),
+    "noise": Recipe(nothing, (kinds.noise,), 0.03),
     "solid": Recipe(nothing, (kinds.solid,), 0.01),
 }
 

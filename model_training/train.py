@@ -25,7 +25,7 @@ from model_training import data
 from model_training.generator import CALIBRATION, TRAINING, Part, seen
 from model_training.marks import NOT_A_DIGIT
 
-VERSION = "digits-2026.11.2"
+VERSION = "digits-2026.11.3"
 BUILD = Path(__file__).parents[1] / "build" / "training"
 WEIGHTS = Path(__file__).parents[1] / "inference_image" / "weights"
 
@@ -35,7 +35,7 @@ class Settings:
     """Everything that decides what comes out, together with the data and the version of PyTorch."""
 
     seed: int = 0
-    epochs: int = 8
+    epochs: int = 14
     batch: int = 128
     learning_rate: float = 4e-3
     weight_decay: float = 0.02
