@@ -29,6 +29,9 @@ def main() -> None:
     except (SettingsError, ModelError, OSError) as error:
         sys.exit(f"inference_image: {error}")
     asyncio.run(serve(service, settings))
+    # The server's own threads may still reach into Python: an orderly teardown under them can abort (SIGABRT).
+    sys.stdout.flush()
+    os._exit(0)
 
 
 async def serve(service: Service, settings: Settings) -> None:
