@@ -29,7 +29,7 @@ def main() -> None:
     except (SettingsError, ModelError, OSError) as error:
         sys.exit(f"inference_image: {error}")
     asyncio.run(serve(service, settings))
-    # The server's own threads may still reach into Python: an orderly teardown under them can abort (SIGABRT).
+    # The server has threads that may still reach into Python: a teardown under them can abort (SIGABRT).
     sys.stdout.flush()
     os._exit(0)
 
