@@ -58,7 +58,8 @@ def _files(path: Path) -> list[Path]:
 
 
 def _read_parquet(path: Path, names: Names) -> Iterator[Batch]:
-    with pq.ParquetFile(path) as file:
+    models = {names.model} & set(pq.read_schema(path).names)
+    with pq.ParquetFile(path, read_dictionary=list(models)) as file:  # each model is decoded once
         columns = _present(file.schema_arrow.names, names, path)
         for batch in file.iter_batches(ROWS_PER_BATCH, columns=columns):
             yield check_columns(batch, names, str(path))

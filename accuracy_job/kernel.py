@@ -102,22 +102,47 @@ def added(one: Mapping[K, V], other: Mapping[K, V]) -> dict[K, V]:
 
 def _matrices(pairs: Pairs) -> dict[Group, IntArray]:
     cell = pairs.true * DIGITS + pairs.predicted  # (n,) uint8, 0..99
-    index = pairs.group * DIGITS**2 + cell  # (n,) int64
-    counts = np.bincount(index, minlength=len(pairs.groups) * DIGITS**2).reshape(-1, DIGITS, DIGITS)
+    if pairs.group.ndim:
+        groups = pairs.groups
+        counts = np.bincount(pairs.group * DIGITS**2 + cell, minlength=len(groups) * DIGITS**2)
+    else:
+        groups, counts = (pairs.groups[pairs.group],), _cell_counts(cell)
     total: dict[Group, IntArray] = {}
-    for group, matrix in zip(pairs.groups, counts, strict=True):
+    for group, matrix in zip(groups, counts.reshape(-1, DIGITS, DIGITS), strict=True):
         if matrix.any():
             total[group] = total.get(group, 0) + matrix
     return total
 
 
+def _cell_counts(cell: npt.NDArray[np.uint8]) -> IntArray:
+    """(100,) how often each cell occurs. Two cells are counted at once: that halves the work."""
+    twice = np.bincount(cell[: len(cell) // 2 * 2].view(np.uint16), minlength=2**16).reshape(2**8, 2**8)
+    counts = twice.sum(0) + twice.sum(1)
+    counts[cell[len(cell) // 2 * 2 :]] += 1  # the last of an odd number
+    cells: IntArray = counts[: DIGITS**2]
+    return cells
+
+
 def _calibration(pairs: Pairs) -> IntArray:
     if pairs.confidence is None:
         return np.zeros((3, BINS), np.int64)
-    known = ~np.isnan(pairs.confidence)
-    confidence = pairs.confidence[known]  # (k,)
-    correct = (pairs.true == pairs.predicted)[known]  # (k,) bool
-    bins = np.searchsorted(BIN_EDGES[1:-1], confidence)  # right-closed; 0.0 falls into the first
-    units = np.rint(confidence * CONFIDENCE_UNITS)  # whole numbers, so float64 adds 2**23 of them exactly
-    rows = [np.bincount(bins, weight, minlength=BINS) for weight in (None, correct, units)]
+    confidence, correct = pairs.confidence, pairs.true == pairs.predicted  # (n,) each
+    if (missing := np.isnan(confidence)).any():
+        confidence, correct = confidence[~missing], correct[~missing]
+    index = _bins(confidence) * 2 + correct
+    wrong_and_correct = np.bincount(index, minlength=2 * BINS).reshape(BINS, 2)
+    # Whole numbers, so float64 adds 2**23 of them exactly.
+    units = np.bincount(index, np.rint(confidence * CONFIDENCE_UNITS), minlength=2 * BINS)
+    rows = [wrong_and_correct.sum(1), wrong_and_correct[:, 1], units.reshape(BINS, 2).sum(1)]
     return np.stack(rows).astype(np.int64)
+
+
+def _bins(confidence: npt.NDArray[np.float64]) -> IntArray:
+    """(n,) the bin of each confidence: closed on the right, and 0.0 falls into the first.
+
+    Comparing with every edge takes a fifth of the time of a binary search.
+    """
+    bins = np.zeros(len(confidence), np.uint8)
+    for edge in BIN_EDGES[1:-1]:
+        bins += confidence > edge
+    return bins.astype(np.int64)
