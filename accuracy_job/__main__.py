@@ -3,28 +3,30 @@
 import argparse
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC, datetime
 from functools import partial
+from typing import NamedTuple
 
+from obstore.store import ObjectStore
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from accuracy_job import days, files
 from accuracy_job.checks import Names
 from accuracy_job.engines import local
-from accuracy_job.files import InputError, find, read
-from accuracy_job.kernel import Batch
+from accuracy_job.files import InputError, are_files
+from accuracy_job.kernel import Counts, merge
 from accuracy_job.report import Report, build
+from accuracy_job.splits import Split
 from accuracy_job.store import (
+    CONNECTIONS,
     StoreError,
     count_classifications,
     errors_named,
-    is_s3,
-    list_labels,
     open_store,
     publish,
-    read_labels,
 )
 from accuracy_job.summary import show
 
@@ -92,6 +94,7 @@ def parser() -> argparse.ArgumentParser:
         "--engine", choices=ENGINES, default="local", help="what runs the map and the reduce (%(default)s)"
     )
     option("--verify", action="store_true", help="keep all pairs in memory and compare with scikit-learn")
+    option("--recount", action="store_true", help="count every label again, also those of unchanged days")
     for part, name in Names().of_parts().items():
         option(
             f"--{part}", metavar="NAME", help=f"the column, or JSON field, of that part of a pair ({name})"
@@ -101,36 +104,45 @@ def parser() -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace, errors: Console) -> int:
     """Read, count, report, verify, publish, show."""
-    pairs: list[Batch] = []
     with errors_named(options.input):
-        batches, output = source(options)
-        batches = watched(kept(batches, pairs) if options.verify else batches, errors)
-        counts = ENGINES[options.engine](batches)
-        classifications = classified(options.input, errors) if is_s3(options.input) else None
+        work = plan(options)
+        counts = merge(counted(work, options.engine, errors), work.strays)
+        classifications = None if work.store is None else classified(work.store, errors)
     report = build(counts, datetime.now(UTC), classifications)
-    if options.verify and not verified(report, pairs, errors):
+    if options.verify and not verified(report, work.splits, errors):
         return DIFFERENT
-    if output:
-        with errors_named(output):
-            publish(open_store(output), report)
+    if work.output:
+        with errors_named(work.output):
+            publish(open_store(work.output), report)
     show(report, Console())
     return OK
 
 
-def classified(url: str, errors: Console) -> int:
-    """Return how many classifications the store holds."""
-    with errors.status("listing the classifications"):
-        return count_classifications(open_store(url))
+class Work(NamedTuple):
+    """What there is to do."""
+
+    splits: Sequence[Split]
+    at_once: int  # splits, on this machine
+    output: str | None  # where the report goes
+    store: ObjectStore | None = None  # the Legible store, if the input is one
+    strays: Counts = Counts()
 
 
-def source(options: argparse.Namespace) -> tuple[Iterator[Batch], str | None]:
-    """Return the batches of the input, and where the report goes: without --output, a store keeps its own."""
+def plan(options: argparse.Namespace) -> Work:
+    """Return the splits of the input, and where the report goes: without --output, a store keeps its own."""
     names = chosen(options)
-    if is_s3(options.input):
-        store = open_store(options.input)
-        return read_labels(store, list_labels(store), names), options.output or options.input
-    files = find(options.input)
-    return (batch for file in files for batch in read(file, names)), options.output
+    if are_files(options.input):
+        return Work(files.splits(options.input, names), cores(), options.output)
+    if names != Names():
+        raise InputError(f"{options.input}: labels of a store have their own names; names are for files")
+    output = options.output or options.input
+    store = open_store(options.input)
+    splits = days.find(store, open_store(output), recount=options.recount)
+    return Work(splits, CONNECTIONS, output, store, days.strays(store))
+
+
+def cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def chosen(options: argparse.Namespace) -> Names:
@@ -139,29 +151,26 @@ def chosen(options: argparse.Namespace) -> Names:
     return Names(**given, required=Names().required | given.keys())
 
 
-def kept(batches: Iterable[Batch], pairs: list[Batch]) -> Iterator[Batch]:
-    """Pass the batches on, and keep them."""
-    for batch in batches:
-        pairs.append(batch)
-        yield batch
+def classified(store: ObjectStore, errors: Console) -> int:
+    """Return how many classifications the store holds."""
+    with errors.status("listing the classifications"):
+        return count_classifications(store)
 
 
-def watched(batches: Iterable[Batch], console: Console) -> Iterator[Batch]:
-    """Pass the batches on, and show on a terminal how many pairs went by."""
+def counted(work: Work, engine: str, console: Console) -> Counts:
+    """Run the engine, and show on a terminal how many pairs went by."""
     shown = (SpinnerColumn(), TextColumn("{task.completed:,.0f} pairs"), TimeElapsedColumn())
     with Progress(*shown, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("pairs", total=None)
-        for batch in batches:
-            yield batch
-            progress.advance(task, len(batch.pairs))
+        return ENGINES[engine](work.splits, work.at_once, partial(progress.advance, task))
 
 
-def verified(report: Report, pairs: list[Batch], errors: Console) -> bool:
+def verified(report: Report, splits: Sequence[Split], errors: Console) -> bool:
     """Tell whether scikit-learn agrees, and where it does not."""
     from accuracy_job.verify import differences  # noqa: PLC0415 -- scikit-learn takes seconds to import
 
     with errors.status("computing every figure again"):
-        found = differences(report, pairs)
+        found = differences(report, (batch for split in splits for batch in split.batches()))
     for difference in found:
         complain(errors, difference)
     if not found:

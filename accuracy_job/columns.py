@@ -1,6 +1,7 @@
 """Arrow columns to pairs, a batch of rows at once."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -34,11 +35,12 @@ def check_columns(batch: pa.RecordBatch, names: Names, source: str) -> Batch:
     confidence = confidences(columns["confidence"]) if "confidence" in columns else None
     if confidence is not None:
         wrong["confidence"] = confidence == NOT_A_CONFIDENCE
-    groups, group = _groups(columns, path_day(source))
-    pairs = Pairs(true, predicted, confidence, groups, group)
+    pairs = Pairs(true, predicted, confidence, *_groups(columns, path_day(source)))
     if not any(rows.any() for rows in wrong.values()):
-        return Batch(pairs)
-    return Batch(_where(pairs, ~np.logical_or.reduce(list(wrong.values()))), _faults(columns, wrong, source))
+        return Batch(_with_ids(pairs, columns.get("id")))
+    good = ~np.logical_or.reduce(list(wrong.values()))
+    ids = columns["id"].filter(pa.array(good)) if "id" in columns else None
+    return Batch(_with_ids(_where(pairs, good), ids), _faults(columns, wrong, source))
 
 
 def digits(column: pa.Array) -> npt.NDArray[np.uint8]:
@@ -181,6 +183,13 @@ def _where(pairs: Pairs, rows: npt.NDArray[np.bool_]) -> Pairs:
         pairs.groups,
         pairs.group[rows] if pairs.group.ndim else pairs.group,
     )
+
+
+def _with_ids(pairs: Pairs, ids: pa.Array | None) -> Pairs:
+    if ids is None:
+        return pairs
+    wrong = ids.filter(pa.array(pairs.true != pairs.predicted))
+    return replace(pairs, wrong_ids=[as_text(id) for id in wrong.to_pylist()])
 
 
 def _faults(

@@ -4,7 +4,9 @@ Counts are integers throughout, confidences too, so a sum does not depend on the
 of its terms: any engine, and any recount of a part, gives the same report to the last bit.
 """
 
-from collections.abc import Mapping
+import heapq
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar
 
@@ -14,13 +16,14 @@ import numpy.typing as npt
 DIGITS = 10
 BINS = 15
 MAX_EXAMPLES = 10
+MAX_IDS = 5  # of each confusion
 BIN_EDGES: npt.NDArray[np.float64] = np.linspace(0, 1, BINS + 1)
 # Confidences are added in units of 2**-30: rounding errs by less than 1e-9, and an int64 holds 8.6e9 of them.
 CONFIDENCE_UNITS = 2**30
 
 IntArray = npt.NDArray[np.int64]
 K = TypeVar("K")
-V = TypeVar("V", IntArray, "Rejected")
+V = TypeVar("V", IntArray, "Rejected", "Newest")
 
 
 class Group(NamedTuple):
@@ -40,6 +43,9 @@ class Pairs:
     groups: tuple[Group, ...] = (Group(),)
     # (n,) indices into groups; () where all pairs are of one group.
     group: npt.NDArray[np.integer[Any]] = field(default_factory=lambda: np.zeros((), np.intp))
+    wrong_ids: Sequence[
+        str | None
+    ] = ()  # of the pairs that are not correct, in their order; () where none are known
 
     def __len__(self) -> int:
         return len(self.true)
@@ -55,6 +61,15 @@ class Rejected:
     def __add__(self, other: "Rejected") -> "Rejected":
         examples = sorted({*self.examples, *other.examples})
         return Rejected(self.count + other.count, tuple(examples[:MAX_EXAMPLES]))
+
+
+class Newest(tuple[str, ...]):
+    """Ids of pairs, the newest first: ids that are UUIDv7 sort by time."""
+
+    __slots__ = ()
+
+    def __add__(self, other: tuple[str, ...]) -> "Newest":  # type: ignore[override]  # merges, as all counts do
+        return Newest(heapq.nlargest(MAX_IDS, {*self, *other}))
 
 
 Rejections = Mapping[str, Rejected]  # by reason
@@ -76,11 +91,17 @@ class Counts:
     # (3, 15): per bin of confidence the pairs, the correct ones, the sum of confidences in CONFIDENCE_UNITS.
     calibration: IntArray = field(default_factory=lambda: np.zeros((3, BINS), np.int64))
     rejected: Rejections = field(default_factory=dict)
+    confused: Mapping[tuple[int, int], Newest] = field(default_factory=dict)  # ids by (true, predicted)
+
+    @property
+    def pairs(self) -> int:
+        return sum(int(matrix.sum()) for matrix in self.matrices.values())
 
 
 def count(batch: Batch) -> Counts:
     """Map: the counts of one batch."""
-    return Counts(_matrices(batch.pairs), _calibration(batch.pairs), batch.rejected)
+    pairs = batch.pairs
+    return Counts(_matrices(pairs), _calibration(pairs), batch.rejected, _confused(pairs))
 
 
 def merge(one: Counts, other: Counts) -> Counts:
@@ -89,6 +110,7 @@ def merge(one: Counts, other: Counts) -> Counts:
         added(one.matrices, other.matrices),
         one.calibration + other.calibration,
         added(one.rejected, other.rejected),
+        added(one.confused, other.confused),
     )
 
 
@@ -135,6 +157,19 @@ def _calibration(pairs: Pairs) -> IntArray:
     units = np.bincount(index, np.rint(confidence * CONFIDENCE_UNITS), minlength=2 * BINS)
     rows = [wrong_and_correct.sum(1), wrong_and_correct[:, 1], units.reshape(BINS, 2).sum(1)]
     return np.stack(rows).astype(np.int64)
+
+
+def _confused(pairs: Pairs) -> dict[tuple[int, int], Newest]:
+    if not pairs.wrong_ids:
+        return {}
+    wrong = pairs.true != pairs.predicted
+    found = defaultdict(set)
+    for true, predicted, id in zip(
+        pairs.true[wrong].tolist(), pairs.predicted[wrong].tolist(), pairs.wrong_ids, strict=True
+    ):
+        if id is not None:
+            found[true, predicted].add(id)
+    return {cell: Newest() + tuple(ids) for cell, ids in found.items()}
 
 
 def _bins(confidence: npt.NDArray[np.float64]) -> IntArray:

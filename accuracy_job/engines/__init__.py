@@ -1,1 +1,1 @@
-"""Engines: each calls the same map and the same reduce."""
+"""Engines: each hands the same splits to the same map, and the results to the same reduce."""
