@@ -15,7 +15,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from accuracy_job import days, files
 from accuracy_job.checks import Names
-from accuracy_job.engines import local
+from accuracy_job.engines import Engine, local
 from accuracy_job.files import InputError, are_files
 from accuracy_job.kernel import Counts, merge
 from accuracy_job.report import Report, build
@@ -25,12 +25,11 @@ from accuracy_job.store import (
     StoreError,
     count_classifications,
     errors_named,
+    latest,
     open_store,
     publish,
 )
 from accuracy_job.summary import show
-
-ENGINES = {"local": local.run}
 
 OK, DIFFERENT, BAD_INPUT, STORE_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 SIGNAL_SECONDS = 0.2  # how late ctrl-C may be seen
@@ -42,14 +41,27 @@ examples:
   python -m accuracy_job 'pairs/*.parquet' --output out    writes out/reports/latest.json
   python -m accuracy_job hadoop-output/ --verify           a folder of parts; checked with scikit-learn
   python -m accuracy_job pairs.csv --true label --predicted guess
+  python -m accuracy_job 's3://bucket/pairs/*.parquet' --engine spark
 
 exit status:
   0    the report is made
   1    --verify found a figure that scikit-learn does not confirm; the report is not written
   2    the arguments are wrong, or the input cannot be read as pairs
-  3    the store, or the folder for the report, does not answer as it should
+  3    the store, the cluster, or the folder for the report, does not answer as it should
   130  interrupted; nothing is half written
 """
+
+
+def spark() -> Engine:
+    """Import PySpark only where it is asked for: it is not installed everywhere."""
+    try:
+        from accuracy_job.engines import spark as engine  # noqa: PLC0415
+    except ImportError as error:
+        raise InputError(f"{error}: --engine spark needs accuracy_job/spark-requirements.txt") from error
+    return engine.run
+
+
+ENGINES: dict[str, Callable[[], Engine]] = {"local": lambda: local.run, "spark": spark}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -108,7 +120,8 @@ def run(options: argparse.Namespace, errors: Console) -> int:
         work = plan(options)
         counts = merge(counted(work, options.engine, errors), work.strays)
         classifications = None if work.store is None else classified(work.store, errors)
-    report = build(counts, datetime.now(UTC), classifications)
+        before = latest(open_store(work.output)) if work.output else None
+    report = build(counts, datetime.now(UTC), classifications, before)
     if options.verify and not verified(report, work.splits, errors):
         return DIFFERENT
     if work.output:
@@ -162,7 +175,7 @@ def counted(work: Work, engine: str, console: Console) -> Counts:
     shown = (SpinnerColumn(), TextColumn("{task.completed:,.0f} pairs"), TimeElapsedColumn())
     with Progress(*shown, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("pairs", total=None)
-        return ENGINES[engine](work.splits, work.at_once, partial(progress.advance, task))
+        return ENGINES[engine]()(work.splits, work.at_once, partial(progress.advance, task))
 
 
 def verified(report: Report, splits: Sequence[Split], errors: Console) -> bool:
