@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC, datetime
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from obstore.store import ObjectStore
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from accuracy_job import days, files
+from accuracy_job import days, files, thresholds
 from accuracy_job.checks import Names
 from accuracy_job.engines import Engine, local
 from accuracy_job.files import InputError, are_files
@@ -22,24 +22,27 @@ from accuracy_job.report import Report, build
 from accuracy_job.splits import Split
 from accuracy_job.store import (
     CONNECTIONS,
+    REPORTS,
     StoreError,
     count_classifications,
     errors_named,
     latest,
     open_store,
     publish,
+    put,
 )
 from accuracy_job.summary import show
 
-OK, DIFFERENT, BAD_INPUT, STORE_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
+OK, DIFFERENT, BAD_INPUT, STORE_FAILED, BELOW, INTERRUPTED = 0, 1, 2, 3, 4, 130
 SIGNAL_SECONDS = 0.2  # how late ctrl-C may be seen
 
 EPILOG = """\
 examples:
   python -m accuracy_job s3://legible                      the labels of a store, which gets the report
   python -m accuracy_job pairs.csv                         a file of pairs; nothing is written
-  python -m accuracy_job 'pairs/*.parquet' --output out    writes out/reports/latest.json
+  python -m accuracy_job 'pairs/*.parquet' --output out    writes out/reports/: JSON, a page, PNG
   python -m accuracy_job hadoop-output/ --verify           a folder of parts; checked with scikit-learn
+  python -m accuracy_job s3://legible --fail-under accuracy=0.97 --fail-under digits.7.recall=0.9
   python -m accuracy_job pairs.csv --true label --predicted guess
   python -m accuracy_job 's3://bucket/pairs/*.parquet' --engine spark
 
@@ -48,6 +51,7 @@ exit status:
   1    --verify found a figure that scikit-learn does not confirm; the report is not written
   2    the arguments are wrong, or the input cannot be read as pairs
   3    the store, the cluster, or the folder for the report, does not answer as it should
+  4    the report is made, and a figure is below its --fail-under
   130  interrupted; nothing is half written
 """
 
@@ -101,11 +105,20 @@ def parser() -> argparse.ArgumentParser:
     option(
         "input", metavar="INPUT", help="s3://bucket[/prefix] of a Legible store, or a file, folder or glob"
     )
-    option("--output", metavar="PLACE", help="folder or s3://bucket[/prefix] that gets reports/latest.json")
+    option("--output", metavar="PLACE", help="folder or s3://bucket[/prefix] that gets the report")
     option(
         "--engine", choices=ENGINES, default="local", help="what runs the map and the reduce (%(default)s)"
     )
     option("--verify", action="store_true", help="keep all pairs in memory and compare with scikit-learn")
+    option(
+        "--fail-under",
+        metavar="FIGURE=NUMBER",
+        type=thresholds.parse,
+        action="append",
+        default=[],
+        help="end with status 4 if that figure of the report is lower or null; may be given many times",
+    )
+    option("--cloudwatch", metavar="NAMESPACE", help="publish the main figures, and what is below, there")
     option("--recount", action="store_true", help="count every label again, also those of unchanged days")
     for part, name in Names().of_parts().items():
         option(
@@ -115,20 +128,45 @@ def parser() -> argparse.ArgumentParser:
 
 
 def run(options: argparse.Namespace, errors: Console) -> int:
-    """Read, count, report, verify, publish, show."""
+    """Read, count, report, verify, publish, show, judge."""
     with errors_named(options.input):
         work = plan(options)
         counts = merge(counted(work, options.engine, errors), work.strays)
         classifications = None if work.store is None else classified(work.store, errors)
+    with errors_named(work.output or ""):
         before = latest(open_store(work.output)) if work.output else None
     report = build(counts, datetime.now(UTC), classifications, before)
+    below = [threshold for threshold in options.fail_under if not threshold.is_met(report)]
     if options.verify and not verified(report, work.splits, errors):
         return DIFFERENT
     if work.output:
         with errors_named(work.output):
-            publish(open_store(work.output), report)
+            publish_all(open_store(work.output), report, errors)
+    if options.cloudwatch:
+        thresholds.to_cloudwatch(cloudwatch(), options.cloudwatch, report, options.fail_under)
     show(report, Console())
-    return OK
+    for figure, least in below:
+        complain(errors, f"{figure} is {thresholds.figure(report, figure)}, below {least}")
+    return BELOW if below else OK
+
+
+def publish_all(store: ObjectStore, report: Report, errors: Console) -> None:
+    """Write the report as JSON, and then for people: a page, and its pictures."""
+    publish(store, report)
+    with errors.status("drawing the report's pictures"):
+        from accuracy_job.page import page  # noqa: PLC0415 -- matplotlib takes seconds to import
+        from accuracy_job.pictures import pictures  # noqa: PLC0415
+
+        drawn = pictures(report)
+        put(store, f"{REPORTS}latest.html", page(report, drawn).encode())
+        for name, picture in drawn.items():
+            put(store, f"{REPORTS}latest-{name}.png", picture)
+
+
+def cloudwatch() -> thresholds.CloudWatch:
+    import boto3  # noqa: PLC0415 -- asked for rarely
+
+    return cast("thresholds.CloudWatch", boto3.client("cloudwatch"))
 
 
 class Work(NamedTuple):

@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import cache
-from typing import Any
+from mimetypes import guess_type
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from obstore.exceptions import BaseError
@@ -71,5 +72,15 @@ def latest(store: ObjectStore) -> dict[str, Any] | None:
 def publish(store: ObjectStore, report: dict[str, Any]) -> None:
     """Write the report under its time, never to change, and then as the latest. Each appears whole."""
     body = json.dumps(report, indent=2, allow_nan=False).encode()
-    store.put(f"{REPORTS}{report['made']}.json", body, mode="create")
-    store.put(LATEST, body)
+    put(store, f"{REPORTS}{report['made']}.json", body, mode="create")
+    put(store, LATEST, body)
+
+
+def put(
+    store: ObjectStore, key: str, body: bytes, mode: Literal["create", "overwrite"] = "overwrite"
+) -> None:
+    """Write an object; S3 is told its media type."""
+    media_type, _ = guess_type(key)
+    # A folder knows no media types, and refuses them.
+    attributes = {"Content-Type": media_type} if media_type and isinstance(store, S3Store) else None
+    store.put(key, body, attributes=attributes, mode=mode)
