@@ -8,6 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
 
+from inference_image.limits import Limits
+
+__all__ = ["FORMATS", "ImageError", "Limits", "Picture", "decode"]
+
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 WORKING_SIDE = 512  # pixels; longer images are reduced: a digit of a tenth of the side keeps 50 pixels
 _TURNS = {3: 180, 4: 180, 5: 90, 6: 270, 7: 270, 8: 90}  # EXIF orientation -> degrees counter-clockwise
@@ -22,14 +26,6 @@ class ImageError(Exception):
         super().__init__(detail)
         self.status = status
         self.detail = detail
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What is refused with 413."""
-
-    image_bytes: int = 10 * 2**20
-    pixels: int = 50_000_000
 
 
 @dataclass(frozen=True)
