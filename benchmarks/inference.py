@@ -21,7 +21,7 @@ import sysconfig
 import time
 import venv
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -35,6 +35,7 @@ from tqdm import tqdm
 
 from benchmarks import load
 from benchmarks.processes import Tree
+from inference_image.supervisor import KEEP_MEMORY
 from infrastructure.local.settings import ROOT, free_ports
 
 WORKERS = 2
@@ -233,9 +234,21 @@ def wait_for_answer(port: int, message: bytes, process: "subprocess.Popen[bytes]
 
 def limit(image: bytes, seconds: float) -> float:
     """Return how many images a second as many processes read as the servers have workers."""
-    with ProcessPoolExecutor(WORKERS, get_context("spawn")) as pool:
+    with environment(KEEP_MEMORY), ProcessPoolExecutor(WORKERS, get_context("spawn")) as pool:
         list(pool.map(read_for, [image] * WORKERS, [0.0] * WORKERS))  # imports, and loads the model
         return sum(pool.map(read_for, [image] * WORKERS, [seconds] * WORKERS))
+
+
+@contextmanager
+def environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Start processes as our server starts its own."""
+    before = dict(os.environ)
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def read_for(image: bytes, seconds: float) -> float:
