@@ -129,12 +129,9 @@ def prepare_service_roles(clients: Clients) -> list[str]:
 
 
 def _make_role(clients: Clients, service: str) -> bool:
-    try:
-        clients.iam.create_service_linked_role(AWSServiceName=service)
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "InvalidInput":  # it is there
-            return False
-        raise
+    if clients.iam.list_roles(PathPrefix=f"/aws-service-role/{service}/")["Roles"]:
+        return False
+    clients.iam.create_service_linked_role(AWSServiceName=service)
     return True
 
 

@@ -1,11 +1,11 @@
 """The page's files: uploaded with their types and cache headers, then fresh at every edge."""
 
 import json
-import mimetypes
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from infrastructure.aws.errors import DeploymentError
 from infrastructure.local.settings import ROOT
 
 if TYPE_CHECKING:
@@ -18,6 +18,14 @@ ENTRY = "index.html"  # goes last, when all that it names is there
 # Files keep their names from release to release: browsers ask each time, the edges keep them until told.
 CACHED_AT_THE_EDGE = "public, max-age=0, s-maxage=31536000, must-revalidate"
 NOT_CACHED = "no-cache"
+TYPES = {  # Python's own table differs from version to version
+    ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json",
+    ".svg": "image/svg+xml",
+    ".txt": "text/plain; charset=utf-8",
+}
 
 
 def upload(s3: "S3Client", bucket: str, api: str = API, folder: Path = FOLDER) -> list[str]:
@@ -38,10 +46,12 @@ def upload(s3: "S3Client", bucket: str, api: str = API, folder: Path = FOLDER) -
 
 
 def media_type(key: str) -> str:
-    """Return a file's type; the same on every machine, whatever its own table says."""
-    types = mimetypes.MimeTypes()
-    guessed = types.types_map[True].get(Path(key).suffix, "application/octet-stream")
-    return f"{guessed}; charset=utf-8" if guessed.startswith("text/") else guessed
+    """Return a file's type; raise DeploymentError for a kind of file that the page has not had yet."""
+    if (suffix := Path(key).suffix) not in TYPES:
+        raise DeploymentError(
+            f"{key}: say in infrastructure/aws/site.py what type {suffix or 'no suffix'} has."
+        )
+    return TYPES[suffix]
 
 
 def refresh(cloudfront: "CloudFrontClient", distribution: str) -> None:

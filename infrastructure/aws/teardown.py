@@ -43,6 +43,7 @@ class Teardown:
             Step("Removing the API's functions", self._remove_functions, again),
             Step("Waiting for their network addresses", self._wait_for_interfaces, again),
             Step("Releasing the instances", self._release_instances, again),
+            Step("Stopping the accuracy job's application", self._stop_job, again),
             Step("Deleting page, model server, cluster and network", self._delete_stage, again),
             Step("Deleting artefacts and logs", self._delete_foundation, again),
         ]
@@ -89,6 +90,20 @@ class Teardown:
                 AutoScalingGroupName=name, InstanceIds=instances, ProtectedFromScaleIn=False
             )
         return f"{len(instances)} instances"
+
+    def _stop_job(self) -> str:
+        """Stop the application: one that has been started cannot be deleted."""
+        id = self.stacks.outputs(self.names.stage).get("JobApplication")
+        while (
+            id
+            and (state := self.clients.emr.get_application(applicationId=id)["application"]["state"])
+            != "STOPPED"
+        ):
+            if state in {"CREATED", "TERMINATED"}:
+                break
+            self.clients.emr.stop_application(applicationId=id)
+            self.wait(POLL_SECONDS)
+        return "it is stopped"
 
     def _delete_stage(self) -> str:
         if bucket := self.stacks.outputs(self.names.stage).get("SiteBucket"):

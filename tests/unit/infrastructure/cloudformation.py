@@ -8,10 +8,12 @@ import ipaddress
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from infrastructure.aws import templates
 
+_load = cache(templates.load)
 ACCOUNT, REGION = "123456789012", "us-east-1"
 NO_VALUE = object()
 STACK = "AWS::CloudFormation::Stack"
@@ -39,7 +41,7 @@ class Stack:
     def __init__(
         self, name: str, parameters: Mapping[str, str], make: Make = symbolic, path: str = ""
     ) -> None:
-        self._template = templates.load(name)
+        self._template = _load(name)
         self._path = path
         self._make = make
         self._made: dict[str, Attribute] = {}
