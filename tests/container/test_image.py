@@ -60,10 +60,10 @@ def test_it_keeps_to_its_limits_of_processor_and_memory(engine: Engine, containe
     assert (start["event"], start["workers"]) == ("start", 1)  # --cpus=1, however many the machine has
     largest = io.BytesIO()
     Image.new("RGB", (8000, 6000), "white").save(largest, "PNG")
-    answers = [urllib3.request("POST", f"{url}/invocations", body=largest.getvalue()) for _ in range(3)]
-    assert [answer.status for answer in answers] == [200] * 3
-    (state,) = json.loads(engine.call("inspect", name).stdout)
-    assert state["State"]["Running"]
+    for _ in range(3):  # 503 where the machine is so slow that the deadline comes first
+        answer = urllib3.request("POST", f"{url}/invocations", body=largest.getvalue(), timeout=60.0)
+        assert answer.status in {200, 503}
+    assert urllib3.request("POST", f"{url}/invocations", body=MNIST_0, timeout=60.0).status == 200
     assert "replaced" not in engine.call("logs", name).stdout  # no worker was killed for its memory
 
 
