@@ -17,41 +17,39 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_scheduler import EventBridgeSchedulerClient
 
-PACKAGE = ROOT / "build" / "accuracy_job"
+PACKAGE = ROOT / "build" / "emr"  # where `python -m accuracy_job.emr build` writes it
+FILES = ("main.py", "job.zip", "environment.tar.gz")
 POLL_SECONDS = 10.0
 _ENDED = {"SUCCESS", "FAILED", "CANCELLED"}
 
 
 @dataclass(frozen=True)
 class Package:
-    """What EMR Serverless runs: a script, and a virtual environment packed for Amazon Linux."""
+    """What EMR Serverless runs: an entry, the job's code, and an interpreter with all that it imports."""
 
-    entry_point: Path
-    environment: Path
+    folder: Path
 
     @classmethod
     def find(cls, folder: Path = PACKAGE) -> "Package":
-        """Return the package in a folder; raise DeploymentError if there is none."""
-        scripts, archives = sorted(folder.glob("*.py")), sorted(folder.glob("*.tar.gz"))
-        if len(scripts) != 1 or len(archives) != 1:
+        """Return the package in a folder; raise DeploymentError if it is not whole."""
+        if missing := [name for name in FILES if not (folder / name).is_file()]:
             raise DeploymentError(
-                f"{folder} does not hold the accuracy job's package, one *.py and one *.tar.gz. "
-                "docs/accuracy-job.md says how it is made."
+                f"the accuracy job's package lacks {', '.join(missing)} in {folder}. Make it: "
+                "python3.11 -m accuracy_job.emr build (docs/accuracy-job.md)"
             )
-        return cls(scripts[0], archives[0])
+        return cls(folder)
 
-    def parameters(self) -> dict[str, str]:
-        """Return the keys, as parameters of templates/legible.yaml. They follow from the content."""
-        return {"JobEntryPoint": _key(self.entry_point), "JobEnvironment": _key(self.environment)}
+    def key(self) -> str:
+        """Return the folder's key in the artefact bucket. It follows from the content."""
+        content = hashlib.sha256()
+        for name in FILES:
+            with (self.folder / name).open("rb") as file:
+                content.update(hashlib.file_digest(file, "sha256").digest())
+        return f"job/{content.hexdigest()[:16]}"
 
     def upload(self, s3: "S3Client", bucket: str) -> None:
-        s3.upload_file(str(self.entry_point), bucket, _key(self.entry_point))
-        s3.upload_file(str(self.environment), bucket, _key(self.environment))
-
-
-def _key(path: Path) -> str:
-    with path.open("rb") as file:
-        return f"job/{hashlib.file_digest(file, 'sha256').hexdigest()[:16]}/{path.name}"
+        for name in FILES:
+            s3.upload_file(str(self.folder / name), bucket, f"{self.key()}/{name}")
 
 
 def run(
@@ -62,7 +60,7 @@ def run(
 ) -> None:
     """Run the job now, as its schedule would; return when it has succeeded, raise DeploymentError if not."""
     target = scheduler.get_schedule(Name=schedule)["Target"]
-    request: Any = _in_camel_case(json.loads(target["Input"])) | {"clientToken": uuid.uuid4().hex}
+    request: Any = in_camel_case(json.loads(target["Input"])) | {"clientToken": uuid.uuid4().hex}
     started = emr.start_job_run(**request)
     application, id = started["applicationId"], started["jobRunId"]
     while (ran := emr.get_job_run(applicationId=application, jobRunId=id)["jobRun"])["state"] not in _ENDED:
@@ -71,8 +69,8 @@ def run(
         raise DeploymentError(f"the accuracy job ended as {ran['state']}: {ran['stateDetails']}")
 
 
-def _in_camel_case(value: object) -> Any:  # noqa: ANN401  JSON
+def in_camel_case(value: object) -> Any:  # noqa: ANN401  JSON
     """Return the scheduler's JSON as boto3 names its parts: EventBridge begins names with a capital."""
     if isinstance(value, dict):
-        return {name[0].lower() + name[1:]: _in_camel_case(part) for name, part in value.items()}
+        return {name[0].lower() + name[1:]: in_camel_case(part) for name, part in value.items()}
     return value

@@ -122,7 +122,7 @@ class Release:
         folder = templates.url(bucket, self.clients.region)
         parameters = {
             **self.stage.parameters(),
-            **self.package().parameters(),
+            "JobFolder": self.package().key(),
             "Templates": folder,
             "DataBucket": self.stacks.outputs(self.names.data)["DataBucket"],
             "ArtefactBucket": bucket,

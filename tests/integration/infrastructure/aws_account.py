@@ -28,7 +28,7 @@ from botocore.exceptions import ClientError
 from infrastructure.aws import templates
 from infrastructure.aws.clients import Clients
 from infrastructure.local.settings import HOST, free_ports
-from tests.unit.infrastructure.cloudformation import REGION, Attribute, Resource, Stack
+from tests.unit.infrastructure.cloudformation import ACCOUNT, REGION, Attribute, Resource, Stack
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -365,6 +365,8 @@ _numbers = itertools.count(1)
 
 def _nothing(_account: Account, resource: Resource) -> tuple[Attribute, Callable[[], object]]:
     def attribute(name: str) -> str:
+        if name == "Arn":
+            return f"arn:aws:iam::{ACCOUNT}:role/{resource.path}"
         return resource.path if name == "Ref" else f"{resource.path}.{name}"
 
     return attribute, lambda: None

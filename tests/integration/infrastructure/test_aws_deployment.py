@@ -32,8 +32,8 @@ def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Moto]:
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory) -> job.Package:
     folder = tmp_path_factory.mktemp("package")
-    (folder / "entry_point.py").write_text("print('counted')")
-    (folder / "environment.tar.gz").write_bytes(b"packed")
+    for name in job.FILES:
+        (folder / name).write_text(name)
     return job.Package.find(folder)
 
 
@@ -105,9 +105,10 @@ class Deployment:
         steps.run(todo, self.said.append)
         return list(self.account.calls)
 
-    def _try_out(self, page: str, _run_job: Callable[[], None]) -> str:
+    def _try_out(self, page: str, run_job: Callable[[], None]) -> str:
         self.account.ask("visitor.try_out")
         self.tried.append(page)
+        self.run_job = run_job
         return "it works"
 
 
@@ -153,6 +154,20 @@ def test_an_empty_account_gets_a_whole_stage_in_the_order_that_each_part_needs(
         "subnet_ids": ["Network.PrivateSubnetA", "Network.PrivateSubnetB"],
         "security_group_ids": ["Network.FunctionGroup"],
     }
+
+
+def test_the_last_check_starts_the_job_as_the_schedule_does(
+    deployment: Deployment,
+) -> None:
+    deployment.deploy()
+    deployment.run_job()
+    emr = deployment.account.client("emr-serverless")
+    (application,) = (item["id"] for item in emr.list_applications()["applications"])
+    (run,) = emr.list_job_runs(applicationId=application)["jobRuns"]
+    started = emr.get_job_run(applicationId=application, jobRunId=run["id"])["jobRun"]
+    bucket = deployment.api.variables["LEGIBLE_BUCKET"]
+    assert started["jobDriver"]["sparkSubmit"]["entryPointArguments"][0] == f"s3://{bucket}"
+    assert run["executionRole"].endswith("role/Job.JobRole")
 
 
 def test_each_step_says_what_it_did_and_how_long_it_took(deployment: Deployment) -> None:

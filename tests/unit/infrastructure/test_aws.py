@@ -43,21 +43,19 @@ def test_the_same_files_have_the_same_tag_and_others_another(tmp_path: Path) -> 
     assert image.content_tag(tmp_path) != before
 
 
-def test_a_missing_package_of_the_job_is_said_to_be(tmp_path: Path) -> None:
-    with pytest.raises(DeploymentError, match="accuracy job"):
+def test_a_missing_package_of_the_job_is_said_to_be_and_how_it_is_made(tmp_path: Path) -> None:
+    (tmp_path / "main.py").touch()
+    with pytest.raises(DeploymentError, match=r"lacks job.zip, environment.tar.gz .* accuracy_job.emr build"):
         job.Package.find(tmp_path)
 
 
-def test_a_package_has_keys_that_follow_from_its_content(tmp_path: Path) -> None:
-    script, archive = tmp_path / "entry.py", tmp_path / "environment.tar.gz"
-    script.write_text("1")
-    archive.write_bytes(b"1")
-    before = job.Package.find(tmp_path).parameters()
-    script.write_text("2")
-    after = job.Package.find(tmp_path).parameters()
-    assert before["JobEnvironment"] == after["JobEnvironment"]
-    assert before["JobEntryPoint"] != after["JobEntryPoint"]
-    assert re.fullmatch(r"job/[0-9a-f]{16}/entry\.py", after["JobEntryPoint"])
+def test_a_package_has_a_key_that_follows_from_its_content(tmp_path: Path) -> None:
+    for name in job.FILES:
+        (tmp_path / name).write_text(name)
+    before = job.Package.find(tmp_path).key()
+    assert before == job.Package.find(tmp_path).key()
+    (tmp_path / "job.zip").write_text("changed")
+    assert job.Package.find(tmp_path).key() != before
 
 
 def test_an_unknown_stage_is_answered_with_the_known_ones() -> None:

@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 
+from accuracy_job import days, emr
 from accuracy_job import store as job_store
 from chalice_app import keys, logs
 from chalice_app.settings import MAX_INFERENCE_SECONDS, SettingsError
 from chalice_app.settings import Settings as ApiSettings
 from inference_image.settings import PREFIX
 from inference_image.settings import Settings as InferenceSettings
-from infrastructure.aws import account, functions, image, prices, site, templates
+from infrastructure.aws import account, functions, image, job, prices, site, templates
 from infrastructure.aws.stages import CPUS_PER_INSTANCE, STAGES, TASKS_PER_INSTANCE, Stage
 from infrastructure.local.settings import ROOT
 from tests.container.conftest import LIMITS
@@ -32,8 +33,7 @@ GIVEN = {
     "Repository": "arn:aws:ecr:us-east-1:123456789012:repository/model",
     "Image": f"123456789012.dkr.ecr.us-east-1.amazonaws.com/model@sha256:{'0' * 64}",
     "ApiId": "a1b2c3",
-    "JobEntryPoint": "job/0/entry_point.py",
-    "JobEnvironment": "job/0/environment.tar.gz",
+    "JobFolder": "job/0",
     "S3PrefixList": "pl-63a5400a",
 }
 # What knows no resource, says AWS's service authorization reference.
@@ -451,36 +451,32 @@ def test_the_model_server_has_no_role_at_all(graph: Graph) -> None:
     assert "TaskRoleArn" not in graph["Inference.Task"]
 
 
-def test_the_job_reads_labels_lists_classifications_and_writes_reports_only(graph: Graph) -> None:
+def test_the_job_reads_no_image_and_changes_only_what_it_made_itself(graph: Graph) -> None:
     allowed = {s["Sid"]: s for path, s in statements(graph) if path == "Job.JobRole"}
-    prefixes = {job_store.LABELS, job_store.CLASSIFICATIONS, job_store.REPORTS}
-    assert set(allowed["List"]["Condition"]["StringLike"]["s3:prefix"]) == {
-        f"{prefix}*" for prefix in prefixes
-    }
-    assert allowed["Report"]["Resource"] == f"arn:aws:s3:::data/{job_store.REPORTS}*"
-    assert f"arn:aws:s3:::data/{job_store.LABELS}*" in allowed["Read"]["Resource"]
-    assert not any("images/" in resource for resource in allowed["Read"]["Resource"])
+    own = {job_store.REPORTS, f"{days.PARTIALS}/", f"{days.COMPACTED}/"}
+    read = {*own, f"{days.LABELS}/"}
+    listed = allowed["List"]["Condition"]["StringLike"]["s3:prefix"]
+    assert set(listed) == {f"{prefix}*" for prefix in {*read, job_store.CLASSIFICATIONS}}
+    assert set(allowed["Keep"]["Resource"]) == {f"arn:aws:s3:::data/{prefix}*" for prefix in own}
+    package = "arn:aws:s3:::artefacts/job/0/*"
+    assert set(allowed["Read"]["Resource"]) == {package, *(f"arn:aws:s3:::data/{prefix}*" for prefix in read)}
 
 
 # The job
 
 
-def test_the_schedule_starts_the_uploaded_package_on_the_data_in_a_role_that_may_read_both(
-    graph: Graph,
-) -> None:
+def test_the_schedule_starts_the_job_as_the_job_wants_to_be_started(graph: Graph) -> None:
     target = graph["Job.Nightly"]["Target"]
-    request = json.loads(target["Input"])
-    spark = request["JobDriver"]["SparkSubmit"]
     assert target["Arn"].endswith(":aws-sdk:emrserverless:startJobRun")
-    assert (request["ApplicationId"], request["ExecutionRoleArn"]) == ("Job.Application", "Job.JobRole.Arn")
-    assert spark["EntryPointArguments"] == ["s3://data", "--engine", "spark"]
-    readable = next(
-        s["Resource"] for path, s in statements(graph) if path == "Job.JobRole" and s["Sid"] == "Read"
-    )
-    archive = re.search(r"spark\.archives=(\S+)#environment", spark["SparkSubmitParameters"])
-    assert archive is not None
-    for url in (spark["EntryPoint"], archive[1]):
-        assert url.replace("s3://", "arn:aws:s3:::") in readable
+    request = job.in_camel_case(json.loads(target["Input"]))
+    assert request.pop("clientToken") == "<aws.scheduler.execution-id>"
+    assert request == emr.request("s3://artefacts/job/0", "s3://data", "Job.JobRole.Arn", "Job.Application")
+    assert graph["Job.Application"]["ReleaseLabel"] == emr.RELEASE
+
+
+def test_an_upload_of_the_package_has_all_that_the_request_names() -> None:
+    text = json.dumps(emr.request("s3://artefacts/job/0", "s3://data", "role", "application"))
+    assert set(re.findall(r"s3://artefacts/job/0/([\w.]+)", text)) == set(job.FILES)
 
 
 def test_the_quota_that_is_checked_is_what_the_job_may_use() -> None:
