@@ -11,7 +11,7 @@ LOCALSTACK_PYTHON ?= $(shell python3.13 -c 'import sys; print(sys.executable)' 2
 
 ENGINE ?= $(shell docker info >/dev/null 2>&1 && echo docker || echo podman)
 
-.PHONY: help run demo serve accuracy image image-run train evaluate check test test-programs
+.PHONY: help run demo serve accuracy image image-run train evaluate soak check test test-programs
 
 help: ## List what can be asked of make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ train: .venv/dev.stamp ## Train the network on MNIST's training part and write i
 
 evaluate: .venv/dev.stamp ## Measure the shipped weights on data that took no part in training
 	@exec $(BIN)/python -m model_training.evaluate
+
+soak: .venv/dev.stamp ## Load with faults for two minutes, then hold every answer against what is there
+	@exec $(BIN)/python -m tests.soak
 
 check: .venv/dev.stamp ## Lint and types
 	$(BIN)/ruff check .

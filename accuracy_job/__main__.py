@@ -3,51 +3,69 @@
 import argparse
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC, datetime
 from functools import partial
+from typing import NamedTuple, cast
 
+from obstore.store import ObjectStore
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from accuracy_job import days, files, thresholds
 from accuracy_job.checks import Names
-from accuracy_job.engines import local
-from accuracy_job.files import InputError, find, read
-from accuracy_job.kernel import Batch
+from accuracy_job.engines import Engine, local
+from accuracy_job.files import InputError, are_files
+from accuracy_job.kernel import Counts, merge
 from accuracy_job.report import Report, build
+from accuracy_job.splits import Split
 from accuracy_job.store import (
+    CONNECTIONS,
+    REPORTS,
     StoreError,
     count_classifications,
     errors_named,
-    is_s3,
-    list_labels,
+    latest,
     open_store,
     publish,
-    read_labels,
+    put,
 )
 from accuracy_job.summary import show
 
-ENGINES = {"local": local.run}
-
-OK, DIFFERENT, BAD_INPUT, STORE_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
+OK, DIFFERENT, BAD_INPUT, STORE_FAILED, BELOW, INTERRUPTED = 0, 1, 2, 3, 4, 130
 SIGNAL_SECONDS = 0.2  # how late ctrl-C may be seen
 
 EPILOG = """\
 examples:
   python -m accuracy_job s3://legible                      the labels of a store, which gets the report
   python -m accuracy_job pairs.csv                         a file of pairs; nothing is written
-  python -m accuracy_job 'pairs/*.parquet' --output out    writes out/reports/latest.json
+  python -m accuracy_job 'pairs/*.parquet' --output out    writes out/reports/: JSON, a page, PNG
   python -m accuracy_job hadoop-output/ --verify           a folder of parts; checked with scikit-learn
+  python -m accuracy_job s3://legible --fail-under accuracy=0.97 --fail-under digits.7.recall=0.9
   python -m accuracy_job pairs.csv --true label --predicted guess
+  python -m accuracy_job 's3://bucket/pairs/*.parquet' --engine spark
 
 exit status:
   0    the report is made
   1    --verify found a figure that scikit-learn does not confirm; the report is not written
   2    the arguments are wrong, or the input cannot be read as pairs
-  3    the store, or the folder for the report, does not answer as it should
+  3    the store, the cluster, or the folder for the report, does not answer as it should
+  4    the report is made, and a figure is below its --fail-under
   130  interrupted; nothing is half written
 """
+
+
+def spark() -> Engine:
+    """Import PySpark only where it is asked for: it is not installed everywhere."""
+    try:
+        from accuracy_job.engines import spark as engine  # noqa: PLC0415
+    except ImportError as error:
+        raise InputError(f"{error}: --engine spark needs accuracy_job/spark-requirements.txt") from error
+    return engine.run
+
+
+ENGINES: dict[str, Callable[[], Engine]] = {"local": lambda: local.run, "spark": spark}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -87,11 +105,21 @@ def parser() -> argparse.ArgumentParser:
     option(
         "input", metavar="INPUT", help="s3://bucket[/prefix] of a Legible store, or a file, folder or glob"
     )
-    option("--output", metavar="PLACE", help="folder or s3://bucket[/prefix] that gets reports/latest.json")
+    option("--output", metavar="PLACE", help="folder or s3://bucket[/prefix] that gets the report")
     option(
         "--engine", choices=ENGINES, default="local", help="what runs the map and the reduce (%(default)s)"
     )
     option("--verify", action="store_true", help="keep all pairs in memory and compare with scikit-learn")
+    option(
+        "--fail-under",
+        metavar="FIGURE=NUMBER",
+        type=thresholds.parse,
+        action="append",
+        default=[],
+        help="end with status 4 if that figure of the report is lower or null; may be given many times",
+    )
+    option("--cloudwatch", metavar="NAMESPACE", help="publish the main figures, and what is below, there")
+    option("--recount", action="store_true", help="count every label again, also those of unchanged days")
     for part, name in Names().of_parts().items():
         option(
             f"--{part}", metavar="NAME", help=f"the column, or JSON field, of that part of a pair ({name})"
@@ -100,37 +128,72 @@ def parser() -> argparse.ArgumentParser:
 
 
 def run(options: argparse.Namespace, errors: Console) -> int:
-    """Read, count, report, verify, publish, show."""
-    pairs: list[Batch] = []
+    """Read, count, report, verify, publish, show, judge."""
     with errors_named(options.input):
-        batches, output = source(options)
-        batches = watched(kept(batches, pairs) if options.verify else batches, errors)
-        counts = ENGINES[options.engine](batches)
-        classifications = classified(options.input, errors) if is_s3(options.input) else None
-    report = build(counts, datetime.now(UTC), classifications)
-    if options.verify and not verified(report, pairs, errors):
+        work = plan(options)
+        counts = merge(counted(work, options.engine, errors), work.strays)
+        classifications = None if work.store is None else classified(work.store, errors)
+    with errors_named(work.output or ""):
+        before = latest(open_store(work.output)) if work.output else None
+    report = build(counts, datetime.now(UTC), classifications, before)
+    below = [threshold for threshold in options.fail_under if not threshold.is_met(report)]
+    if options.verify and not verified(report, work.splits, errors):
         return DIFFERENT
-    if output:
-        with errors_named(output):
-            publish(open_store(output), report)
+    if work.output:
+        with errors_named(work.output):
+            publish_all(open_store(work.output), report, errors)
+    if options.cloudwatch:
+        thresholds.to_cloudwatch(cloudwatch(), options.cloudwatch, report, options.fail_under)
     show(report, Console())
-    return OK
+    for figure, least in below:
+        complain(errors, f"{figure} is {thresholds.figure(report, figure)}, below {least}")
+    return BELOW if below else OK
 
 
-def classified(url: str, errors: Console) -> int:
-    """Return how many classifications the store holds."""
-    with errors.status("listing the classifications"):
-        return count_classifications(open_store(url))
+def publish_all(store: ObjectStore, report: Report, errors: Console) -> None:
+    """Write the report as JSON, and then for people: a page, and its pictures."""
+    publish(store, report)
+    with errors.status("drawing the report's pictures"):
+        from accuracy_job.page import page  # noqa: PLC0415 -- matplotlib takes seconds to import
+        from accuracy_job.pictures import pictures  # noqa: PLC0415
+
+        drawn = pictures(report)
+        put(store, f"{REPORTS}latest.html", page(report, drawn).encode())
+        for name, picture in drawn.items():
+            put(store, f"{REPORTS}latest-{name}.png", picture)
 
 
-def source(options: argparse.Namespace) -> tuple[Iterator[Batch], str | None]:
-    """Return the batches of the input, and where the report goes: without --output, a store keeps its own."""
+def cloudwatch() -> thresholds.CloudWatch:
+    import boto3  # noqa: PLC0415 -- asked for rarely
+
+    return cast("thresholds.CloudWatch", boto3.client("cloudwatch"))
+
+
+class Work(NamedTuple):
+    """What there is to do."""
+
+    splits: Sequence[Split]
+    at_once: int  # splits, on this machine
+    output: str | None  # where the report goes
+    store: ObjectStore | None = None  # the Legible store, if the input is one
+    strays: Counts = Counts()
+
+
+def plan(options: argparse.Namespace) -> Work:
+    """Return the splits of the input, and where the report goes: without --output, a store keeps its own."""
     names = chosen(options)
-    if is_s3(options.input):
-        store = open_store(options.input)
-        return read_labels(store, list_labels(store), names), options.output or options.input
-    files = find(options.input)
-    return (batch for file in files for batch in read(file, names)), options.output
+    if are_files(options.input):
+        return Work(files.splits(options.input, names), cores(), options.output)
+    if names != Names():
+        raise InputError(f"{options.input}: labels of a store have their own names; names are for files")
+    output = options.output or options.input
+    store = open_store(options.input)
+    splits = days.find(store, open_store(output), recount=options.recount)
+    return Work(splits, CONNECTIONS, output, store, days.strays(store))
+
+
+def cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def chosen(options: argparse.Namespace) -> Names:
@@ -139,29 +202,26 @@ def chosen(options: argparse.Namespace) -> Names:
     return Names(**given, required=Names().required | given.keys())
 
 
-def kept(batches: Iterable[Batch], pairs: list[Batch]) -> Iterator[Batch]:
-    """Pass the batches on, and keep them."""
-    for batch in batches:
-        pairs.append(batch)
-        yield batch
+def classified(store: ObjectStore, errors: Console) -> int:
+    """Return how many classifications the store holds."""
+    with errors.status("listing the classifications"):
+        return count_classifications(store)
 
 
-def watched(batches: Iterable[Batch], console: Console) -> Iterator[Batch]:
-    """Pass the batches on, and show on a terminal how many pairs went by."""
+def counted(work: Work, engine: str, console: Console) -> Counts:
+    """Run the engine, and show on a terminal how many pairs went by."""
     shown = (SpinnerColumn(), TextColumn("{task.completed:,.0f} pairs"), TimeElapsedColumn())
     with Progress(*shown, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("pairs", total=None)
-        for batch in batches:
-            yield batch
-            progress.advance(task, len(batch.pairs))
+        return ENGINES[engine]()(work.splits, work.at_once, partial(progress.advance, task))
 
 
-def verified(report: Report, pairs: list[Batch], errors: Console) -> bool:
+def verified(report: Report, splits: Sequence[Split], errors: Console) -> bool:
     """Tell whether scikit-learn agrees, and where it does not."""
     from accuracy_job.verify import differences  # noqa: PLC0415 -- scikit-learn takes seconds to import
 
     with errors.status("computing every figure again"):
-        found = differences(report, pairs)
+        found = differences(report, (batch for split in splits for batch in split.batches()))
     for difference in found:
         complain(errors, difference)
     if not found:

@@ -18,6 +18,7 @@ NOT_A_DIGIT = 10
 NOT_A_CONFIDENCE = -1.0
 MAX_SHOWN = 60  # characters of a wrong value in an example
 DIGIT_TEXT = re.compile(rb"\s*([0-9])(\.0*)?\s*")
+PARTS = ("true", "predicted", "confidence", "model", "time", "id")
 REASONS = {
     "true": "true is not a digit",
     "predicted": "predicted is not a digit",
@@ -36,11 +37,12 @@ class Names:
     confidence: str = "confidence"
     model: str = "model"
     time: str = "labelled"  # an RFC 3339 time in UTC, a timestamp or a date
+    id: str = "id"  # what the report's examples name
     required: frozenset[str] = frozenset({"true", "predicted"})  # the parts that a file must have
 
     def of_parts(self) -> dict[str, str]:
         """Return the name of each part."""
-        return {part: getattr(self, part) for part in ("true", "predicted", "confidence", "model", "time")}
+        return {part: getattr(self, part) for part in PARTS}
 
 
 class Fault(NamedTuple):

@@ -1,6 +1,7 @@
 """Arrow columns to pairs, a batch of rows at once."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -34,11 +35,12 @@ def check_columns(batch: pa.RecordBatch, names: Names, source: str) -> Batch:
     confidence = confidences(columns["confidence"]) if "confidence" in columns else None
     if confidence is not None:
         wrong["confidence"] = confidence == NOT_A_CONFIDENCE
-    groups, group = _groups(columns, path_day(source))
-    pairs = Pairs(true, predicted, confidence, groups, group)
+    pairs = Pairs(true, predicted, confidence, *_groups(columns, path_day(source)))
     if not any(rows.any() for rows in wrong.values()):
-        return Batch(pairs)
-    return Batch(_where(pairs, ~np.logical_or.reduce(list(wrong.values()))), _faults(columns, wrong, source))
+        return Batch(_with_ids(pairs, columns.get("id")))
+    good = ~np.logical_or.reduce(list(wrong.values()))
+    ids = columns["id"].filter(pa.array(good)) if "id" in columns else None
+    return Batch(_with_ids(_where(pairs, good), ids), _faults(columns, wrong, source))
 
 
 def digits(column: pa.Array) -> npt.NDArray[np.uint8]:
@@ -120,12 +122,37 @@ def _number(text: bytes | None) -> float | None:
 def _groups(columns: dict[str, pa.Array], day: str | None) -> tuple[tuple[Group, ...], IntArray]:
     """Return the distinct groups of rows, and each row's index into them: (n,), or () for all rows."""
     models, model = _encoded(columns.get("model"), as_text)
-    days, of_day = _encoded(_days(columns.get("time")), as_day) if day is None else ([day], ONE_GROUP)
+    days, of_day = _encoded_days(columns.get("time")) if day is None else ([day], ONE_GROUP)
     index = model * len(days) + of_day
     present: IntArray = np.arange(len(models) * len(days))
     if len(present) > 2**16:  # Many models on many days: keep the products that occur.
         present, index = np.unique(index, return_inverse=True)
     return tuple(Group(models[i // len(days)], days[i % len(days)]) for i in present), index
+
+
+def _encoded_days(column: pa.Array | None) -> tuple[list[str | None], IntArray]:
+    """Return as `_encoded`, of the days that times name."""
+    if column is None or pa.types.is_dictionary(column.type):
+        return _encoded(column, as_day)
+    if pa.types.is_timestamp(column.type):
+        column = column.cast(pa.timestamp(column.type.unit)).cast(
+            pa.date32()
+        )  # without its zone it is in UTC
+    if pa.types.is_date32(column.type) and len(column) and not column.null_count:
+        return _range_of_days(column.view(pa.int32()).to_numpy())
+    # Cut to what names the day, so that few distinct values are left.
+    return _encoded(
+        pc.binary_slice(column.cast(pa.binary()), 0, 10) if _is_text(column.type) else column, as_day
+    )
+
+
+def _range_of_days(days: npt.NDArray[np.int32]) -> tuple[list[str | None], IntArray]:
+    """Return all days from the first to the last, and each row's index: rows lie close in time."""
+    first, last = int(days.min()), int(days.max())
+    if last - first >= 2**12:  # eleven years
+        return _encoded(pa.array(days, pa.date32()), as_day)
+    names = [str(day) for day in np.arange(first, last + 1).astype("datetime64[D]")]
+    return list(map(as_day, names)), days.astype(np.int64) - first
 
 
 def _encoded(
@@ -144,15 +171,6 @@ def _indices(encoded: pa.DictionaryArray) -> IntArray:
     return indices
 
 
-def _days(column: pa.Array | None) -> pa.Array | None:
-    """Return the column cut to what names the day, so that few distinct values are left."""
-    if column is None or pa.types.is_dictionary(column.type):
-        return column
-    if pa.types.is_timestamp(column.type):
-        return column.cast(pa.timestamp(column.type.unit)).cast(pa.date32())  # without its zone it is in UTC
-    return pc.binary_slice(column.cast(pa.binary()), 0, 10) if _is_text(column.type) else column
-
-
 def _is_text(kind: pa.DataType) -> bool:
     return kind in (pa.string(), pa.large_string(), pa.binary(), pa.large_binary())
 
@@ -165,6 +183,13 @@ def _where(pairs: Pairs, rows: npt.NDArray[np.bool_]) -> Pairs:
         pairs.groups,
         pairs.group[rows] if pairs.group.ndim else pairs.group,
     )
+
+
+def _with_ids(pairs: Pairs, ids: pa.Array | None) -> Pairs:
+    if ids is None:
+        return pairs
+    wrong = ids.filter(pa.array(pairs.true != pairs.predicted))
+    return replace(pairs, wrong_ids=[as_text(id) for id in wrong.to_pylist()])
 
 
 def _faults(

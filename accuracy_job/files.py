@@ -1,23 +1,33 @@
-"""Files of pairs as checked batches, a part of a file in memory at a time."""
+"""Files of pairs, on this machine or in S3: splits that are read a part of a file at a time."""
 
 import csv
 import io
-from collections.abc import Iterator
-from glob import escape, glob
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cache
+from glob import escape, glob, has_magic
 from itertools import islice
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
+from pyarrow import fs
 
 from accuracy_job.checks import Fault, Names, path_day, rejections
 from accuracy_job.columns import check_columns
-from accuracy_job.kernel import Batch
+from accuracy_job.kernel import Batch, Counts
 from accuracy_job.records import Text, check_texts
+from accuracy_job.splits import Seen, count_all, unseen
 
+S3 = "s3://"
 LINES_PER_BATCH = 2**14
 ROWS_PER_BATCH = 2**18  # of Parquet: the fastest of 2**16 to 2**20
+SPLITS_PER_FILE = 16  # of Parquet, at most
 COMPRESSED = {".gz", ".zst", ".bz2"}
 DELIMITERS = "\t,; "  # the first of them that occurs in the first line
 
@@ -26,69 +36,161 @@ class InputError(Exception):
     """The input cannot be read as pairs. The message says what is wrong, and where."""
 
 
-def find(pattern: str) -> list[Path]:
+@dataclass(frozen=True)
+class FileSplit:
+    """A file of pairs, or some row groups of a Parquet file. Raises InputError where it cannot be read."""
+
+    url: str  # a path, or s3://bucket/key
+    names: Names
+    row_groups: tuple[int, ...] = ()
+
+    def batches(self) -> Iterator[Batch]:
+        reader = READERS.get(_ending(self.url))
+        if reader is None:
+            raise InputError(
+                f"{self.url}: the name must end in {', '.join(filter(None, READERS))} or have no ending"
+            )
+        with _errors_named(self.url):
+            yield from reader(self)
+
+    def counts(self, seen: Seen = unseen) -> Counts:
+        return count_all(self.batches(), seen)
+
+
+def are_files(url: str) -> bool:
+    """Tell whether a URL names files. `s3://bucket/prefix` without an ending or a glob names a store."""
+    return not url.startswith(S3) or has_magic(url) or _ending(url) in READERS.keys() - {""}
+
+
+def splits(pattern: str, names: Names) -> list[FileSplit]:
+    """Return the parts of all files that a path, folder or glob names. Raises InputError."""
+    return [split for url in find(pattern) for split in _splits(url, names)]
+
+
+def find(pattern: str) -> list[str]:
     """Return the files that a path, folder or glob names, sorted. Raises InputError where there is none.
 
     In a folder, at any depth, names that start with "." or "_" are passed over, as Hadoop does.
     """
-    paths = glob(escape(pattern)) or glob(pattern, recursive=True)  # noqa: PTH207 -- Path.glob takes no absolute ones
-    files = {file for path in paths for file in _files(Path(path))}
+    with _errors_named(pattern):
+        files = _find_s3(pattern) if pattern.startswith(S3) else _find_here(pattern)
     if not files:
         raise InputError(f"{pattern}: no such file, and no file in such a folder")
     return sorted(files)
 
 
-def read(path: Path, names: Names) -> Iterator[Batch]:
-    """Return the pairs of one file; its name says what it holds. Raises InputError."""
-    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() not in COMPRESSED]
-    reader = READERS.get(suffixes[-1] if suffixes else "")
-    if reader is None:
-        raise InputError(f"{path}: the name must end in {', '.join(filter(None, READERS))} or have no ending")
+@contextmanager
+def _errors_named(url: str) -> Iterator[None]:
     try:
-        yield from reader(path, names)
+        yield
     except (pa.ArrowException, OSError) as error:
-        raise InputError(f"{path}: {error}") from error
+        raise InputError(f"{url}: {error}") from error
+
+
+def _find_here(pattern: str) -> set[str]:
+    paths = glob(escape(pattern)) or glob(pattern, recursive=True)  # noqa: PTH207 -- Path.glob takes no absolute ones
+    return {str(file) for path in paths for file in _files(Path(path))}
 
 
 def _files(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
-    inside = [file for file in path.rglob("*") if file.is_file()]
-    return [file for file in inside if not any(part[0] in "._" for part in file.relative_to(path).parts)]
+    return [file for file in path.rglob("*") if file.is_file() and not _hidden(file.relative_to(path).parts)]
 
 
-def _read_parquet(path: Path, names: Names) -> Iterator[Batch]:
-    with pq.ParquetFile(path) as file:
-        columns = _present(file.schema_arrow.names, names, path)
-        for batch in file.iter_batches(ROWS_PER_BATCH, columns=columns):
-            yield check_columns(batch, names, str(path))
+def _find_s3(pattern: str) -> set[str]:
+    """Return the objects that match. As S3 knows no folders, `*` matches a slash, too."""
+    filesystem, path = _place(pattern)
+    if not has_magic(path):
+        return {pattern} if filesystem.get_file_info(path).is_file else set()
+    folder = re.split(r"[*?[]", path)[0].rpartition("/")[0]
+    found = filesystem.get_file_info(fs.FileSelector(folder, recursive=True))
+    names = {item.path.removeprefix(f"{folder}/") for item in found if item.is_file}
+    return {
+        f"{S3}{folder}/{name}"
+        for name in names
+        if fnmatchcase(f"{folder}/{name}", path) and not _hidden(PurePosixPath(name).parts)
+    }
 
 
-def _read_csv(path: Path, names: Names) -> Iterator[Batch]:
-    delimiter, header = _first_line(path)
-    yield from _read_text(path, names, delimiter, _present(header, names, path), None)
+def _hidden(parts: tuple[str, ...]) -> bool:
+    return any(part[0] in "._" for part in parts)
 
 
-def _read_headerless(path: Path, names: Names) -> Iterator[Batch]:
-    delimiter, cells = _first_line(path)
+def _place(url: str) -> tuple[fs.FileSystem, str]:
+    """Return the file system of a URL, and the path in it."""
+    if url.startswith(S3):
+        return _s3(os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")), url[
+            len(S3) :
+        ]
+    return fs.LocalFileSystem(), url
+
+
+@cache
+def _s3(endpoint: str | None) -> fs.S3FileSystem:
+    return fs.S3FileSystem(endpoint_override=endpoint, connect_timeout=3, request_timeout=10)
+
+
+def _stream(url: str) -> pa.NativeFile:
+    """Open a file of text, decompressed as its ending says."""
+    filesystem, path = _place(url)
+    return filesystem.open_input_stream(path, compression="detect")
+
+
+def _ending(url: str) -> str:
+    """Return the last ending that names no compression."""
+    suffixes = [suffix.lower() for suffix in PurePosixPath(url).suffixes]
+    return next((suffix for suffix in reversed(suffixes) if suffix not in COMPRESSED), "")
+
+
+def _splits(url: str, names: Names) -> list[FileSplit]:
+    if _ending(url) != ".parquet":
+        return [FileSplit(url, names)]
+    with _errors_named(url):
+        groups = range(pq.read_metadata(*_place(url)[::-1]).num_row_groups)
+    step = -(-len(groups) // SPLITS_PER_FILE) or 1
+    return [FileSplit(url, names, tuple(groups[i : i + step])) for i in groups[::step]]
+
+
+def _read_parquet(split: FileSplit) -> Iterator[Batch]:
+    filesystem, path = _place(split.url)
+    schema = pq.read_schema(path, filesystem=filesystem)
+    columns = _present(schema.names, split)
+    models = [name for name in columns if name == split.names.model]
+    # Reading a row group ahead of its decoding would hold it twice; each of few models is decoded once.
+    with pq.ParquetFile(path, filesystem=filesystem, read_dictionary=models, pre_buffer=False) as file:
+        batches = file.iter_batches(ROWS_PER_BATCH, split.row_groups, columns, use_threads=False)
+        for batch in batches:
+            yield check_columns(batch, split.names, split.url)
+
+
+def _read_csv(split: FileSplit) -> Iterator[Batch]:
+    delimiter, header = _first_line(split.url)
+    yield from _read_text(split, delimiter, _present(header, split), None)
+
+
+def _read_headerless(split: FileSplit) -> Iterator[Batch]:
+    delimiter, cells = _first_line(split.url)
     if cells:  # Hadoop leaves empty parts.
         if len(cells) != 2:
-            raise InputError(f"{path}: a file without a header must have two columns, it has {len(cells)}")
-        columns = [names.true, names.predicted]
-        yield from _read_text(path, names, delimiter, columns, columns)
+            raise InputError(
+                f"{split.url}: a file without a header must have two columns, it has {len(cells)}"
+            )
+        columns = [split.names.true, split.names.predicted]
+        yield from _read_text(split, delimiter, columns, columns)
 
 
 def _read_text(
-    path: Path, names: Names, delimiter: str, columns: list[str], header: list[str] | None
+    split: FileSplit, delimiter: str, columns: list[str], header: list[str] | None
 ) -> Iterator[Batch]:
     """Read cells as bytes: nothing is guessed from the first rows, and what is no number stops nothing."""
     short: list[Fault] = []  # rows with too few or too many cells, emptied after every batch
 
     def skip(row: pa_csv.InvalidRow) -> str:
-        short.append(Fault("not as many cells as columns", str(path), row.text.encode()))
+        short.append(Fault("not as many cells as columns", split.url, row.text.encode()))
         return "skip"
 
-    with pa.input_stream(path) as stream:
+    with _stream(split.url) as stream:
         batches = pa_csv.open_csv(
             stream,
             pa_csv.ReadOptions(column_names=header),
@@ -96,41 +198,41 @@ def _read_text(
             pa_csv.ConvertOptions(include_columns=columns, column_types=dict.fromkeys(columns, pa.binary())),
         )
         for batch in batches:
-            yield check_columns(batch, names, str(path))
+            yield check_columns(batch, split.names, split.url)
     yield Batch(rejected=rejections(short))
 
 
-def _read_json_lines(path: Path, names: Names) -> Iterator[Batch]:
-    day = path_day(str(path))
-    with pa.input_stream(path) as stream, io.BufferedReader(stream) as lines:
+def _read_json_lines(split: FileSplit) -> Iterator[Batch]:
+    day = path_day(split.url)
+    with _stream(split.url) as stream, io.BufferedReader(stream) as lines:
         numbered = ((number, line.strip()) for number, line in enumerate(lines, 1))
-        texts = (Text(f"{path}:{number}", line, day) for number, line in numbered if line)
+        texts = (Text(f"{split.url}:{number}", line, day) for number, line in numbered if line)
         while part := list(islice(texts, LINES_PER_BATCH)):
-            yield check_texts(part, names)
+            yield check_texts(part, split.names)
 
 
-def _first_line(path: Path) -> tuple[str, list[str]]:
+def _first_line(url: str) -> tuple[str, list[str]]:
     """Return the delimiter, and the cells of the first line that is not blank; none in an empty file."""
-    with pa.input_stream(path) as stream:
+    with _stream(url) as stream:
         lines = stream.read(2**16).decode("utf-8-sig", errors="replace").splitlines()
     line = next(filter(str.strip, lines), "")
     delimiter = next((mark for mark in DELIMITERS if mark in line), ",")
     return delimiter, next(csv.reader([line], delimiter=delimiter), [])
 
 
-def _present(columns: list[str], names: Names, path: Path) -> list[str]:
+def _present(columns: list[str], split: FileSplit) -> list[str]:
     """Return the columns to read. Raises InputError where one is missing that must be there."""
-    parts = names.of_parts()
-    missing = [parts[part] for part in sorted(names.required) if parts[part] not in columns]
+    parts = split.names.of_parts()
+    missing = [parts[part] for part in sorted(split.names.required) if parts[part] not in columns]
     if missing:
         there = ", ".join(columns) or "none"
         raise InputError(
-            f"{path}: there is no column {' and no column '.join(missing)}; its columns: {there}"
+            f"{split.url}: there is no column {' and no column '.join(missing)}; its columns: {there}"
         )
     return [name for name in parts.values() if name in columns]
 
 
-READERS = {
+READERS: dict[str, Callable[[FileSplit], Iterator[Batch]]] = {
     ".parquet": _read_parquet,
     ".csv": _read_csv,
     ".tsv": _read_csv,

@@ -41,6 +41,7 @@ class Row(NamedTuple):
     predicted: int
     confidence: float  # NaN where there is none
     group: Group
+    id: str | None
 
 
 def check_texts(texts: Iterable[Text], names: Names) -> Batch:
@@ -48,7 +49,7 @@ def check_texts(texts: Iterable[Text], names: Names) -> Batch:
     rows, faults = [], []
     for text in texts:
         try:
-            rows.append(check_record(_parsed(text.body), names, text.day))
+            rows.append(check_record(parsed(text.body), names, text.day))
         except Malformed as error:
             faults.append(Fault(error.args[0], text.source, error.args[1]))
     return Batch(_pairs(rows), rejections(faults))
@@ -68,7 +69,8 @@ def check_record(record: dict[str, object], names: Names, day: str | None) -> Ro
     for part, is_wrong in wrong.items():
         if is_wrong:
             raise Malformed(fault_reason(part, parts[part]), parts[part])
-    return Row(true, predicted, confidence, Group(as_text(model), day or as_day(record.get(names.time))))
+    group = Group(as_text(model), day or as_day(record.get(names.time)))
+    return Row(true, predicted, confidence, group, as_text(record.get(names.id)))
 
 
 def as_confidence(value: object) -> float:
@@ -78,7 +80,8 @@ def as_confidence(value: object) -> float:
     return float(value) if is_number(value) and 0 <= value <= 1 else NOT_A_CONFIDENCE
 
 
-def _parsed(body: bytes) -> dict[str, object]:
+def parsed(body: bytes) -> dict[str, object]:
+    """Return the JSON object that a text is. Raises Malformed."""
     try:
         record = json.loads(body)
     except (ValueError, RecursionError):
@@ -96,4 +99,5 @@ def _pairs(rows: list[Row]) -> Pairs:
         np.array([row.confidence for row in rows], np.float64),
         tuple(index),
         np.array([index[row.group] for row in rows], np.intp),
+        [row.id for row in rows if row.true != row.predicted],
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from math import sqrt
+from math import erfc, prod, sqrt
 from statistics import NormalDist
 from typing import Any
 
@@ -14,17 +14,32 @@ VERSION = 1
 Z_95 = NormalDist().inv_cdf(0.975)
 NO_PAIRS: IntArray = np.zeros((DIGITS, DIGITS), np.int64)
 
+F_BETAS = {"f0_5": 0.5, "f1": 1, "f2": 2}
+MAX_CONFUSIONS = 10
+SAMPLES, SAMPLED, ENOUGH_TO_SAMPLE = 5, 0.8, 200  # as Model Monitor does
+MAX_TO_SAMPLE = 10**9 - 1  # numpy's limit
+LEAST_EXPECTED = 5  # pairs in every cell of a chi-squared test (Cochran, Biometrics 10 (1954), 417)
+SIGNIFICANT = 0.05
+
 Report = dict[str, Any]
 
 
-def build(counts: Counts, made: datetime, classifications: int | None = None) -> Report:
-    """Return the report on all pairs. Coverage needs the number of classifications, labelled or not."""
+def build(
+    counts: Counts, made: datetime, classifications: int | None = None, previous: Report | None = None
+) -> Report:
+    """Return the report on all pairs.
+
+    Coverage needs the number of classifications, labelled or not; the trend the report that came before.
+    """
     matrix = sum(counts.matrices.values(), NO_PAIRS)
     digits = _digits(matrix)
     return {
         "version": VERSION,
         "made": made.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
         **_accuracy(matrix),
+        "cohen_kappa": _cohen_kappa(matrix),
+        "mcc": _matthews(matrix),
+        "standard_deviation": _standard_deviation(matrix),
         "digits": digits,
         "macro_average": _average(digits, [1] * DIGITS),
         "weighted_average": _average(digits, [digit["support"] for digit in digits]),
@@ -32,6 +47,8 @@ def build(counts: Counts, made: datetime, classifications: int | None = None) ->
         "calibration": _calibration(counts.calibration),
         "models": [{"model": name, **_accuracy(part)} for name, part in _parts(counts, "model")],
         "days": [{"day": name, **_accuracy(part)} for name, part in _parts(counts, "day")],
+        "top_confusions": _top_confusions(matrix, counts),
+        "trend": None if previous is None else _trend(matrix, previous),
         "coverage": None if classifications is None else _coverage(matrix, classifications),
         "rejected": _rejected(counts.rejected),
     }
@@ -63,17 +80,26 @@ def _accuracy(matrix: IntArray) -> Report:
 
 def _digits(matrix: IntArray) -> list[Report]:
     """Per digit, 0 where a ratio has no denominator."""
-    hits, support, predicted = (each.tolist() for each in (matrix.diagonal(), matrix.sum(1), matrix.sum(0)))
+    rows = zip(matrix.diagonal().tolist(), matrix.sum(1).tolist(), matrix.sum(0).tolist(), strict=True)
     return [
         {
             "digit": digit,
-            "precision": _ratio(hits[digit], predicted[digit]) or 0.0,
-            "recall": _ratio(hits[digit], support[digit]) or 0.0,
-            "f1": _ratio(2 * hits[digit], support[digit] + predicted[digit]) or 0.0,
-            "support": support[digit],
+            "precision": _ratio(hits, predicted) or 0.0,
+            "recall": _ratio(hits, support) or 0.0,
+            **{name: _f_beta(beta, hits, support, predicted) for name, beta in F_BETAS.items()},
+            "support": support,
         }
-        for digit in range(DIGITS)
+        for digit, (hits, support, predicted) in enumerate(rows)
     ]
+
+
+def _f_beta(beta: float, hits: int, support: int, predicted: int) -> float:
+    """Recall counts `beta` times as much as precision.
+
+    Source: C. J. van Rijsbergen, Information Retrieval, 1979, chapter 7.
+    """
+    weight = beta**2
+    return (1 + weight) * hits / (weight * support + predicted) if support + predicted else 0.0
 
 
 def _average(digits: list[Report], weights: list[int]) -> Report:
@@ -81,9 +107,119 @@ def _average(digits: list[Report], weights: list[int]) -> Report:
     total = sum(weights)
     means = {
         score: _ratio(sum(d[score] * weight for d, weight in zip(digits, weights, strict=True)), total) or 0.0
-        for score in ("precision", "recall", "f1")
+        for score in ("precision", "recall", *F_BETAS)
     }
     return {**means, "support": sum(digit["support"] for digit in digits)}
+
+
+def _cohen_kappa(matrix: IntArray) -> float | None:
+    """Return the agreement beyond chance; None where chance alone agrees on every pair.
+
+    Source: J. Cohen, Educational and Psychological Measurement 20 (1960), 37-46.
+    """
+    pairs, chance = int(matrix.sum()), _products(matrix.sum(1), matrix.sum(0))
+    return _ratio(pairs * int(matrix.trace()) - chance, pairs**2 - chance)
+
+
+def _matthews(matrix: IntArray) -> float | None:
+    """Return the correlation of true and predicted digits, 0 where either is constant.
+
+    Source: J. Gorodkin, Computational Biology and Chemistry 28 (2004), 367-374.
+    """
+    true, predicted, pairs = matrix.sum(1), matrix.sum(0), int(matrix.sum())
+    if not pairs:
+        return None
+    together = pairs * int(matrix.trace()) - _products(true, predicted)
+    apart = (pairs**2 - _products(true, true)) * (pairs**2 - _products(predicted, predicted))
+    return together / sqrt(apart) if apart else 0.0
+
+
+def _products(one: IntArray, other: IntArray) -> int:
+    """Return the scalar product in whole numbers of any size."""
+    return sum(a * b for a, b in zip(one.tolist(), other.tolist(), strict=True))
+
+
+def _standard_deviation(matrix: IntArray) -> Report | None:
+    """Return the spread of the weighted figures over five samples of 80 %, None of fewer than 200 pairs.
+
+    It is what SageMaker Model Monitor reports. The samples are drawn without replacement, from the counts,
+    which is the same as drawing pairs, and always in the same way.
+    """
+    if matrix.sum() < ENOUGH_TO_SAMPLE:
+        return None
+    parts = int(matrix.sum()) // MAX_TO_SAMPLE + 1
+    cells = matrix.ravel() // parts  # of more than numpy can draw from, a part; it varies by sqrt(parts) more
+    drawn = np.random.default_rng(0).multivariate_hypergeometric(cells, int(SAMPLED * cells.sum()), SAMPLES)
+    samples = [_weighted(sample.reshape(DIGITS, DIGITS)) for sample in drawn]
+    spread = {score: float(np.std([each[score] for each in samples], ddof=1)) for score in samples[0]}
+    return {
+        "accuracy": spread["recall"] / sqrt(parts),  # weighted by support, recall is the accuracy
+        **{f"weighted_{score}": value / sqrt(parts) for score, value in spread.items()},
+    }
+
+
+def _weighted(matrix: IntArray) -> Report:
+    digits = _digits(matrix)
+    average = _average(digits, [digit["support"] for digit in digits])
+    return {score: value for score, value in average.items() if score != "support"}
+
+
+def _top_confusions(matrix: IntArray, counts: Counts) -> list[Report]:
+    """Return what was read as something else, most frequent first, with the ids of the newest examples."""
+    of = matrix.sum(1).tolist()
+    confusions = [
+        {
+            "true": true,
+            "predicted": predicted,
+            "count": count,
+            "of": of[true],
+            "examples": list(counts.confused.get((true, predicted), ())),
+        }
+        for true, row in enumerate(matrix.tolist())
+        for predicted, count in enumerate(row)
+        if count and true != predicted
+    ]
+    return sorted(confusions, key=lambda each: (-each["count"], each["of"]))[:MAX_CONFUSIONS]
+
+
+def _trend(matrix: IntArray, previous: Report) -> Report:
+    """Return the accuracy of the pairs that came since a report beside that of the pairs it had.
+
+    The two have no pair in common, as a test demands. Corrections and deletions count as pairs that came;
+    where that is fewer than none, nothing is compared.
+    """
+    before = np.array(previous["confusion_matrix"], np.int64)
+    old, new = _right_and_wrong(before), _right_and_wrong(matrix - before)
+    pairs = sum(new)
+    accuracy = _ratio(new[0], pairs) if min(new) >= 0 else None
+    comparable = accuracy is not None and previous["accuracy"] is not None
+    p_value = chi_squared_p_value(old, new) if comparable else None
+    return {
+        "since": previous["made"],
+        "previous": {"pairs": previous["pairs"], "accuracy": previous["accuracy"]},
+        "pairs": pairs,
+        "accuracy": accuracy,
+        "change": accuracy - previous["accuracy"] if accuracy is not None and comparable else None,
+        "p_value": p_value,
+        "significant": None if p_value is None else p_value < SIGNIFICANT,
+    }
+
+
+def _right_and_wrong(matrix: IntArray) -> tuple[int, int]:
+    return int(matrix.trace()), int(matrix.sum() - matrix.trace())
+
+
+def chi_squared_p_value(one: tuple[int, int], other: tuple[int, int]) -> float | None:
+    """Return how likely shares at least so different are, were both the same; None of too few to tell.
+
+    Pearson's test of a 2 x 2 table, without correction for continuity.
+    """
+    rows, columns = (sum(one), sum(other)), [a + b for a, b in zip(one, other, strict=True)]
+    pairs = sum(rows)
+    if not pairs or min(rows) * min(columns) < LEAST_EXPECTED * pairs:
+        return None
+    z2 = pairs * (one[0] * other[1] - one[1] * other[0]) ** 2 / prod((*rows, *columns))
+    return erfc(sqrt(z2 / 2))
 
 
 def _baseline(matrix: IntArray) -> Report | None:

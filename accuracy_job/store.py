@@ -1,32 +1,22 @@
-"""A Legible store: label objects come out of it, reports go into it. A folder takes reports too."""
+"""A Legible store, or a folder, that gives and takes objects: how it is opened, and its reports."""
 
 import json
-import re
-from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from mimetypes import guess_type
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
-import obstore
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore, S3Store
 
-from accuracy_job.checks import Fault, Names, path_day, rejections
-from accuracy_job.kernel import Batch, added
-from accuracy_job.records import Text, check_texts
+from accuracy_job.files import S3
 
-if TYPE_CHECKING:
-    from obstore import ObjectMeta  # is not there at run time
-
-LABELS, CLASSIFICATIONS, REPORTS = "labels/", "classifications/", "reports/"
-LABEL_KEY = re.compile(r"labels/date=[^/]+/[^/]+\.json")
-MAX_LABEL_BYTES = 2**16  # a label is a few hundred; what is longer is not worth the memory
-KEYS_PER_PAGE = 1000  # as many as S3 lists at once
-PAGES_AHEAD = 2
+CLASSIFICATIONS, REPORTS = "classifications/", "reports/"
+LATEST = f"{REPORTS}latest.json"
 CONNECTIONS = 32
 
 
@@ -44,13 +34,10 @@ def errors_named(url: str) -> Iterator[None]:
         raise StoreError(f"{url}: {str(error).partition(chr(10))[0]}") from error
 
 
-def is_s3(url: str) -> bool:
-    return url.startswith("s3://")
-
-
+@cache
 def open_store(url: str) -> ObjectStore:
     """Return the store at `s3://bucket[/prefix]`, its access from the AWS_ variables; else a local folder."""
-    if not is_s3(url):
+    if not url.startswith(S3):
         return LocalStore(url, mkdir=True)
     _, bucket, prefix, *_ = urlsplit(url)
     return S3Store(
@@ -62,58 +49,38 @@ def open_store(url: str) -> ObjectStore:
     )
 
 
-def list_labels(store: ObjectStore) -> Iterator["Sequence[ObjectMeta]"]:
-    """Return the pages of what lies where labels do."""
-    return obstore.list(store, LABELS, chunk_size=KEYS_PER_PAGE)
-
-
-def read_labels(
-    store: ObjectStore, listed: Iterable["Sequence[ObjectMeta]"], names: Names
-) -> Generator[Batch, None, None]:
-    """Return the pairs of the listed objects, many read at once, a few pages of keys in memory."""
-    pool = ThreadPoolExecutor(CONNECTIONS)
-    pages: deque[Iterator[Text | Fault | None]] = deque()
-    try:
-        for page in listed:
-            pages.append(pool.map(partial(_read, store), page))
-            if len(pages) > PAGES_AHEAD:
-                yield _check(pages.popleft(), names)
-        while pages:
-            yield _check(pages.popleft(), names)
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
 def count_classifications(store: ObjectStore) -> int:
-    """Return how many classifications there are, by listing them."""
-    pages = obstore.list(store, CLASSIFICATIONS, chunk_size=KEYS_PER_PAGE)
-    return sum(item["path"].endswith(".json") for page in pages for item in page)
+    """Return how many classifications there are, by listing them, many days at once."""
+    days = store.list_with_delimiter(CLASSIFICATIONS)["common_prefixes"]
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
+        return sum(pool.map(lambda day: _count_json(store, day), days))
+
+
+def _count_json(store: ObjectStore, folder: str) -> int:
+    return sum(item["path"].endswith(".json") for page in store.list(folder) for item in page)
+
+
+def latest(store: ObjectStore) -> dict[str, Any] | None:
+    """Return the latest report, None where there is none."""
+    try:
+        report: dict[str, Any] = json.loads(bytes(store.get(LATEST).bytes()))
+    except (FileNotFoundError, ValueError):
+        return None
+    return report
 
 
 def publish(store: ObjectStore, report: dict[str, Any]) -> None:
     """Write the report under its time, never to change, and then as the latest. Each appears whole."""
     body = json.dumps(report, indent=2, allow_nan=False).encode()
-    obstore.put(store, f"{REPORTS}{report['made']}.json", body, mode="create")
-    obstore.put(store, f"{REPORTS}latest.json", body)
+    put(store, f"{REPORTS}{report['made']}.json", body, mode="create")
+    put(store, LATEST, body)
 
 
-def _check(found: Iterable[Text | Fault | None], names: Names) -> Batch:
-    objects = list(found)
-    batch = check_texts((text for text in objects if isinstance(text, Text)), names)
-    faults = rejections(fault for fault in objects if isinstance(fault, Fault))
-    return Batch(batch.pairs, added(batch.rejected, faults))
-
-
-def _read(store: ObjectStore, item: "ObjectMeta") -> Text | Fault | None:
-    """Return the text of one object, None where it marks a folder or vanished after it was listed."""
-    key, size = item["path"], item["size"]
-    if size == 0 and not key.endswith(".json"):
-        return None
-    if not LABEL_KEY.fullmatch(key) or path_day(key) is None:
-        return Fault("the key is not labels/date={date}/{id}.json", key, None)
-    if size > MAX_LABEL_BYTES:
-        return Fault(f"longer than {MAX_LABEL_BYTES} bytes", key, size)
-    try:
-        return Text(key, bytes(obstore.get(store, key).bytes()), path_day(key))
-    except FileNotFoundError:
-        return None
+def put(
+    store: ObjectStore, key: str, body: bytes, mode: Literal["create", "overwrite"] = "overwrite"
+) -> None:
+    """Write an object; S3 is told its media type."""
+    media_type, _ = guess_type(key)
+    # A folder knows no media types, and refuses them.
+    attributes = {"Content-Type": media_type} if media_type and isinstance(store, S3Store) else None
+    store.put(key, body, attributes=attributes, mode=mode)

@@ -1,23 +1,31 @@
 """The report's figures computed again, from the pairs themselves, by scikit-learn and SciPy."""
 
+import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from math import isclose
+from math import isclose, isnan
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import binomtest
+from scipy.stats import binomtest, chi2_contingency
 from sklearn.calibration import calibration_curve
 from sklearn.dummy import DummyClassifier
-from sklearn.metrics import accuracy_score, confusion_matrix, precision_recall_fscore_support
+from sklearn.metrics import (
+    accuracy_score,
+    cohen_kappa_score,
+    confusion_matrix,
+    fbeta_score,
+    matthews_corrcoef,
+    precision_recall_fscore_support,
+)
 
 from accuracy_job.kernel import BINS, DIGITS, Batch, Group
 from accuracy_job.report import Report
 
 TOLERANCE = 1e-8  # the report rounds each confidence by up to 2**-31
-SCORES = ("precision", "recall", "f1", "support")
+SCORES = ("precision", "recall", "f0_5", "f1", "f2", "support")
 
 
 @dataclass(frozen=True)
@@ -40,7 +48,8 @@ class AllPairs:
 
 def differences(report: Report, batches: Iterable[Batch]) -> list[str]:
     """Where the report differs from what scikit-learn says of the same pairs; nothing where it does not."""
-    return list(_unequal("", expected(gather(batches)), report))
+    pairs = gather(batches)
+    return list(_unequal("", {**expected(pairs), **_trend(pairs, report.get("trend"))}, report))
 
 
 def gather(batches: Iterable[Batch]) -> AllPairs:
@@ -62,6 +71,7 @@ def expected(pairs: AllPairs) -> Report:
         return {"pairs": 0, "accuracy": None, "confusion_matrix": np.zeros((DIGITS, DIGITS), int).tolist()}
     return {
         **_accuracy(pairs.true, pairs.predicted),
+        **_agreement(pairs.true, pairs.predicted),
         **_scores(pairs.true, pairs.predicted),
         "baseline": _baseline(pairs.true),
         "calibration": _calibration(pairs),
@@ -80,21 +90,46 @@ def _accuracy(true: npt.NDArray[np.uint8], predicted: npt.NDArray[np.uint8]) -> 
     }
 
 
+def _agreement(true: npt.NDArray[np.uint8], predicted: npt.NDArray[np.uint8]) -> Report:
+    with warnings.catch_warnings(action="ignore"):  # of one digit alone neither is defined
+        kappa = float(cohen_kappa_score(true, predicted, labels=range(DIGITS)))
+        mcc = matthews_corrcoef(true, predicted)
+    return {"cohen_kappa": None if isnan(kappa) else kappa, "mcc": mcc}
+
+
 def _scores(true: npt.NDArray[np.uint8], predicted: npt.NDArray[np.uint8]) -> Report:
-    def scores(average: str | None) -> Any:  # noqa: ANN401 -- a tuple of arrays, or of numbers
-        return precision_recall_fscore_support(
-            true, predicted, labels=range(DIGITS), average=average, zero_division=0
+    options = {"labels": range(DIGITS), "zero_division": 0}
+
+    def scores(average: str | None) -> list[Any]:
+        """Return SCORES: of each an array of ten, or one number."""
+        precision, recall, f1, support = precision_recall_fscore_support(
+            true, predicted, average=average, **options
         )
+        half, double = (
+            fbeta_score(true, predicted, beta=beta, average=average, **options) for beta in (0.5, 2)
+        )
+        return [precision, recall, half, f1, double, len(true) if support is None else support]
 
     rows = zip(*scores(None), strict=True)
     averages = {
-        f"{average}_average": {**dict(zip(SCORES, scores(average), strict=True)), "support": len(true)}
+        f"{average}_average": dict(zip(SCORES, scores(average), strict=True))
         for average in ("macro", "weighted")
     }
     return {
         "digits": [{"digit": digit, **dict(zip(SCORES, row, strict=True))} for digit, row in enumerate(rows)],
         **averages,
     }
+
+
+def _trend(pairs: AllPairs, trend: Report | None) -> Report:
+    """Return the p-value by SciPy, where the report has one."""
+    if trend is None or trend["p_value"] is None:
+        return {}
+    right = round(trend["previous"]["pairs"] * trend["previous"]["accuracy"])
+    old = np.array([right, trend["previous"]["pairs"] - right])
+    correct = int((pairs.true == pairs.predicted).sum())
+    table = [old, np.array([correct, len(pairs.true) - correct]) - old]
+    return {"trend": {"p_value": chi2_contingency(table, correction=False).pvalue}}
 
 
 def _baseline(true: npt.NDArray[np.uint8]) -> Report:

@@ -1,69 +1,49 @@
 """Serve on one machine or in a container: `python -m inference_image`."""
 
 import asyncio
-import logging
 import os
-import signal
 import socket
 import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
 
-import cv2
-import torch
-from granian.constants import Interfaces
-from granian.server.embed import Server
-
-from inference_image.model import Model, ModelError
-from inference_image.server import Service
+from inference_image.cores import usable_cores
+from inference_image.log import log, start_log
 from inference_image.settings import PREFIX, Settings, SettingsError
+from inference_image.supervisor import WorkerError, supervise
+
+MEMORY = Path("/dev/shm")  # noqa: S108 - shared memory; there the workers' figures cost no disk, which may be read-only
 
 
 def main() -> None:
-    """Read the settings, load the model, serve until SIGTERM or ctrl-C."""
-    logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(message)s")
+    """Read the settings, serve until SIGTERM or ctrl-C."""
+    start_log()
     try:
-        settings = Settings.from_environment(os.environ)
-        _check_port(settings)
-        torch.set_num_threads(settings.threads)
-        cv2.setNumThreads(settings.threads)
-        service = Service(Model.load(), settings)
-    except (SettingsError, ModelError, OSError) as error:
+        settings = _resolved(Settings.from_environment(os.environ))
+        log(
+            "start",
+            host=settings.host,
+            port=settings.port,
+            workers=settings.workers,
+            threads=settings.threads,
+        )
+        with tempfile.TemporaryDirectory(
+            prefix="legible-", dir=MEMORY if MEMORY.is_dir() else None
+        ) as folder:
+            asyncio.run(supervise(settings, Path(folder)))
+    except (SettingsError, WorkerError, OSError) as error:
         sys.exit(f"inference_image: {error}")
-    asyncio.run(serve(service, settings))
-    # The server has threads that may still reach into Python: a teardown under them can abort (SIGABRT).
-    sys.stdout.flush()
-    os._exit(0)
 
 
-async def serve(service: Service, settings: Settings) -> None:
-    """Serve until a signal; then answer what is open, for at most `drain_seconds`, and return."""
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    server = Server(
-        service.app(),
-        settings.host,
-        settings.port,
-        interface=Interfaces.ASGINL,
-        log_enabled=False,
-        websockets=False,
-    )
-    serving = asyncio.create_task(server.serve())
-    stopped = asyncio.create_task(stop.wait())
-    await asyncio.wait({serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
-    service.draining = True
-    await _idle(service, settings.drain_seconds)
-    server.stop()  # type: ignore[no-untyped-call]  # granian ships it so
-    await serving
+def _resolved(settings: Settings) -> Settings:
+    """Fill in what the settings leave to the machine: the number of workers, and a free port."""
+    workers = settings.workers or max(1, usable_cores() // settings.threads)
+    return replace(settings, workers=workers, port=_free_port(settings))
 
 
-async def _idle(service: Service, seconds: int) -> None:
-    deadline = asyncio.get_running_loop().time() + seconds
-    while service.in_work and asyncio.get_running_loop().time() < deadline:
-        await asyncio.sleep(0.01)
-
-
-def _check_port(settings: Settings) -> None:
-    """Find out whether the port is free: the server would share a taken one silently."""
+def _free_port(settings: Settings) -> int:
+    """Find out whether the port is free: the workers share it, and would share it with a stranger too."""
     with socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -73,6 +53,7 @@ def _check_port(settings: Settings) -> None:
                 f"{settings.host}:{settings.port} cannot be listened on ({error.strerror}); "
                 f"{PREFIX}PORT moves it, {PREFIX}HOST too"
             ) from None
+        return int(probe.getsockname()[1])
 
 
 if __name__ == "__main__":

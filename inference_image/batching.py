@@ -1,41 +1,51 @@
 """Reads together what arrived in one turn of the event loop, without a thread or a wait.
 
 Decoding and reading hold the processor anyway: a thread would only add hops. Between two batches the loop
-gets its turn: what has arrived meanwhile is refused, answered or queued.
+gets its turn: what has arrived meanwhile is refused, answered, cancelled or queued.
 """
 
 import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
 
-from inference_image.decoding import ImageError
-from inference_image.reading import Reading
+TURN_SECONDS = 0.05  # with so much prepared a batch is full: nobody waits long for the images of others
 
-Read = Callable[[Sequence[bytes]], Sequence[Reading | ImageError]]
-TURN_BYTES = 2**20  # a turn with more than this to decode would keep the loop for too long
+Prepared = TypeVar("Prepared")
+Answer = TypeVar("Answer")
 
 
-class Batcher:
-    """A queue in front of `read`, which takes several uploads at once."""
+class Batcher(Generic[Prepared, Answer]):
+    """A queue before two steps: `prepare` takes one upload, `answer` what was made of several."""
 
-    def __init__(self, read: Read, batch: int, observe: Callable[[int, float], None]) -> None:
-        """Read at most `batch` uploads in one turn; `observe` is told how many these were and the seconds."""
-        self._read = read
+    def __init__(
+        self,
+        prepare: Callable[[bytes], Prepared],
+        answer: Callable[[Sequence[Prepared]], Sequence[Answer]],
+        batch: int,
+        observe: Callable[[int, float, int], None],
+    ) -> None:
+        """Answer at most `batch` uploads together.
+
+        `observe` is told how many they were, how many seconds it took, and how many wait now.
+        """
+        self._prepare = prepare
+        self._answer = answer
         self._batch = batch
         self._observe = observe
-        self._waiting: deque[tuple[bytes, asyncio.Future[Reading]]] = deque()
+        self._waiting: deque[tuple[bytes, asyncio.Future[Answer]]] = deque()
         self._scheduled = False
 
-    async def read(self, data: bytes) -> Reading:
-        """Read one upload together with what waits beside it.
+    def submit(self, data: bytes) -> "asyncio.Future[Answer]":
+        """Queue one upload. Until its turn it can be cancelled, and then costs nothing.
 
-        Raises ImageError.
+        The future raises what `prepare` raises, of this upload alone, or `answer`, of its batch.
         """
-        answer: asyncio.Future[Reading] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting.append((data, answer))
         self._schedule()
-        return await answer
+        return answer
 
     def _schedule(self) -> None:
         if self._waiting and not self._scheduled:
@@ -44,28 +54,33 @@ class Batcher:
 
     def _turn(self) -> None:
         self._scheduled = False
-        turn = self._next()
         began = time.perf_counter()
-        try:
-            results: Sequence[Reading | Exception] = self._read([data for data, _ in turn])
-        except Exception as error:  # it belongs to the requests of this turn, not to the loop
-            results = [error] * len(turn)
-        self._observe(len(turn), time.perf_counter() - began)
-        for (_, answer), result in zip(turn, results, strict=True):
-            if answer.done():
-                continue  # its client has gone
-            if isinstance(result, Exception):
-                answer.set_exception(result)
-            else:
-                answer.set_result(result)
+        futures, prepared = self._next(began)
+        if futures:
+            self._settle(futures, prepared)
+        self._observe(len(futures), time.perf_counter() - began, len(self._waiting))
         self._schedule()
 
-    def _next(self) -> list[tuple[bytes, asyncio.Future[Reading]]]:
-        turn: list[tuple[bytes, asyncio.Future[Reading]]] = []
-        size = 0
-        while self._waiting and len(turn) < self._batch and size < TURN_BYTES:
-            data, answer = self._waiting.popleft()
-            if not answer.cancelled():
-                turn.append((data, answer))
-                size += len(data)
-        return turn
+    def _settle(self, futures: Sequence["asyncio.Future[Answer]"], prepared: Sequence[Prepared]) -> None:
+        try:
+            answers = self._answer(prepared)
+        except Exception as error:  # it belongs to the requests of this turn, not to the loop
+            for future in futures:
+                future.set_exception(error)
+        else:
+            for future, answer in zip(futures, answers, strict=True):
+                future.set_result(answer)
+
+    def _next(self, began: float) -> tuple[list["asyncio.Future[Answer]"], list[Prepared]]:
+        futures: list[asyncio.Future[Answer]] = []
+        prepared: list[Prepared] = []
+        while self._waiting and len(prepared) < self._batch and time.perf_counter() - began < TURN_SECONDS:
+            data, future = self._waiting.popleft()
+            if future.cancelled():
+                continue
+            try:
+                prepared.append(self._prepare(data))
+                futures.append(future)
+            except Exception as error:
+                future.set_exception(error)
+        return futures, prepared

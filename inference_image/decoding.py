@@ -4,9 +4,14 @@ import io
 import warnings
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
+
+from inference_image.limits import Limits
+
+__all__ = ["FORMATS", "ImageError", "Limits", "Picture", "decode"]
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 WORKING_SIDE = 512  # pixels; longer images are reduced: a digit of a tenth of the side keeps 50 pixels
@@ -22,14 +27,6 @@ class ImageError(Exception):
         super().__init__(detail)
         self.status = status
         self.detail = detail
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What is refused with 413."""
-
-    image_bytes: int = 10 * 2**20
-    pixels: int = 50_000_000
 
 
 @dataclass(frozen=True)
@@ -78,14 +75,16 @@ def _decode(data: bytes, limits: Limits) -> Picture:
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
-    """RGB, or RGBA where anything can be transparent."""
+    """L or RGB, or RGBA where anything can be transparent."""
     if image.mode.startswith(("I", "F")):  # 16 and 32 bits a pixel
         values = np.nan_to_num(np.asarray(image, dtype=np.float32))
         top = 65535.0 if image.mode.startswith("I;16") else float(values.max(initial=0))
         values = values * (255 / top) if top > 0 else values
-        return Image.fromarray(values.clip(0, 255).astype(np.uint8)).convert("RGB")
-    transparent = image.has_transparency_data or image.mode in {"La", "RGBa"}
-    mode = "RGBA" if transparent else "RGB"
+        return Image.fromarray(values.clip(0, 255).astype(np.uint8))
+    if image.has_transparency_data or image.mode in {"La", "RGBa"}:
+        mode = "RGBA"
+    else:
+        mode = "L" if image.mode in {"1", "L"} else "RGB"
     return image if image.mode == mode else image.convert(mode)  # 12 megapixels are not copied for nothing
 
 
@@ -98,23 +97,27 @@ def _reduced(image: Image.Image) -> Image.Image:
 
 
 def _opaque(image: Image.Image) -> NDArray[np.uint8]:
-    """Lay a transparent image on paper that its strokes stand out from: white under dark, black under light.
+    """Lay a transparent image on paper that its strokes stand out from."""
+    if image.mode != "RGBA":
+        return np.asarray(image.convert("RGB"))
+    laid = Image.new("RGB", image.size, _paper(np.asarray(image)))
+    laid.paste(image, mask=image.getchannel("A"))
+    return np.asarray(laid)
+
+
+def _paper(pixels: NDArray[np.uint8]) -> tuple[int, ...]:
+    """Choose the paper's colour for (height, width, 4): white under dark strokes, black under light ones.
 
     Where most of it is opaque the opaque part already holds the paper, and its middle colour goes on.
     """
-    pixels = np.asarray(image)
-    if pixels.shape[2] == 3:
-        return pixels
-    colour, alpha = pixels[..., :3], pixels[..., 3:].astype(np.float32) / 255
-    seen = colour[alpha[..., 0] > 0.5] if (alpha > 0.5).any() else colour[alpha[..., 0] > 0]
-    if seen.size == 0:
-        return np.full_like(colour, 255)
-    middle = np.median(seen, axis=0)
-    if (pixels[..., 3] >= _OPAQUE).mean() > 0.5:
-        paper = middle
-    else:
-        paper = np.full(3, 255.0 if middle.mean() < 128 else 0.0)
-    laid: NDArray[np.uint8] = np.rint(colour * alpha + paper.astype(np.float32) * (1 - alpha)).astype(
-        np.uint8
-    )
-    return laid
+    alpha = pixels[..., 3]
+    middle = _middle(pixels, (alpha > (127 if alpha.max() > 127 else 0)).astype(np.uint8))
+    if (alpha >= _OPAQUE).mean() > 0.5:
+        return middle
+    return (255, 255, 255) if sum(middle) < 3 * 128 else (0, 0, 0)
+
+
+def _middle(pixels: NDArray[np.uint8], mask: NDArray[np.uint8]) -> tuple[int, ...]:
+    """Return the median of red, green and blue where the mask is not 0."""
+    upto = (cv2.calcHist([pixels], [channel], mask, [256], [0, 256]).cumsum() for channel in range(3))
+    return tuple(int(np.searchsorted(count, count[-1] / 2)) for count in upto)

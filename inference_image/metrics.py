@@ -1,6 +1,7 @@
-"""What Prometheus reads at /metrics."""
+"""What Prometheus reads at /metrics: the figures of all workers together, kept in files that they share."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 
 from inference_image.reading import Reading
 
@@ -9,10 +10,10 @@ SHARES = tuple(tenth / 10 for tenth in range(1, 11))
 
 
 class Metrics:
-    """One registry for each server, so that two servers in one process do not share counts."""
+    """One worker's figures; `text` has everyone's."""
 
     def __init__(self, model: str) -> None:
-        self._registry = registry = CollectorRegistry()
+        registry = CollectorRegistry()  # this worker's own; it is never collected
         self.requests = Counter(
             "legible_requests", "Requests answered", ["path", "status"], registry=registry
         )
@@ -25,9 +26,10 @@ class Metrics:
         self.reading = Histogram(
             "legible_batch_seconds", "To read a batch", buckets=SECONDS, registry=registry
         )
-        self.in_work = Gauge("legible_in_work", "Images on the way", registry=registry)
+        self.in_work = _gauge("legible_in_work", "Images on the way", registry)
+        self.waiting = _gauge("legible_waiting", "Of these, images whose reading has not begun", registry)
         self.refused = Counter(
-            "legible_refused", "Images refused because too many were on the way", registry=registry
+            "legible_refused", "Requests refused because too much was on the way", registry=registry
         )
         self.predicted = Counter("legible_predicted", "Digits answered", ["digit"], registry=registry)
         self.confidence = Histogram(
@@ -36,7 +38,14 @@ class Metrics:
         self.is_digit = Histogram(
             "legible_is_digit", "Shows a digit at all", buckets=SHARES, registry=registry
         )
-        Info("legible_model", "The model that answers", registry=registry).info({"version": model})
+        about = Gauge(
+            "legible_model_info",
+            "The model that answers",
+            ["version"],
+            multiprocess_mode="livemax",
+            registry=registry,
+        )
+        about.labels(model).set(1)
 
     def observe_reading(self, reading: Reading) -> None:
         """Drift shows here first: in the digits that are answered and in how sure they are."""
@@ -44,9 +53,18 @@ class Metrics:
         self.confidence.observe(reading.answer.confidence)
         self.is_digit.observe(reading.answer.is_digit)
 
-    def observe_batch(self, images: int, seconds: float) -> None:
-        self.batch.observe(images)
-        self.reading.observe(seconds)
+    def observe_batch(self, images: int, seconds: float, waiting: int) -> None:
+        self.waiting.set(waiting)
+        if images:  # else all of them were refused
+            self.batch.observe(images)
+            self.reading.observe(seconds)
 
     def text(self) -> bytes:
-        return generate_latest(self._registry)
+        everyone = CollectorRegistry()
+        MultiProcessCollector(everyone)  # type: ignore[no-untyped-call]  # untyped there
+        return generate_latest(everyone)
+
+
+def _gauge(name: str, what: str, registry: CollectorRegistry) -> Gauge:
+    """Make a gauge that sums up the workers that live."""
+    return Gauge(name, what, multiprocess_mode="livesum", registry=registry)

@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from inference_image.network import DIGITS, Network
 from inference_image.preprocessing import PREPROCESSING_VERSION
@@ -38,7 +40,7 @@ class Model:
     def __init__(self, network: Network, sidecar: dict[str, Any]) -> None:
         self.version: str = sidecar["version"]
         self._calibration: dict[str, float] = sidecar["calibration"]
-        self._network = network.eval()
+        self._network = _fused(network.eval())
 
     @classmethod
     def load(cls, folder: Path = WEIGHTS) -> "Model":
@@ -59,23 +61,40 @@ class Model:
             )
         return cls(_network(folder / sidecar["weights"]["file"], sidecar["weights"]["sha256"]), sidecar)
 
-    @torch.inference_mode()
     def classify(self, images: Sequence[NDArray[np.uint8]]) -> list[Answer]:
         """Read images of (28, 28) uint8, ink is 255, all at once; the answers come in the same order."""
         if not images:
             return []
-        batch = torch.from_numpy(np.stack(images)[:, None]).float() / 255  # (N, 1, 28, 28) in [0, 1]
-        logits = self._network(batch).double()  # (N, 11)
+        logits = self.logits(images)
         which = torch.softmax(logits[:, :DIGITS] / self._calibration["temperature"], dim=1)  # (N, 10)
         whether = torch.sigmoid(
             logits[:, DIGITS] * self._calibration["is_digit_scale"] + self._calibration["is_digit_bias"]
         )  # (N,)
         return [_answer(row, score) for row, score in zip(which.tolist(), whether.tolist(), strict=True)]
 
+    @torch.inference_mode()
+    def logits(self, images: Sequence[NDArray[np.uint8]]) -> torch.Tensor:
+        """Return what the network says of images as in `classify`, not yet calibrated: (N, 11) float64."""
+        batch = torch.from_numpy(np.stack(images)[:, None]).float() / 255  # (N, 1, 28, 28) in [0, 1]
+        logits: torch.Tensor = self._network(batch).double()
+        return logits
+
 
 def _answer(probabilities: list[float], is_digit: float) -> Answer:
     predicted = max(range(DIGITS), key=probabilities.__getitem__)
     return Answer(predicted, probabilities[predicted], tuple(probabilities), is_digit)
+
+
+def _fused(network: Network) -> nn.Module:
+    """Put each batch norm into the convolution before it: the same function, but for rounding."""
+    layers: list[nn.Module] = []
+    for layer in network.layers:
+        if isinstance(layer, nn.BatchNorm2d):
+            convolution = layers.pop()
+            assert isinstance(convolution, nn.Conv2d)  # noqa: S101 - the network is built so
+            layer = fuse_conv_bn_eval(convolution, layer)  # noqa: PLW2901 - it takes the place of both
+        layers.append(layer)
+    return nn.Sequential(*layers).to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]  # not in its stubs
 
 
 def _network(path: Path, sha256: str) -> Network:

@@ -4,47 +4,77 @@ import asyncio
 import contextlib
 from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Any
 
 from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
+from inference_image.admission import Full
 from inference_image.decoding import ImageError
 
+RETRY_AFTER = {"Retry-After": "1"}
+CLIENT_GONE = 499  # for log and metrics, as nginx calls it; nobody receives it
 DISCARD_SECONDS = 10
+BODY_READ = "body_read"  # set on a request's state when all of its body has come
+
+
+def details(status: int, detail: str) -> dict[str, Any]:
+    """Describe an error as RFC 9457 does."""
+    return {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
 
 
 def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
     """Answer with `application/problem+json`."""
-    title = HTTPStatus(status).phrase
-    body = {"type": "about:blank", "title": title, "status": status, "detail": detail}
-    return JSONResponse(body, status, headers, media_type="application/problem+json")
+    return JSONResponse(details(status, detail), status, headers, media_type="application/problem+json")
 
 
 def _image(request: Request, error: Exception) -> Response:
     assert isinstance(error, ImageError)  # noqa: S101 - Starlette types every handler by Exception
-    answer = problem(error.status, error.detail)
-    if error.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-        answer.background = BackgroundTask(_discard, request)
-    return answer
+    return _early(request, problem(error.status, error.detail))
 
 
-async def _discard(request: Request) -> None:
-    """Read past the rest of a body, after the answer: a client that still sends would see only a reset."""
-    with contextlib.suppress(ClientDisconnect, TimeoutError):
-        async with asyncio.timeout(DISCARD_SECONDS):
-            async for _ in request.stream():
-                pass
-
-
-def _http(_: Request, error: Exception) -> Response:
+def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - as above
-    return problem(error.status_code, error.detail, error.headers)
+    return _early(request, problem(error.status_code, error.detail, error.headers))
+
+
+def _full(request: Request, _: Exception) -> Response:
+    return _early(request, problem(503, "too many images are on the way", RETRY_AFTER))
+
+
+def _late(request: Request, _: Exception) -> Response:
+    return _early(request, problem(503, "the request was not answered in time", RETRY_AFTER))
+
+
+def _gone(_: Request, __: Exception) -> Response:
+    return Response(status_code=CLIENT_GONE)
 
 
 def _unexpected(_: Request, __: Exception) -> Response:
     return problem(500, "the server failed; the log has the reason under this request's id")
 
 
-HANDLERS = {ImageError: _image, HTTPException: _http, Exception: _unexpected}
+def _early(request: Request, answer: Response) -> Response:
+    """Take the rest of a body after the answer: a client that still sends would see only a reset."""
+    if request.method == "POST" and not getattr(request.state, BODY_READ, False):
+        answer.background = BackgroundTask(_discard, request)
+    return answer
+
+
+async def _discard(request: Request) -> None:
+    with contextlib.suppress(ClientDisconnect, TimeoutError):
+        async with asyncio.timeout(DISCARD_SECONDS):
+            async for _ in request.stream():
+                pass
+
+
+HANDLERS = {
+    ImageError: _image,
+    HTTPException: _http,
+    Full: _full,
+    TimeoutError: _late,
+    ClientDisconnect: _gone,
+    Exception: _unexpected,
+}

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from inference_image.decoding import ImageError, Limits
+from inference_image.decoding import ImageError
+from inference_image.limits import Limits
 from inference_image.model import Answer, Model
 from inference_image.preprocessing import Preprocessed, preprocess
 
@@ -42,11 +43,14 @@ class Reading:
 def read(images: Sequence[bytes], model: Model, limits: Limits) -> list[Reading | ImageError]:
     """Read several uploads at once. One that is no image fails alone, in its own place."""
     seen = [_preprocessed(data, limits) for data in images]
-    good = [one for one in seen if isinstance(one, Preprocessed)]
-    answers = iter(model.classify([one.pixels for one in good]))
-    return [
-        one if isinstance(one, ImageError) else Reading(next(answers), one, model.version) for one in seen
-    ]
+    readings = iter(classify([one for one in seen if isinstance(one, Preprocessed)], model))
+    return [one if isinstance(one, ImageError) else next(readings) for one in seen]
+
+
+def classify(seen: Sequence[Preprocessed], model: Model) -> list[Reading]:
+    """Read several preprocessed images at once."""
+    answers = model.classify([one.pixels for one in seen])
+    return [Reading(answer, one, model.version) for answer, one in zip(answers, seen, strict=True)]
 
 
 def _preprocessed(data: bytes, limits: Limits) -> Preprocessed | ImageError:

@@ -1,9 +1,11 @@
-"""The HTTP server: `POST /invocations` reads an image, `GET /ping` says whether that works."""
+"""The HTTP server: `POST /invocations` reads images, `GET /ping` says whether that works."""
 
+import asyncio
 import io
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 from PIL import Image, ImageDraw
 from starlette.applications import Starlette
@@ -14,28 +16,45 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from inference_image.access import Access
+from inference_image.admission import Admission
 from inference_image.batching import Batcher
 from inference_image.decoding import FORMATS, ImageError
+from inference_image.heartbeats import EVERY_SECONDS, Heartbeats
+from inference_image.log import log
 from inference_image.metrics import Metrics
 from inference_image.model import Model
-from inference_image.problems import HANDLERS
-from inference_image.reading import Reading, read
+from inference_image.preprocessing import Preprocessed, preprocess
+from inference_image.problems import BODY_READ, HANDLERS, details
+from inference_image.reading import Reading, classify, read
 from inference_image.settings import Settings
+from inference_image.uploads import is_multipart, parts
 
-RETRY_AFTER_SECONDS = "1"
+OPENAPI = Path(__file__).with_name("openapi.json")
+
+
+class NothingRead(Exception):
+    """The model does not read a plain 1."""
 
 
 class Service:
     """What the routes share: the model, the queue before it, and how much is on its way."""
 
-    def __init__(self, model: Model, settings: Settings) -> None:
+    def __init__(self, model: Model, settings: Settings, heartbeats: Heartbeats, worker: int) -> None:
         self.draining = False  # set on SIGTERM: no new traffic please, what is open will be answered
-        self.in_work = 0  # images admitted and not yet answered
         self._model = model
         self._settings = settings
+        self._heartbeats = heartbeats
+        self._worker = worker
         self._metrics = Metrics(model.version)
-        self._read = partial(read, model=model, limits=settings.limits)
-        self._batcher = Batcher(self._read, settings.batch, self._metrics.observe_batch)
+        self.admission = Admission(
+            settings.share(settings.max_in_work), settings.share(settings.max_in_work_bytes), self._metrics
+        )
+        self._batcher: Batcher[Preprocessed, Reading] = Batcher(
+            partial(preprocess, limits=settings.limits),
+            partial(classify, model=model),
+            settings.batch,
+            self._metrics.observe_batch,
+        )
         self._probe = _probe()
 
     def app(self) -> Starlette:
@@ -45,9 +64,10 @@ class Service:
                 Route("/invocations", self.invocations, methods=["POST"]),
                 Route("/ping", self.ping),
                 Route("/metrics", self.metrics),
+                Route("/openapi.json", self.openapi),
             ],
             exception_handlers=HANDLERS,
-            middleware=[Middleware(Access, metrics=self._metrics)],
+            middleware=[Middleware(Access, metrics=self._metrics, draining=lambda: self.draining)],
         )
 
     async def about(self, _: Request) -> Response:
@@ -58,56 +78,112 @@ class Service:
                 "invocations": f"POST the bytes of an image ({', '.join(FORMATS)}) to /invocations",
                 "max_image_bytes": self._settings.max_image_bytes,
                 "max_pixels": self._settings.max_pixels,
+                "max_images": self._settings.max_images,
+                "documentation": "/openapi.json",
             }
         )
 
     async def invocations(self, request: Request) -> Response:
-        with self._admitted():
-            reading = await self._batcher.read(await self._body(request))
-        self._metrics.observe_reading(reading)
+        """Read one image, the body, or several, the parts of a multipart/form-data body."""
+        content_type = request.headers.get("content-type", "")
+        several = is_multipart(content_type)
+        size = _size(request, self._settings)
+        with self.admission.admit(self._settings.max_images if several else 1, size):
+            async with asyncio.timeout(self._settings.deadline_seconds):
+                body = await self._body(request)
+                if several:
+                    images = parts(body, content_type, self._settings.max_images)
+                    return JSONResponse(
+                        {"images": [_entry(one) for one in await self._read(request, images)]}
+                    )
+                (reading,) = await self._read(request, [body])
+        if isinstance(reading, ImageError):
+            raise reading
         return JSONResponse(reading.to_json())
 
     async def ping(self, _: Request) -> Response:
-        """Healthy is what can really read an image now, so each ping reads one (1 ms)."""
+        """Healthy is where every worker has just read an image."""
         if self.draining:
             raise HTTPException(503, "draining")
-        if not isinstance(self._read([self._probe])[0], Reading):
-            raise HTTPException(503, "the model reads nothing")
+        if silent := self._heartbeats.silent():
+            raise HTTPException(503, f"{len(silent)} of {self._settings.workers} workers read nothing")
         return JSONResponse({"status": "ok", "model": self._model.version})
 
     async def metrics(self, _: Request) -> Response:
-        self._metrics.in_work.set(self.in_work)
         return Response(self._metrics.text(), media_type="text/plain; version=0.0.4")
 
-    @contextmanager
-    def _admitted(self) -> Iterator[None]:
-        if self.in_work >= self._settings.max_in_work:
-            self._metrics.refused.inc()
-            raise HTTPException(503, "too many images are on the way", {"Retry-After": RETRY_AFTER_SECONDS})
-        self.in_work += 1
-        try:
-            yield
-        finally:
-            self.in_work -= 1
+    async def openapi(self, _: Request) -> Response:
+        return Response(OPENAPI.read_bytes(), media_type="application/json")
+
+    def prove(self) -> None:
+        """Read an image of our own, as others are read, and let it be known.
+
+        Raises NothingRead, or what the model raises.
+        """
+        (reading,) = read([self._probe], self._model, self._settings.limits)
+        if not isinstance(reading, Reading) or reading.answer.predicted != 1:
+            raise NothingRead(str(reading))
+        self._heartbeats.beat(self._worker)
+
+    async def watch(self) -> None:
+        """Prove again and again that reading works; where it does not, /ping will tell."""
+        while True:
+            await asyncio.sleep(EVERY_SECONDS)
+            try:
+                self.prove()
+            except Exception:  # whatever it was, this worker reads nothing
+                log("the watchdog could not read", trace=True, worker=self._worker)
 
     async def _body(self, request: Request) -> bytes:
         """Read the body; refuse one that is too large as soon as that is known."""
-        limit = self._settings.max_image_bytes
-        if int(request.headers.get("content-length", "0")) > limit:
-            raise _too_large(limit)
         body = bytearray()
-        try:
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > limit:
-                    raise _too_large(limit)
-        except ClientDisconnect:
-            raise HTTPException(400, "the body ended early") from None
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > self._settings.max_image_bytes:
+                raise _too_large(self._settings)
+        setattr(request.state, BODY_READ, True)
         return bytes(body)
 
+    async def _read(self, request: Request, images: Sequence[bytes]) -> list[Reading | ImageError]:
+        """Wait for the readings for as long as the client does: what is not begun then is not read."""
+        readings = [self._batcher.submit(image) for image in images]
 
-def _too_large(limit: int) -> ImageError:
-    return ImageError(413, f"the image has more than {limit} bytes")
+        def cancel(_: object) -> None:
+            for reading in readings:
+                reading.cancel()
+
+        gone = asyncio.ensure_future(request.receive())  # after the body nothing else can come
+        gone.add_done_callback(cancel)
+        try:
+            results = await asyncio.gather(*readings, return_exceptions=True)
+        finally:
+            gone.cancel()
+        return [self._noted(result) for result in results]
+
+    def _noted(self, reading: Reading | BaseException) -> Reading | ImageError:
+        if isinstance(reading, Reading):
+            self._metrics.observe_reading(reading)
+        elif isinstance(reading, asyncio.CancelledError):
+            raise ClientDisconnect
+        elif not isinstance(reading, ImageError):
+            raise reading
+        return reading
+
+
+def _size(request: Request, settings: Settings) -> int:
+    """Return how many bytes the body has at most."""
+    size = int(request.headers.get("content-length", settings.max_image_bytes))
+    if size > settings.max_image_bytes:
+        raise _too_large(settings)
+    return size
+
+
+def _too_large(settings: Settings) -> ImageError:
+    return ImageError(413, f"the body has more than {settings.max_image_bytes} bytes")
+
+
+def _entry(reading: Reading | ImageError) -> dict[str, Any]:
+    return reading.to_json() if isinstance(reading, Reading) else details(reading.status, reading.detail)
 
 
 def _probe() -> bytes:

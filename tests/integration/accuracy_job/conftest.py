@@ -6,7 +6,7 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -94,6 +94,26 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 def bucket(endpoint: str) -> Bucket:
     """Return a new bucket, so that no test sees what another left."""
+    return new_bucket(endpoint)
+
+
+@pytest.fixture(scope="module")
+def module_bucket(endpoint: str) -> Bucket:
+    """Return a bucket that the tests of a module share."""
+    return new_bucket(endpoint)
+
+
+@pytest.fixture(scope="session")
+def store_keys() -> dict[str, str]:
+    return KEYS
+
+
+@pytest.fixture(scope="session")
+def ports() -> Callable[[int], list[int]]:
+    return free_ports
+
+
+def new_bucket(endpoint: str) -> Bucket:
     client = boto3.client(
         "s3",
         endpoint_url=endpoint,

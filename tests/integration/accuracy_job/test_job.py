@@ -6,14 +6,19 @@ import sys
 from pathlib import Path
 from typing import Any, Protocol
 
+from mypy_boto3_s3 import S3Client
+
+from tests.integration.accuracy_job.killing_proxy import KillingProxy
+
 ROOT = Path(__file__).parents[3]
-SECONDS = 60
+SECONDS = 180  # a loaded machine is slow, and no failure
 
 
 class Bucket(Protocol):
     """What the fixture in conftest.py gives."""
 
     name: str
+    client: S3Client
 
     @property
     def url(self) -> str: ...
@@ -54,7 +59,10 @@ def test_the_labels_of_a_store_become_its_report(bucket: Bucket) -> None:
         "share": 0.5,
         "accuracy_bounds": [3 / 8, 7 / 8],
     }
-    assert bucket.listed("reports/") == [f"reports/{report['made']}.json", "reports/latest.json"]
+    names = {key.removeprefix("reports/") for key in bucket.listed("reports/")}
+    assert {f"{report['made']}.json", "latest.json", "latest.html", "latest-confusion-matrix.png"} <= names
+    page = bucket.client.head_object(Bucket=bucket.name, Key="reports/latest.html")
+    assert page["ContentType"] == "text/html"
 
 
 def test_a_second_run_replaces_the_latest_and_keeps_the_first(bucket: Bucket) -> None:
@@ -64,7 +72,36 @@ def test_a_second_run_replaces_the_latest_and_keeps_the_first(bucket: Bucket) ->
     bucket.put_label("a", 1, 1)  # corrected
     assert job(bucket.environment, bucket.url).returncode == 0
     assert (first["accuracy"], bucket.report()["accuracy"], bucket.report()["pairs"]) == (0.0, 1.0, 1)
-    assert len(bucket.listed("reports/")) == 3
+    assert bucket.report()["trend"]["previous"] == {"pairs": 1, "accuracy": 0.0}
+    assert len([key for key in bucket.listed("reports/") if key.startswith("reports/2")]) == 2
+
+
+def killed_at_change(bucket: Bucket, changes: int) -> bool:
+    """Run the job behind a proxy that lets so many changes of what is kept pass, and then kills it."""
+    processes: list[subprocess.Popen[bytes]] = []
+    store = bucket.environment["AWS_ENDPOINT_URL"]
+    with KillingProxy(store, changes, lambda: processes[0].kill()) as proxy:  # noqa: PLW0108 -- there is none yet
+        command = [sys.executable, "-m", "accuracy_job", bucket.url]
+        environment = {**bucket.environment, "AWS_ENDPOINT_URL": proxy.url}
+        processes.append(subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL))
+        return processes[0].wait(SECONDS) == -signal.SIGKILL
+
+
+def test_a_run_that_is_killed_at_any_change_is_mended_by_the_next(bucket: Bucket) -> None:
+    for day in ("2026-11-20", "2026-11-21"):
+        bucket.put_label("a", 7, 1, day)
+    changes = 0
+    while killed_at_change(bucket, changes):
+        bucket.put_label(f"late-{changes}", 0, 0, "2026-11-20")
+        bucket.put_label("a", changes % 10, 1, "2026-11-21")  # corrected
+        changes += 1
+    assert changes >= 4  # at least the Parquet and the partial of each day
+    assert job(bucket.environment, bucket.url, "--verify").returncode == 0
+    kept = bucket.report()
+    assert job(bucket.environment, bucket.url, "--recount").returncode == 0
+    assert kept["pairs"] == len(bucket.listed("labels/")) == changes + 2
+    assert kept["confusion_matrix"] == bucket.report()["confusion_matrix"]
+    assert len(bucket.listed("compacted/")) == 2
 
 
 def test_odd_objects_beside_labels_stop_nothing(bucket: Bucket) -> None:

@@ -165,3 +165,12 @@ def test_many_models_on_many_days_stay_few_matrices() -> None:
     )
     assert len(batch.pairs.groups) == n
     assert count(batch).matrices[Group("m31", "2026-02-01")][1, 1] == 1
+
+
+def test_days_far_apart_are_told_apart() -> None:
+    far = pa.array([date(1970, 1, 1), date(9999, 12, 31), date(1970, 1, 1)])
+    counts = count(checked(true=[1, 1, 1], predicted=[1, 1, 1], labelled=far))
+    assert {group.day: matrix.sum() for group, matrix in counts.matrices.items()} == {
+        "1970-01-01": 2,
+        "9999-12-31": 1,
+    }

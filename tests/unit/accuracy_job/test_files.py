@@ -1,6 +1,5 @@
 import gzip
 from collections.abc import Callable
-from functools import reduce
 from pathlib import Path
 
 import numpy as np
@@ -9,15 +8,16 @@ import pyarrow.parquet as pq
 import pytest
 
 from accuracy_job.checks import Names
-from accuracy_job.files import InputError, find, read
-from accuracy_job.kernel import Counts, Group, count, merge
+from accuracy_job.engines import local
+from accuracy_job.files import InputError, are_files, find, splits
+from accuracy_job.kernel import Counts, Group
 
 Writer = Callable[[Path], None]
 PAIRS = [(0, 0), (7, 1), (7, 7)]
 
 
 def counts_of(path: Path, names: Names | None = None) -> Counts:
-    return reduce(merge, map(count, read(path, names or Names())), Counts())
+    return local.run(splits(str(path), names or Names()), at_once=2)
 
 
 def pairs_in(counts: Counts) -> list[tuple[int, int]]:
@@ -198,6 +198,7 @@ def test_a_compressed_file_that_is_cut_short_is_an_error(tmp_path: Path) -> None
 
 
 def test_an_unknown_ending_is_an_error_that_names_the_known_ones(tmp_path: Path) -> None:
+    (tmp_path / "a.xlsx").touch()
     with pytest.raises(InputError, match=r"must end in \.parquet, \.csv"):
         counts_of(tmp_path / "a.xlsx")
 
@@ -206,15 +207,15 @@ def test_a_folder_is_read_at_any_depth_without_what_hadoop_hides(tmp_path: Path)
     for name in ("part-1", "date=2026-11-22/part-0", "_SUCCESS", ".part-1.crc", "_temporary/part-0"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    assert find(str(tmp_path)) == [tmp_path / "date=2026-11-22/part-0", tmp_path / "part-1"]
+    assert find(str(tmp_path)) == [f"{tmp_path}/date=2026-11-22/part-0", f"{tmp_path}/part-1"]
 
 
 def test_a_glob_names_many_files_and_a_file_may_look_like_one(tmp_path: Path) -> None:
     for name in ("a.csv", "b.csv", "c.txt", "[ab].csv"):
         (tmp_path / name).touch()
-    assert [path.name for path in find(f"{tmp_path}/?.csv")] == ["a.csv", "b.csv"]
-    assert [path.name for path in find(f"{tmp_path}/[ab].csv")] == ["[ab].csv"]
-    assert [path.name for path in find(f"{tmp_path}/**/*.txt")] == ["c.txt"]
+    assert [Path(path).name for path in find(f"{tmp_path}/?.csv")] == ["a.csv", "b.csv"]
+    assert [Path(path).name for path in find(f"{tmp_path}/[ab].csv")] == ["[ab].csv"]
+    assert [Path(path).name for path in find(f"{tmp_path}/**/*.txt")] == ["c.txt"]
 
 
 def test_no_file_is_an_error(tmp_path: Path) -> None:
@@ -229,3 +230,50 @@ def test_the_folder_of_a_day_gives_its_pairs_that_day(tmp_path: Path) -> None:
     write_json_lines(folder / "a.jsonl")
     assert counts_of(folder / "part-0").matrices.keys() == {Group(None, "2026-11-22")}
     assert counts_of(folder / "a.jsonl").matrices.keys() == {Group(None, "2026-11-22")}
+
+
+def test_a_parquet_file_is_split_by_its_row_groups(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"true": [7] * 100, "predicted": [1] * 100}), path, row_group_size=3)
+    parts = splits(str(path), Names())
+    assert len(parts) > 1
+    assert sorted(group for part in parts for group in part.row_groups) == list(range(34))
+    assert counts_of(path).matrices[Group()][7, 1] == 100
+
+
+def test_a_parquet_file_without_rows_holds_no_pairs(tmp_path: Path) -> None:
+    pq.write_table(
+        pa.table({"true": pa.array([], pa.int8()), "predicted": pa.array([], pa.int8())}),
+        tmp_path / "a.parquet",
+    )
+    assert counts_of(tmp_path / "a.parquet").matrices == {}
+
+
+def test_progress_is_told_of_every_pair(tmp_path: Path) -> None:
+    write_csv(tmp_path / "a.csv")
+    write_pairs(tmp_path / "part-0")
+    seen: list[int] = []
+    local.run(splits(str(tmp_path), Names()), at_once=2, seen=seen.append)
+    assert sum(seen) == 2 * len(PAIRS)
+
+
+def test_the_newest_ids_of_a_confusion_are_kept(tmp_path: Path) -> None:
+    rows = "".join(f"{i:02},7,{1 if i % 2 else 7}\n" for i in range(30))
+    (tmp_path / "a.csv").write_text("id,true,predicted\n" + rows + "99,x,1\n")
+    assert counts_of(tmp_path / "a.csv").confused == {(7, 1): ("29", "27", "25", "23", "21")}
+
+
+@pytest.mark.parametrize(
+    ("url", "files"),
+    [
+        ("pairs.csv", True),
+        ("folder", True),
+        ("s3://bucket", False),
+        ("s3://my.bucket/prefix/", False),
+        ("s3://bucket/pairs.parquet", True),
+        ("s3://bucket/pairs.csv.gz", True),
+        ("s3://bucket/pairs/*", True),
+    ],
+)
+def test_an_s3_url_names_files_by_its_ending_or_a_glob_and_else_a_store(url: str, files: bool) -> None:
+    assert are_files(url) == files

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accuracy_job.kernel import (
+    BIN_EDGES,
     CONFIDENCE_UNITS,
     Batch,
     Counts,
@@ -133,3 +134,17 @@ def test_examples_of_what_was_rejected_stay_ten() -> None:
     examples = [Rejected(1, (f"{i:02}",)) for i in range(30)]
     total = reduce(add, examples)
     assert total == Rejected(30, tuple(f"{i:02}" for i in range(10)))
+
+
+@given(st.lists(st.tuples(DIGIT, DIGIT)))
+def test_pairs_without_groups_are_counted_as_those_of_one_group(rows: list[tuple[int, int]]) -> None:
+    true, predicted = (np.array([row[i] for row in rows], np.uint8) for i in (0, 1))
+    grouped = batch_of([(*row, np.nan, Group("a")) for row in rows])
+    assert plain(count(Batch(Pairs(true, predicted, groups=(Group("a"),))))) == plain(count(grouped))
+
+
+@given(st.lists(st.one_of(st.floats(0, 1), st.integers(0, 15).map(lambda n: n / 15)), min_size=1))
+def test_a_bin_holds_what_lies_between_its_edges(confidences: list[float]) -> None:
+    pairs, _, _ = count(batch_of([(1, 1, value, Group()) for value in confidences])).calibration
+    expected, _ = np.histogram(-np.array(confidences), np.append(-BIN_EDGES[:0:-1], 0.0))
+    assert pairs.tolist() == expected[::-1].tolist()

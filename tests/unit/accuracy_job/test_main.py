@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from accuracy_job.__main__ import BAD_INPUT, DIFFERENT, OK, STORE_FAILED, main, parser
+from accuracy_job.__main__ import BAD_INPUT, BELOW, DIFFERENT, OK, STORE_FAILED, main, parser
 
 Captured = pytest.CaptureFixture[str]
 ROWS = "true,predicted,confidence,model\n0,0,0.9,m1\n7,1,0.5,m1\nseven,1,0.5,m1\n"
@@ -24,7 +24,26 @@ def test_a_file_of_pairs_becomes_a_report(pairs: str, tmp_path: Path) -> None:
     assert report["confusion_matrix"][0][0] == report["confusion_matrix"][7][1] == 1
     kept = tmp_path / f"out/reports/{report['made']}.json"
     assert kept.read_bytes() == latest.read_bytes()
-    assert set(latest.parent.iterdir()) == {kept, latest}
+    pictures = {f"latest-{name}.png" for name in ("confusion-matrix", "confusion-matrix-rows", "reliability")}
+    names = {path.name for path in latest.parent.iterdir()}
+    assert names == {kept.name, "latest.json", "latest.html", *pictures}
+
+
+def test_the_second_report_has_a_trend(pairs: str, tmp_path: Path) -> None:
+    for _ in range(2):
+        assert main([pairs, "--output", str(tmp_path / "out")]) == OK
+    trend = json.loads((tmp_path / "out/reports/latest.json").read_text())["trend"]
+    assert (trend["previous"]["pairs"], trend["pairs"]) == (2, 0)
+
+
+def test_a_figure_below_its_threshold_is_a_status_and_the_report_is_made(
+    pairs: str, capsys: Captured
+) -> None:
+    assert main([pairs, "--fail-under", "accuracy=0.4", "--fail-under", "digits.7.recall=0.5"]) == BELOW
+    captured = capsys.readouterr()
+    assert captured.err == "accuracy_job: digits.7.recall is 0.0, below 0.5\n"
+    assert "accuracy 50.00% of 2 pairs" in captured.out
+    assert main([pairs, "--fail-under", "accuracy=0.5"]) == OK
 
 
 def test_the_summary_names_accuracy_faults_and_matrix(pairs: str, capsys: Captured) -> None:
@@ -54,6 +73,10 @@ def test_no_pairs_make_a_report_too(tmp_path: Path, capsys: Captured) -> None:
         (["missing.csv"], "missing.csv: no such file"),
         (["{pairs}", "--true", "label"], "no column label; its columns: true, predicted, confidence, model"),
         (["{pairs}", "--time", "at"], "no column at"),
+        (["{pairs}", "--fail-under", "speed=1"], "the report has no figure speed"),
+        (["{pairs}", "--fail-under", "digits.10.f1=1"], "the report has no figure digits.10.f1"),
+        (["{pairs}", "--fail-under", "digits=1"], "digits is no figure of the report"),
+        (["s3://bucket", "--true", "label"], "names are for files"),
     ],
 )
 def test_bad_input_is_one_line_and_a_status(
@@ -65,9 +88,12 @@ def test_bad_input_is_one_line_and_a_status(
     assert error.count("\n") == 1
 
 
-def test_a_bad_argument_is_a_status(pairs: str) -> None:
+@pytest.mark.parametrize(
+    "argument", ["--engine=abacus", "--fail-under=accuracy", "--fail-under=accuracy=high"]
+)
+def test_a_bad_argument_is_a_status(argument: str, pairs: str) -> None:
     with pytest.raises(SystemExit) as stop:
-        main([pairs, "--engine", "abacus"])
+        main([pairs, argument])
     assert stop.value.code == BAD_INPUT
 
 
@@ -87,5 +113,5 @@ def test_a_store_without_a_bucket_is_a_status(url: str, capsys: Captured) -> Non
 def test_the_documentation_names_every_option_and_status() -> None:
     page = (Path(__file__).parents[3] / "docs/accuracy-job.md").read_text()
     options = [option for action in parser()._actions for option in action.option_strings[-1:]]
-    statuses = [f"| {status} |" for status in (OK, DIFFERENT, BAD_INPUT, STORE_FAILED, 130)]
+    statuses = [f"| {status} |" for status in (OK, DIFFERENT, BAD_INPUT, STORE_FAILED, BELOW, 130)]
     assert [text for text in options + statuses if text not in page] == []

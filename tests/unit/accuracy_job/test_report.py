@@ -1,14 +1,16 @@
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import chi2_contingency
 from sklearn.metrics import accuracy_score, classification_report, confusion_matrix
 
-from accuracy_job.kernel import Batch, Counts, Group, Pairs, Rejected, count
+from accuracy_job.kernel import Batch, Counts, Group, Newest, Pairs, Rejected, count
 from accuracy_job.report import Report, build, wilson_interval
 from accuracy_job.verify import differences
 
@@ -83,21 +85,24 @@ def test_no_pairs_have_no_accuracy_and_scores_of_zero() -> None:
     assert report["pairs"] == 0
     assert [report[key] for key in ("accuracy", "accuracy_interval", "baseline")] == [None] * 3
     assert report["calibration"]["ece"] is None
-    assert report["macro_average"] == {"precision": 0.0, "recall": 0.0, "f1": 0.0, "support": 0}
-    assert report["models"] == report["days"] == []
+    assert set(report["macro_average"].values()) == {0.0}
+    assert report["models"] == report["days"] == report["top_confusions"] == []
+    assert [report[key] for key in ("cohen_kappa", "mcc", "standard_deviation", "trend")] == [None] * 4
     assert report["coverage"] == {"classifications": 0, "labelled": 0, "share": None, "accuracy_bounds": None}
 
 
 def test_only_zeros_all_right() -> None:
     report = report_of([0, 0], [0, 0])
     assert report["accuracy"] == 1.0
-    assert report["digits"][0] == {"digit": 0, "precision": 1.0, "recall": 1.0, "f1": 1.0, "support": 2}
+    scores = {"precision": 1.0, "recall": 1.0, "f0_5": 1.0, "f1": 1.0, "f2": 1.0}
+    assert report["digits"][0] == {"digit": 0, **scores, "support": 2}
+    assert (report["cohen_kappa"], report["mcc"]) == (None, 0.0)
     assert report["baseline"] == {"digit": 0, "accuracy": 1.0}
 
 
 def test_a_digit_that_nobody_predicted_scores_zero() -> None:
     digit = report_of([4, 4, 1], [1, 1, 1])["digits"][4]
-    assert digit == {"digit": 4, "precision": 0.0, "recall": 0.0, "f1": 0.0, "support": 2}
+    assert {score: value for score, value in digit.items() if value} == {"digit": 4, "support": 2}
 
 
 def test_the_report_is_json_and_round_trips() -> None:
@@ -170,7 +175,8 @@ def test_reasons_are_listed_most_frequent_first() -> None:
 
 
 @pytest.mark.parametrize(
-    "field", ["accuracy", "pairs", "confusion_matrix", "calibration", "digits", "models"]
+    "field",
+    ["accuracy", "pairs", "confusion_matrix", "calibration", "digits", "models", "cohen_kappa", "mcc"],
 )
 def test_verification_finds_a_wrong_figure(field: str) -> None:
     batch = batch_of([1, 2, 2], [1, 2, 3], [0.5, 0.5, 0.9], group=1)
@@ -183,3 +189,75 @@ def test_verification_finds_a_wrong_figure(field: str) -> None:
 
 def test_verification_of_no_pairs_finds_nothing_wrong() -> None:
     assert differences(build(Counts(), MADE), []) == []
+
+
+@pytest.mark.parametrize(("fewer", "expected"), [(199, None), (200, dict)])
+def test_a_standard_deviation_needs_two_hundred_pairs(fewer: int, expected: type | None) -> None:
+    spread = report_of([1] * fewer, [1] * fewer)["standard_deviation"]
+    assert spread is None if expected is None else set(spread.values()) == {0.0}
+
+
+def test_the_standard_deviation_is_that_of_samples_of_four_fifths() -> None:
+    random = np.random.default_rng(1)
+    true = random.integers(0, 10, 5000)
+    predicted = np.where(random.random(5000) < 0.2, (true + 1) % 10, true)
+    spread = report_of(true.tolist(), predicted.tolist())["standard_deviation"]
+    share = accuracy_score(true, predicted)
+    # Five samples give it within these factors 99.9 times of 100.
+    theory = np.sqrt(share * (1 - share) / 4000 * (1000 / 4999))
+    assert theory * 0.15 < spread["accuracy"] == spread["weighted_recall"] < theory * 2.2
+
+
+def test_the_standard_deviation_of_billions_is_scaled_from_a_part() -> None:
+    matrix = np.full((10, 10), 30_000_000) + np.diag([10**9] * 10)  # 13 billion
+    spread = build(Counts({Group(): matrix}), MADE)["standard_deviation"]
+    share = matrix.trace() / matrix.sum()
+    theory = np.sqrt(share * (1 - share) / (0.8 * matrix.sum()) * 0.2)
+    assert theory * 0.15 < spread["accuracy"] < theory * 2.2
+
+
+def test_top_confusions_are_most_frequent_first_with_the_newest_ids() -> None:
+    counts = count(batch_of([4, 4, 4, 9, 1], [9, 9, 4, 4, 1]))
+    counts = replace(counts, confused={(4, 9): Newest(("b", "a"))})
+    assert build(counts, MADE)["top_confusions"] == [
+        {"true": 4, "predicted": 9, "count": 2, "of": 3, "examples": ["b", "a"]},
+        {"true": 9, "predicted": 4, "count": 1, "of": 1, "examples": []},
+    ]
+
+
+def pairs_of(right: int, wrong: int) -> Counts:
+    return count(batch_of([1] * (right + wrong), [1] * right + [2] * wrong))
+
+
+COUNTS = st.integers(0, 300)
+
+
+@settings(max_examples=50, deadline=None)
+@given(COUNTS, COUNTS, COUNTS, COUNTS)
+def test_the_trend_tests_what_came_since_against_what_was_there(
+    right: int, wrong: int, more_right: int, more_wrong: int
+) -> None:
+    before = build(pairs_of(right, wrong), MADE)
+    trend = build(pairs_of(right + more_right, wrong + more_wrong), MADE, previous=before)["trend"]
+    table = np.array([[right, wrong], [more_right, more_wrong]])
+    assert (trend["pairs"], trend["since"]) == (more_right + more_wrong, before["made"])
+    if table.sum() and (np.outer(table.sum(1), table.sum(0)) / table.sum()).min() >= 5:
+        p_value = chi2_contingency(table, correction=False).pvalue
+        assert trend["p_value"] == pytest.approx(p_value, rel=1e-6)
+        assert trend["significant"] == (p_value < 0.05)
+        assert trend["change"] == pytest.approx(table[1, 0] / table[1].sum() - table[0, 0] / table[0].sum())
+    else:
+        assert trend["p_value"] is trend["significant"] is None
+
+
+def test_where_more_was_deleted_than_came_there_is_no_trend() -> None:
+    trend = build(pairs_of(10, 50), MADE, previous=build(pairs_of(50, 50), MADE))["trend"]
+    assert (trend["pairs"], trend["accuracy"], trend["change"], trend["p_value"]) == (-40, None, None, None)
+
+
+def test_a_wrong_p_value_is_found() -> None:
+    batch = batch_of([1] * 100, [1] * 60 + [2] * 40)
+    right = build(count(batch), MADE, previous=build(pairs_of(30, 20), MADE))
+    assert differences(right, [batch]) == []
+    wrong = {**right, "trend": {**right["trend"], "p_value": 0.04}}
+    assert differences(wrong, [batch])[0].startswith("trend.p_value: ")

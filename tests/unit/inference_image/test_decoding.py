@@ -78,6 +78,49 @@ def test_a_large_image_is_reduced_and_says_by_how_much() -> None:
     assert picture.reduction == pytest.approx(2000 / max(picture.pixels.shape))
 
 
+def _transparent(ink: int, alpha: int, size: tuple[int, int] = (40, 30)) -> bytes:
+    """Draw a bar of grey `ink` on a picture that is otherwise transparent."""
+    pixels = np.zeros((*size[::-1], 4), np.uint8)
+    pixels[10:20, 10:30] = (ink, ink, ink, alpha)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(("ink", "paper"), [(0, 255), (60, 255), (200, 0), (255, 0)])
+def test_transparent_paper_gets_the_colour_that_the_ink_stands_out_from(ink: int, paper: int) -> None:
+    pixels = decode(_transparent(ink, 255), Limits()).pixels
+    assert (pixels[15, 20] == ink).all()
+    assert (pixels[0, 0] == paper).all()
+
+
+def test_half_transparent_ink_is_laid_on_its_paper_by_its_share() -> None:
+    assert decode(_transparent(0, 128), Limits()).pixels[15, 20].tolist() == [127] * 3
+
+
+def test_what_is_wholly_transparent_is_white() -> None:
+    assert (decode(_transparent(0, 0), Limits()).pixels == 255).all()
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "PA", "I;16", "CMYK", "F"])
+def test_every_kind_of_pixel_becomes_the_same_colours(mode: str) -> None:
+    ramp = Image.fromarray(np.repeat(np.array([[0, 255]], np.uint8), 20, axis=1)).resize((40, 30))
+    if mode == "I;16":
+        image = Image.fromarray(np.asarray(ramp).astype(np.uint16) * 257)
+    elif mode == "PA":
+        image = ramp.convert("P").convert("PA")
+    else:
+        image = ramp.convert(mode)
+    buffer = io.BytesIO()
+    image.save(buffer, "TIFF" if mode in {"F", "CMYK", "PA"} else "PNG")
+    pixels = decode(buffer.getvalue(), Limits()).pixels
+    assert (pixels.shape, pixels[0, 0].tolist(), pixels[0, 39].tolist()) == (
+        (30, 40, 3),
+        [0, 0, 0],
+        [255, 255, 255],
+    )
+
+
 @settings(deadline=None, max_examples=2000)
 @given(form=st.sampled_from(FORMATS), seed=st.integers(0, 2**32 - 1))
 def test_a_mutated_file_raises_nothing_but_the_one_error(form: str, seed: int) -> None:

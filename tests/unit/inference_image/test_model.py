@@ -4,7 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
+from safetensors.torch import load_file
 
 from inference_image.decoding import ImageError, Limits
 from inference_image.model import WEIGHTS, Model, ModelError
@@ -42,6 +44,18 @@ def test_an_image_gets_the_same_answer_alone_and_in_any_batch(model: Model) -> N
         alone = model.classify([image])[0]
         assert alone.probabilities == pytest.approx(answer.probabilities, abs=1e-5)
         assert alone.is_digit == pytest.approx(answer.is_digit, abs=1e-5)
+
+
+def test_the_network_that_serves_is_the_one_that_was_trained_but_for_rounding(model: Model) -> None:
+    trained = Network()
+    trained.load_state_dict(load_file(next(WEIGHTS.glob("*.safetensors"))))
+    images = _images(9)
+    with torch.inference_mode():
+        logits = trained.eval()(torch.from_numpy(np.stack(images)[:, None]).float() / 255)
+    for row, answer in zip(logits, model.classify(images), strict=True):
+        assert int(row[:10].argmax()) == answer.predicted
+    served = model.logits(images)
+    assert torch.allclose(served, logits.double(), atol=1e-4)
 
 
 def test_probabilities_are_of_ten_digits_and_sum_to_one(model: Model) -> None:

@@ -22,3 +22,12 @@ def test_a_wrong_value_is_named_with_its_variable_and_the_expected_type(value: s
 def test_a_limit_of_nothing_is_refused() -> None:
     with pytest.raises(SettingsError, match="MAX_PIXELS"):
         Settings.from_environment({"LEGIBLE_INFERENCE_MAX_PIXELS": "0"})
+
+
+def test_a_worker_gets_the_settings_through_the_environment() -> None:
+    settings = Settings(host="::1", workers=3, batch=2)
+    assert Settings.from_environment(settings.to_environment()) == settings
+
+
+def test_the_workers_shares_are_at_least_the_whole() -> None:
+    assert [Settings(workers=workers).share(256) for workers in (1, 2, 3)] == [256, 128, 86]

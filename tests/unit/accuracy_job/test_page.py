@@ -1,0 +1,79 @@
+import io
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from accuracy_job.kernel import Batch, Counts, Group, Newest, Pairs, Rejected, count, merge
+from accuracy_job.page import page
+from accuracy_job.pictures import pictures
+from accuracy_job.report import Report, build
+
+MADE = datetime(2026, 11, 22, 11, 19, tzinfo=UTC)
+HOSTILE = "<script>alert(1)</script>"
+ALL = {"confusion-matrix", "confusion-matrix-rows", "reliability", "accuracy-over-time"}
+
+
+def counts_of(true: Sequence[int], predicted: Sequence[int], days: int = 1) -> Counts:
+    groups = tuple(Group(HOSTILE, str(MADE.date() - timedelta(days=i))) for i in range(days))
+    index, confidence = np.arange(len(true)) % days, np.linspace(0.5, 1, len(true))
+    pairs = Pairs(np.array(true, np.uint8), np.array(predicted, np.uint8), confidence, groups, index)
+    return count(Batch(pairs, {"not JSON": Rejected(2, (f"labels/{HOSTILE}.json",))}))
+
+
+def report_of(pairs: int = 100, days: int = 1) -> Report:
+    one = counts_of([7] * pairs, [7] * (pairs - 1) + [0], days)
+    two = merge(one, Counts(confused={(7, 0): Newest((HOSTILE, "b"))}))
+    return build(merge(two, one), MADE, 1000, build(one, MADE))
+
+
+def is_drawn(picture: bytes) -> bool:
+    with Image.open(io.BytesIO(picture)) as image:
+        return len(image.convert("L").getcolors(256) or ()) > 2
+
+
+@pytest.mark.parametrize("days", [1, 10, 365])
+def test_a_report_has_four_pictures_of_any_number_of_days(days: int) -> None:
+    drawn = pictures(report_of(days * 3, days))
+    assert drawn.keys() == ALL
+    assert all(map(is_drawn, drawn.values()))
+
+
+def test_what_a_report_has_nothing_for_is_not_drawn() -> None:
+    assert pictures(build(Counts(), MADE)).keys() == {"confusion-matrix", "confusion-matrix-rows"}
+
+
+def test_the_page_holds_the_figures_and_its_pictures() -> None:
+    report = report_of()
+    text = page(report, pictures(report))
+    assert "99.00 %" in text
+    assert text.count("data:image/png;base64,") == 4
+    assert "200 of 1,000 classifications" in text
+    assert "Made 2026-11-22 11:19 UTC." in text
+
+
+def test_the_page_needs_nothing_from_elsewhere() -> None:
+    text = page(report_of(), {})
+    assert not any(mark in text for mark in ("http:", "https:", "src=", "<link", "@import"))
+
+
+def test_what_came_with_the_labels_cannot_become_part_of_the_page() -> None:
+    text = page(report_of(), {})
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
+    assert HOSTILE not in text
+
+
+def test_a_page_without_pairs_says_so() -> None:
+    report = build(Counts(), MADE, 0)
+    assert "No pairs yet" in page(report, pictures(report))
+
+
+@pytest.mark.parametrize(
+    ("p_value", "said"), [(0.01, "significant"), (0.5, "chance"), (None, "too few pairs")]
+)
+def test_the_page_says_what_the_trend_means(p_value: float | None, said: str) -> None:
+    report = report_of()
+    trend = {"p_value": p_value, "significant": p_value is not None and p_value < 0.05}
+    assert said in page({**report, "trend": {**report["trend"], **trend}}, {})
