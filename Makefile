@@ -9,9 +9,10 @@ PIP_INSTALL := pip install --disable-pip-version-check --progress-bar on
 # LocalStack's last free release wants 3.13; tests/localstack-requirements.txt says what older ones get.
 LOCALSTACK_PYTHON ?= $(shell python3.13 -c 'import sys; print(sys.executable)' 2>/dev/null || echo $(PYTHON))
 
+STAGE ?= dev
 ENGINE ?= $(shell docker info >/dev/null 2>&1 && echo docker || echo podman)
 
-.PHONY: help run demo serve accuracy image image-run train evaluate soak check test test-programs
+.PHONY: help run demo serve accuracy image image-run plan deploy status destroy train evaluate soak check test test-programs
 
 help: ## List what can be asked of make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +36,18 @@ image-run: ## Run that image as the task definition does: read-only, no capabili
 	$(ENGINE) run --rm --read-only --cap-drop=all --security-opt=no-new-privileges --memory=512m --cpus=1 \
 	  -p 127.0.0.1:8002:8002 legible-inference
 
+plan: .venv/run.stamp ## What a deployment of STAGE (dev or prod) to AWS would change, and what the stage costs
+	@exec $(BIN)/python -m infrastructure.aws plan --stage $(STAGE)
+
+deploy: .venv/run.stamp ## Make STAGE on AWS, or bring it to what lies in this folder
+	@exec $(BIN)/python -m infrastructure.aws deploy --stage $(STAGE)
+
+status: .venv/run.stamp ## What there is of STAGE on AWS, and how it does
+	@exec $(BIN)/python -m infrastructure.aws status --stage $(STAGE)
+
+destroy: .venv/run.stamp ## Remove STAGE from AWS; YES=1 does not ask, DELETE_DATA=1 deletes what people sent as well
+	@exec $(BIN)/python -m infrastructure.aws destroy --stage $(STAGE) $(if $(YES),--yes) $(if $(DELETE_DATA),--delete-data)
+
 train: .venv/dev.stamp ## Train the network on MNIST's training part and write its weights
 	@exec $(BIN)/python -m model_training.train
 
@@ -49,7 +62,7 @@ check: .venv/dev.stamp ## Lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy .
 
-test: .venv/dev.stamp .venv-localstack/stamp test-programs check ## Every test: unit, integration, offline AWS, browser, container
+test: .venv/dev.stamp .venv-localstack/stamp .venv-checkov/stamp test-programs check ## Every test: unit, integration, offline AWS, browser, container
 	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 # Set-up. A stamp is newer than the requirements that it was made from; a second `make` costs nothing.
@@ -76,6 +89,12 @@ test: .venv/dev.stamp .venv-localstack/stamp test-programs check ## Every test: 
 	@echo "Setting up .venv-localstack (once): LocalStack for the offline AWS tests …"
 	@$(LOCALSTACK_PYTHON) -m venv .venv-localstack
 	@.venv-localstack/bin/$(PIP_INSTALL) -r $<
+	@touch $@
+
+.venv-checkov/stamp: tests/checkov-requirements.txt
+	@echo "Setting up .venv-checkov (once): the scanner of the CloudFormation templates …"
+	@$(PYTHON) -m venv .venv-checkov
+	@.venv-checkov/bin/$(PIP_INSTALL) -r $<
 	@touch $@
 
 # What the tests drive beside Python: a browser, curl, and a container engine.

@@ -13,9 +13,10 @@ from obstore.store import ObjectStore
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from accuracy_job import days, files, thresholds
+from accuracy_job import days, files, thresholds, writers
 from accuracy_job.checks import Names
-from accuracy_job.engines import Engine, local
+from accuracy_job.days import Day
+from accuracy_job.engines import COUNTING, Engine, local
 from accuracy_job.files import InputError, are_files
 from accuracy_job.kernel import Counts, merge
 from accuracy_job.report import Report, build
@@ -66,6 +67,17 @@ def spark() -> Engine:
 
 
 ENGINES: dict[str, Callable[[], Engine]] = {"local": lambda: local.run, "spark": spark}
+
+
+class Work(NamedTuple):
+    """What there is to do."""
+
+    splits: Sequence[Split]
+    at_once: int  # splits, on this machine
+    output: str | None  # where the report goes
+    store: ObjectStore | None = None  # the Legible store, if the input is one
+    days: Sequence[Day] = ()  # of that store: the splits
+    strays: Counts = Counts()
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -119,6 +131,9 @@ def parser() -> argparse.ArgumentParser:
         help="end with status 4 if that figure of the report is lower or null; may be given many times",
     )
     option("--cloudwatch", metavar="NAMESPACE", help="publish the main figures, and what is below, there")
+    option(
+        "--writers", action="store_true", help="also count per writer: one small object for each, in a store"
+    )
     option("--recount", action="store_true", help="count every label again, also those of unchanged days")
     for part, name in Names().of_parts().items():
         option(
@@ -142,6 +157,8 @@ def run(options: argparse.Namespace, errors: Console) -> int:
     if work.output:
         with errors_named(work.output):
             publish_all(open_store(work.output), report, errors)
+            if options.writers:
+                publish_writers(work, work.output, options.engine, errors)
     if options.cloudwatch:
         thresholds.to_cloudwatch(cloudwatch(), options.cloudwatch, report, options.fail_under)
     show(report, Console())
@@ -163,33 +180,33 @@ def publish_all(store: ObjectStore, report: Report, errors: Console) -> None:
             put(store, f"{REPORTS}latest-{name}.png", picture)
 
 
+def publish_writers(work: Work, output: str, engine: str, errors: Console) -> None:
+    """Write one small object for each writer whose counts changed."""
+    with errors.status("counting each writer's pairs"):
+        totals = ENGINES[engine]()(writers.COUNTING, work.days, cores())
+        changed = writers.publish(open_store(output), totals)
+    errors.print(f"accuracy_job: the counts of {changed:,} writers changed", highlight=False)
+
+
 def cloudwatch() -> thresholds.CloudWatch:
     import boto3  # noqa: PLC0415 -- asked for rarely
 
     return cast("thresholds.CloudWatch", boto3.client("cloudwatch"))
 
 
-class Work(NamedTuple):
-    """What there is to do."""
-
-    splits: Sequence[Split]
-    at_once: int  # splits, on this machine
-    output: str | None  # where the report goes
-    store: ObjectStore | None = None  # the Legible store, if the input is one
-    strays: Counts = Counts()
-
-
 def plan(options: argparse.Namespace) -> Work:
     """Return the splits of the input, and where the report goes: without --output, a store keeps its own."""
     names = chosen(options)
     if are_files(options.input):
+        if options.writers:
+            raise InputError("--writers is for the labels of a store: files name no writers")
         return Work(files.splits(options.input, names), cores(), options.output)
     if names != Names():
         raise InputError(f"{options.input}: labels of a store have their own names; names are for files")
     output = options.output or options.input
     store = open_store(options.input)
-    splits = days.find(store, open_store(output), recount=options.recount)
-    return Work(splits, CONNECTIONS, output, store, days.strays(store))
+    found = days.find(store, open_store(output), recount=options.recount)
+    return Work(found, CONNECTIONS, output, store, found, days.strays(store))
 
 
 def cores() -> int:
@@ -213,7 +230,7 @@ def counted(work: Work, engine: str, console: Console) -> Counts:
     shown = (SpinnerColumn(), TextColumn("{task.completed:,.0f} pairs"), TimeElapsedColumn())
     with Progress(*shown, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("pairs", total=None)
-        return ENGINES[engine]()(work.splits, work.at_once, partial(progress.advance, task))
+        return ENGINES[engine]()(COUNTING, work.splits, work.at_once, partial(progress.advance, task))
 
 
 def verified(report: Report, splits: Sequence[Split], errors: Console) -> bool:

@@ -92,8 +92,11 @@ class Day:
 
     def batches(self) -> Iterator[Batch]:
         """Return what was counted last."""
-        for _, table in self._tables():
-            yield from self._checked(table)
+        yield from self._checked(self.labels())
+
+    def labels(self) -> pa.Table:
+        """Return the labels that were counted last. SCHEMA."""
+        return pa.concat_tables([SCHEMA.empty_table(), *(table for _, table in self._tables())])
 
     @property
     def _folder(self) -> str:

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import reduce
 
-from accuracy_job.kernel import Counts, merge
-from accuracy_job.splits import Seen, Split, unseen
+from accuracy_job.engines import MapReduce, S, T
+from accuracy_job.splits import Seen, unseen
 
 
-def run(splits: Sequence[Split], at_once: int, seen: Seen = unseen) -> Counts:
+def run(work: MapReduce[S, T], splits: Sequence[S], at_once: int, seen: Seen = unseen) -> T:
     """Map and reduce, `at_once` splits at a time: reading and decoding leave Python's lock to the others."""
     pool = ThreadPoolExecutor(at_once)
     try:
-        return reduce(merge, pool.map(lambda split: split.counts(seen), splits), Counts())
+        return reduce(work.merge, pool.map(lambda split: work.map(split, seen), splits), work.nothing)
     finally:
         pool.shutdown(cancel_futures=True)

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from py4j.protocol import Py4JError  # type: ignore[import-untyped]  # it ships no types
 from pyspark.sql import SparkSession
 
+from accuracy_job.engines import MapReduce, S, T
 from accuracy_job.files import InputError
-from accuracy_job.kernel import Counts, merge
-from accuracy_job.splits import Seen, Split, unseen
+from accuracy_job.splits import Seen, unseen
 from accuracy_job.store import StoreError
 
 LAST_LINE = re.compile(
@@ -17,20 +17,19 @@ LAST_LINE = re.compile(
 )  # of a Python traceback in a Java one
 
 
-def run(splits: Sequence[Split], at_once: int, seen: Seen = unseen) -> Counts:  # noqa: ARG001 -- the cluster knows
+def run(work: MapReduce[S, T], splits: Sequence[S], at_once: int, seen: Seen = unseen) -> T:  # noqa: ARG001 -- not here
     """Map and reduce on the cluster that spark-submit or Spark's configuration names, else on this machine.
 
     A task is a split: what an executor had not finished when it was lost is done again elsewhere. Executors
     reach S3 by their own AWS_ variables or roles. Raises InputError, StoreError.
     """
     if not splits:
-        return Counts()
+        return work.nothing
     with _errors_named():
         context = SparkSession.builder.appName("accuracy_job").getOrCreate().sparkContext
         tasks = context.parallelize(splits, len(splits))
-        counts: Counts = tasks.map(lambda split: split.counts()).treeReduce(merge)
-    seen(counts.pairs)
-    return counts
+        reduced: T = tasks.map(lambda split: work.map(split, unseen)).treeReduce(work.merge)
+    return reduced
 
 
 @contextmanager

@@ -22,6 +22,7 @@ CHROMIUM_FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--host-resolver-rules=MAP *.localhost.localstack.cloud 127.0.0.1",  # where LocalStack serves websites
 ]
 WAIT_MS = 15_000  # for what takes a tenth of a second on a machine that does nothing else
 DESKTOP: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}}
@@ -40,13 +41,17 @@ class QuietHandler(SimpleHTTPRequestHandler):
         pass
 
 
-@pytest.fixture(scope="module")  # no longer: its event loop would run under other tests of this process
-def chromium() -> Iterator[Browser]:
+def chromium_path() -> str:
     path = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
     if path is None:
-        pytest.fail("The browser tests need Chromium. On Debian: apt-get install chromium")
+        raise FileNotFoundError("Chromium is needed. On Debian: apt-get install chromium")
+    return path
+
+
+@pytest.fixture(scope="module")  # no longer: its event loop would run under other tests of this process
+def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
+        browser = playwright.chromium.launch(executable_path=chromium_path(), args=CHROMIUM_FLAGS)
         yield browser
         browser.close()
 

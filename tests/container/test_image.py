@@ -1,10 +1,12 @@
 """The image, built from the Dockerfile and run as the task definition runs it."""
 
+import io
 import json
 import time
 
 import pytest
 import urllib3
+from PIL import Image
 
 from infrastructure.local.samples import Sample
 from tests.container.conftest import LIMITS
@@ -49,6 +51,20 @@ def test_its_health_check_tells_a_healthy_server_from_none(
         "run", "--rm", *LIMITS, "--network=none", f"--entrypoint={json.dumps(check)}", image, check=False
     )
     assert alone.returncode == 1
+
+
+def test_it_keeps_to_its_limits_of_processor_and_memory(engine: Engine, container: tuple[str, str]) -> None:
+    name, url = container
+    wait_until_ready(engine, name, url)
+    start = json.loads(engine.call("logs", name).stdout.splitlines()[0])
+    assert (start["event"], start["workers"]) == ("start", 1)  # --cpus=1, however many the machine has
+    largest = io.BytesIO()
+    Image.new("RGB", (8000, 6000), "white").save(largest, "PNG")
+    for _ in range(3):  # 503 where the machine is so slow that the deadline comes first
+        answer = urllib3.request("POST", f"{url}/invocations", body=largest.getvalue(), timeout=60.0)
+        assert answer.status in {200, 503}
+    assert urllib3.request("POST", f"{url}/invocations", body=MNIST_0, timeout=60.0).status == 200
+    assert "replaced" not in engine.call("logs", name).stdout  # no worker was killed for its memory
 
 
 def test_sigterm_ends_it_in_order(engine: Engine, container: tuple[str, str]) -> None:

@@ -16,7 +16,7 @@ from infrastructure.local.settings import BUCKET, HOST, ROOT, Settings
 from infrastructure.local.stack import Running
 
 STAGE = "localstack"
-PAGE_ORIGIN = "http://page.example"
+SITE_BUCKET = "legible-page"
 PROVIDED_BY_LAMBDA = ["boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six"]
 _FOLDER = Path(__file__).parent
 _PYTHON = ROOT / ".venv-localstack" / "bin" / "python"
@@ -31,6 +31,10 @@ class Deployment(Running):
     def __init__(self, folder: Path) -> None:
         self.settings = Settings.on_free_ports(folder)
         self.model = parts.inference(self.settings)
+        # Where S3 would serve the page; the name is LocalStack's, browsers of the tests find it on loopback.
+        self.page_origin = (
+            f"http://{SITE_BUCKET}.s3-website.localhost.localstack.cloud:{self.settings.s3_port}"
+        )
         self.environment = {
             "AWS_ENDPOINT_URL": self.settings.s3_url,
             "AWS_ACCESS_KEY_ID": "test",
@@ -56,7 +60,7 @@ class Deployment(Running):
         environment = {
             "LEGIBLE_BUCKET": BUCKET,
             "LEGIBLE_INFERENCE_URL": self.settings.inference_url,
-            "LEGIBLE_PAGE_ORIGIN": PAGE_ORIGIN,
+            "LEGIBLE_PAGE_ORIGIN": self.page_origin,
             "LEGIBLE_INFERENCE_SECONDS": "2",
         }
         self._project = deployment.prepare(self._folder / "project", STAGE, environment)

@@ -14,6 +14,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from accuracy_job.__main__ import ENGINES, parser, plan
+from accuracy_job.engines import COUNTING
 from accuracy_job.kernel import Batch, Counts, merge
 from accuracy_job.report import build
 from accuracy_job.splits import Seen, Split, unseen
@@ -44,7 +45,7 @@ def main(engine: str, inputs: str, gate: str = "") -> None:
     for place in json.loads(inputs):
         work = plan(parser().parse_args([place, "--recount"]))
         splits = [Gated(split, Path(gate)) for split in work.splits] if gate else work.splits
-        counts = merge(ENGINES[engine]()(splits, work.at_once), work.strays)
+        counts = merge(ENGINES[engine]()(COUNTING, splits, work.at_once), work.strays)
         reports.append(build(counts, MADE))
     print(json.dumps(reports))  # noqa: T201 -- what the tests read
 

@@ -8,7 +8,7 @@ from infrastructure.local.parts import store_environment
 from infrastructure.local.stack import Stack
 from tests.integration.chalice_app.system import System
 from tests.integration.chalice_app.writer import Writer
-from tests.localstack.deployment import PAGE_ORIGIN, Deployment
+from tests.localstack.deployment import Deployment
 
 
 @pytest.fixture(scope="session", params=["chalice local", "chalice deploy"])
@@ -39,7 +39,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
 def deployed(deployment: Deployment) -> System:
     return System(
         url=deployment.api_url,
-        page_origin=PAGE_ORIGIN,
+        page_origin=deployment.page_origin,
         model=deployment.model,
         store=deployment.environment,
         log=deployment.log,

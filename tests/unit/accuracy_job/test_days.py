@@ -12,7 +12,7 @@ from obstore.store import MemoryStore
 from accuracy_job import days
 from accuracy_job.checks import Names
 from accuracy_job.days import LABELS_PER_PAGE
-from accuracy_job.engines import local
+from accuracy_job.engines import COUNTING, local
 from accuracy_job.kernel import Counts, Group, merge
 from accuracy_job.records import Text, check_texts
 from accuracy_job.splits import count_all
@@ -68,7 +68,7 @@ def put_label(store: MemoryStore, name: str, day: str = DAY, **fields: object) -
 
 def counts_of(source: Any, kept: Any = None, *, recount: bool = False) -> Counts:  # noqa: ANN401 -- stores and doubles
     found = days.find(source, kept or MemoryStore(), recount=recount)
-    return merge(local.run(found, at_once=2), days.strays(source))
+    return merge(local.run(COUNTING, found, at_once=2), days.strays(source))
 
 
 def from_the_labels(store: MemoryStore) -> Counts:

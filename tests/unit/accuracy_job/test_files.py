@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from accuracy_job.checks import Names
-from accuracy_job.engines import local
+from accuracy_job.engines import COUNTING, local
 from accuracy_job.files import InputError, are_files, find, splits
 from accuracy_job.kernel import Counts, Group
 
@@ -17,7 +17,7 @@ PAIRS = [(0, 0), (7, 1), (7, 7)]
 
 
 def counts_of(path: Path, names: Names | None = None) -> Counts:
-    return local.run(splits(str(path), names or Names()), at_once=2)
+    return local.run(COUNTING, splits(str(path), names or Names()), at_once=2)
 
 
 def pairs_in(counts: Counts) -> list[tuple[int, int]]:
@@ -253,7 +253,8 @@ def test_progress_is_told_of_every_pair(tmp_path: Path) -> None:
     write_csv(tmp_path / "a.csv")
     write_pairs(tmp_path / "part-0")
     seen: list[int] = []
-    local.run(splits(str(tmp_path), Names()), at_once=2, seen=seen.append)
+    parts = splits(str(tmp_path), Names())
+    local.run(COUNTING, parts, at_once=2, seen=seen.append)
     assert sum(seen) == 2 * len(PAIRS)
 
 

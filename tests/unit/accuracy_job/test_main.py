@@ -76,6 +76,7 @@ def test_no_pairs_make_a_report_too(tmp_path: Path, capsys: Captured) -> None:
         (["{pairs}", "--fail-under", "speed=1"], "the report has no figure speed"),
         (["{pairs}", "--fail-under", "digits.10.f1=1"], "the report has no figure digits.10.f1"),
         (["{pairs}", "--fail-under", "digits=1"], "digits is no figure of the report"),
+        (["{pairs}", "--writers"], "files name no writers"),
         (["s3://bucket", "--true", "label"], "names are for files"),
     ],
 )

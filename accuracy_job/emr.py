@@ -1,0 +1,108 @@
+"""What EMR Serverless needs to run the job: two archives, and the request that starts it.
+
+    python -m accuracy_job.emr build --output build/emr
+    python -m accuracy_job.emr request s3://code/emr --input s3://legible --role ARN --application ID
+
+The first writes job.zip (this package), main.py (its entry) and environment.tar.gz (this Python and the
+requirements: run it with a Python 3.11 made for any Linux). Copy the folder to S3. The second prints the
+request for `aws emr-serverless start-job-run --cli-input-json`.
+"""
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from accuracy_job.package import ENTRY, PACKAGE, write_zip
+
+PYTHON = (3, 11)
+UNNEEDED = shutil.ignore_patterns("test", "idlelib", "__pycache__", "site-packages", "*.a")
+RELEASE = "emr-7.13.0"  # Spark 3.5.6
+PATHS = (
+    "spark.emr-serverless.driverEnv.PYSPARK_DRIVER_PYTHON",
+    "spark.emr-serverless.driverEnv.PYSPARK_PYTHON",
+)
+
+
+def build(output: Path) -> None:
+    """Write the code and the environment into a folder. Raises CalledProcessError where pip fails."""
+    output.mkdir(parents=True, exist_ok=True)
+    write_zip(output / "job.zip")
+    shutil.copy(ENTRY, output / "main.py")
+    with TemporaryDirectory(dir=output) as folder:
+        # The whole interpreter: a virtual environment would look for one of the same version on the cluster.
+        shutil.copytree(sys.base_prefix, folder, symlinks=True, ignore=UNNEEDED, dirs_exist_ok=True)
+        target = Path(folder) / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}" / "site-packages"
+        pip = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--target", str(target)]
+        subprocess.run([*pip, "-r", str(PACKAGE / "requirements.txt")], check=True)
+        shutil.make_archive(str(output / "environment"), "gztar", folder)
+
+
+def request(folder: str, source: str, role: str, application: str, *options: str) -> dict[str, Any]:
+    """Return the StartJobRun request of a run over a store, given where the folder of `build` lies in S3."""
+    python = "./environment/bin/python3"
+    settings = {
+        "spark.submit.pyFiles": f"{folder}/job.zip",
+        "spark.archives": f"{folder}/environment.tar.gz#environment",
+        **dict.fromkeys(PATHS, python),
+        "spark.executorEnv.PYSPARK_PYTHON": python,
+        "spark.driver.cores": "2",
+        "spark.driver.memory": "4g",
+        "spark.executor.cores": "4",
+        "spark.executor.memory": "8g",
+    }
+    return {
+        "applicationId": application,
+        "executionRoleArn": role,
+        "name": "accuracy",
+        "executionTimeoutMinutes": 240,
+        "jobDriver": {
+            "sparkSubmit": {
+                "entryPoint": f"{folder}/main.py",
+                "entryPointArguments": [source, "--engine", "spark", *options],
+                "sparkSubmitParameters": " ".join(
+                    f"--conf {name}={value}" for name, value in settings.items()
+                ),
+            }
+        },
+    }
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the two commands."""
+    described = argparse.ArgumentParser(
+        "python -m accuracy_job.emr",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = described.add_subparsers(dest="command", required=True)
+    building = commands.add_parser("build", help="write the archives")
+    building.add_argument("--output", type=Path, default=Path("build/emr"))
+    asking = commands.add_parser("request", help="print the StartJobRun request")
+    asking.add_argument("folder", help="s3://… where the archives lie")
+    asking.add_argument("--input", required=True, help="s3://bucket[/prefix] of the store")
+    asking.add_argument("--role", required=True, help="ARN of the job's role")
+    asking.add_argument("--application", required=True, help=f"id of a Spark application of {RELEASE}")
+    return described
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Do what the command line says. Returns the exit status."""
+    given, job_options = parser().parse_known_args(arguments)
+    if given.command == "request":
+        asked = request(given.folder.rstrip("/"), given.input, given.role, given.application, *job_options)
+        print(json.dumps(asked, indent=2))  # noqa: T201 -- what the command is for
+        return 0
+    if sys.version_info[:2] != PYTHON:
+        print("EMR Serverless 7.13 has Python 3.11: build with it", file=sys.stderr)  # noqa: T201
+        return 2
+    build(given.output)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,100 @@
+"""Per writer: pairs counted by key, as tables that merge, and one small object for each writer.
+
+A table has a row for each (writer, cell) that occurs, where cell is 10 * true + predicted. Only objects of
+writers whose counts changed are written: a million writers cost a million requests once.
+"""
+
+import io
+import json
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from itertools import groupby
+from operator import itemgetter
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from obstore.store import ObjectStore
+
+from accuracy_job.days import Day
+from accuracy_job.engines import MapReduce
+from accuracy_job.kernel import DIGITS
+from accuracy_job.splits import Seen, unseen
+from accuracy_job.store import CONNECTIONS, REPORTS, put
+
+TOTALS = f"{REPORTS}writers.parquet"  # what the objects say
+WRITERS = f"{REPORTS}writers/"
+SCHEMA = pa.schema({"writer": pa.string(), "cell": pa.uint8(), "count": pa.int64()})
+NOTHING = SCHEMA.empty_table()
+
+
+def count(day: Day, seen: Seen = unseen) -> pa.Table:
+    """Map: the counts of a day's writers. SCHEMA."""
+    labels = day.labels()
+    seen(len(labels))
+    labels = labels.filter(pc.and_(pc.is_valid(labels["writer"]), pc.is_null(labels["malformed"])))
+    cell = pc.add(pc.multiply(labels["true"], pa.scalar(DIGITS, pa.uint8())), labels["predicted"])
+    ones = np.ones(len(labels), np.int64)
+    return merge(pa.table({"writer": labels["writer"], "cell": cell, "count": ones}), NOTHING)
+
+
+def merge(one: pa.Table, other: pa.Table) -> pa.Table:
+    """Reduce: the counts of both tables, added by writer and cell, in their order."""
+    both = pa.concat_tables([one, other]).group_by(["writer", "cell"]).aggregate([("count", "sum")])
+    return (
+        both.rename_columns(SCHEMA.names)
+        .cast(SCHEMA)
+        .sort_by([("writer", "ascending"), ("cell", "ascending")])
+    )
+
+
+COUNTING: MapReduce[Day, pa.Table] = MapReduce(count, merge, NOTHING)
+
+
+def publish(store: ObjectStore, new: pa.Table) -> int:
+    """Write the objects that changed, and last the totals that they are from. Returns how many changed."""
+    old = _read(store)
+    changed = pa.concat_tables([_only_in(new, old), _only_in(old, new)])["writer"].unique()
+    rows = new.filter(pc.is_in(new["writer"], changed)).to_pylist()
+    documents = {name: _document(name, cells) for name, cells in groupby(rows, itemgetter("writer"))}
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
+        for written in [
+            pool.submit(_write, store, name, documents.get(name)) for name in changed.to_pylist()
+        ]:
+            written.result()
+    file = io.BytesIO()
+    pq.write_table(new, file, compression="zstd")
+    store.put(TOTALS, file.getvalue())
+    return len(changed)
+
+
+def _only_in(one: pa.Table, other: pa.Table) -> pa.Table:
+    """Return the rows that the other table has not."""
+    return one.join(other, SCHEMA.names, join_type="left anti")
+
+
+def _read(store: ObjectStore) -> pa.Table:
+    """Return the totals of the run before; none where they are lost, and so all is written again."""
+    with suppress(FileNotFoundError, pa.ArrowException):
+        return pq.read_table(pa.py_buffer(store.get(TOTALS).bytes()), schema=SCHEMA)
+    return NOTHING
+
+
+def _document(writer: str, cells: Iterable[dict[str, int]]) -> bytes:
+    matrix = [[0] * DIGITS for _ in range(DIGITS)]
+    for row in cells:
+        matrix[row["cell"] // DIGITS][row["cell"] % DIGITS] = row["count"]
+    correct = sum(matrix[digit][digit] for digit in range(DIGITS))
+    figures = {"labelled": sum(map(sum, matrix)), "correct": correct, "confusion_matrix": matrix}
+    return json.dumps({"writer": writer, **figures}).encode()
+
+
+def _write(store: ObjectStore, writer: str, document: bytes | None) -> None:
+    key = f"{WRITERS}{writer}.json"
+    if document is not None:
+        put(store, key, document)
+        return
+    with suppress(FileNotFoundError):
+        store.delete(key)

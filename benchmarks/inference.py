@@ -1,0 +1,327 @@
+"""The inference server beside others that do the same work, and beside that work without a server.
+
+Every server has two workers of one thread and the same preprocessing and model, and gives the same answers.
+They are started and measured in turns, in several rounds; the figures are the rounds' medians. The clients
+share the machine with the server. The peers are installed into build/peers.
+Run: python -m benchmarks.inference
+"""
+
+import argparse
+import asyncio
+import contextlib
+import hashlib
+import io
+import json
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import sysconfig
+import time
+import venv
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+import urllib3
+from PIL import Image
+from rich.console import Console
+from tqdm import tqdm
+
+from benchmarks import load
+from benchmarks.processes import Tree
+from inference_image.supervisor import KEEP_MEMORY
+from infrastructure.local.settings import ROOT, free_ports
+
+WORKERS = 2
+LIMIT_BATCH = 32
+PEERS = ROOT / "build" / "peers"
+REQUIREMENTS = Path(__file__).with_name("inference-requirements.txt")
+START_SECONDS = 120.0
+STOP_SECONDS = 15.0
+LIMIT = "the limit: the work without HTTP"
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server to be measured; `{port}` stands for the port in its command."""
+
+    name: str
+    command: Sequence[str]
+    field: str | None = None  # of a form, where the server takes no bare image
+
+    def request(self, image: bytes, media_type: str) -> bytes:
+        if self.field is None:
+            return load.request(media_type, image)
+        body, content_type = urllib3.encode_multipart_formdata({self.field: ("image", image, media_type)})
+        return load.request(content_type, body)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is measured."""
+
+    rounds: int
+    connections: Sequence[int]
+    warm_up: float  # seconds
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Of one server in one round with one image and so many connections."""
+
+    rate: float  # requests a second
+    p50: float  # milliseconds
+    p99: float  # milliseconds
+    cpu: float  # milliseconds of processor a request, in all processes of the server
+    memory: float  # MB, in all of them, what they share counted once
+    failures: int
+
+
+FULL = Plan(rounds=3, connections=(1, 8, 32, 128), warm_up=1.0, seconds=5.0)
+QUICK = Plan(rounds=1, connections=(1, 32), warm_up=0.5, seconds=2.0)
+
+_PYTHON = str(PEERS / "bin" / "python")
+_UVICORN = (_PYTHON, "-m", "uvicorn", "--port={port}", f"--workers={WORKERS}", "--no-access-log")
+OURS = Server("Legible", (sys.executable, "-m", "inference_image"))
+FASTAPI = Server("FastAPI, uvicorn", (*_UVICORN, "benchmarks.peers.fastapi_server:app"))
+PLAIN = Server("FastAPI, whole image by Pillow", (*_UVICORN, "benchmarks.peers.plain_server:app"))
+SERVERS = (
+    OURS,
+    FASTAPI,
+    Server("LitServe", (_PYTHON, "-m", "benchmarks.peers.litserve_server", "{port}")),
+    Server(
+        "BentoML",
+        (_PYTHON, "-m", "bentoml", "serve", "benchmarks.peers.bentoml_server:Server", "--port={port}"),
+        field="images",
+    ),
+    PLAIN,
+)
+Measured = dict[tuple[str, str, int], list[Figures]]  # by server, image and connections
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.inference", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="one short round with 1 and 32 connections")
+    plan = QUICK if parser.parse_args().quick else FULL
+    console = Console(highlight=False, soft_wrap=True)
+    install_peers(console)
+    before = os.getloadavg()
+    measured, starts, limits = measure(plan)
+    console.print(report(plan, measured, starts, limits), markup=False)
+    console.print(f"\nLoad average before: {before[0]:.2f}; cores: {os.cpu_count()}.")
+
+
+def install_peers(console: Console) -> None:
+    """Make the peers' environment, once for each state of its requirements; it sees our packages."""
+    stamp = PEERS / "stamp"
+    state = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()
+    if stamp.exists() and stamp.read_text() == state:
+        return
+    console.print(f"Setting up {PEERS} (once, some minutes) …")
+    venv.create(PEERS, with_pip=True, clear=True)
+    packages = next(PEERS.glob("lib/python*/site-packages"))
+    (packages / "project.pth").write_text(sysconfig.get_path("purelib"))
+    command = [
+        _PYTHON,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "-r",
+        str(REQUIREMENTS),
+    ]
+    subprocess.run(command, check=True)
+    stamp.write_text(state)
+
+
+def images() -> dict[str, tuple[bytes, str]]:
+    """Return a drawing of the page, and a photo of 2 megapixels, each with its media type."""
+    photo = Image.open(ROOT / "samples" / "photo-ruled.jpg").resize((1632, 1224), Image.Resampling.LANCZOS)
+    file = io.BytesIO()
+    photo.save(file, "JPEG", quality=85)
+    canvas = (ROOT / "samples" / "canvas-white-1.png").read_bytes()
+    return {"canvas": (canvas, "image/png"), "photo": (file.getvalue(), "image/jpeg")}
+
+
+def measure(plan: Plan) -> tuple[Measured, dict[str, list[float]], dict[str, list[float]]]:
+    """Return all figures, the seconds of each start, and what each image's limit is in images a second."""
+    measured: Measured = defaultdict(list)
+    starts: dict[str, list[float]] = defaultdict(list)
+    limits: dict[str, list[float]] = defaultdict(list)
+    shown = images()
+    steps = plan.rounds * len(shown) * (len(SERVERS) * len(plan.connections) + 1)
+    with tqdm(total=steps, unit="run") as bar:
+        for _ in range(plan.rounds):
+            for server in SERVERS:
+                bar.set_description(server.name)
+                with running(server, shown["canvas"], starts[server.name]) as (port, tree):
+                    for name, image in shown.items():
+                        for connections in plan.connections:
+                            figures = measure_once(port, tree, server.request(*image), connections, plan)
+                            measured[server.name, name, connections].append(figures)
+                            bar.update()
+            bar.set_description(LIMIT)
+            for name, (content, _) in shown.items():
+                limits[name].append(limit(content, plan.seconds))
+                bar.update()
+    return measured, starts, limits
+
+
+def measure_once(port: int, tree: Tree, message: bytes, connections: int, plan: Plan) -> Figures:
+    asyncio.run(load.run(port, message, connections, plan.warm_up))
+    before = tree.cpu_seconds()
+    done = asyncio.run(load.run(port, message, connections, plan.seconds))
+    cpu = tree.cpu_seconds() - before
+    ranked = statistics.quantiles(done.latencies, n=100)
+    return Figures(
+        rate=done.rate,
+        p50=ranked[49] * 1000,
+        p99=ranked[98] * 1000,
+        cpu=cpu / len(done.latencies) * 1000,
+        memory=tree.memory_bytes() / 1e6,
+        failures=done.failures,
+    )
+
+
+@contextmanager
+def running(server: Server, image: tuple[bytes, str], starts: list[float]) -> Iterator[tuple[int, Tree]]:
+    """Start a server, wait for its first answer, and leave nothing of it."""
+    port = next(free_ports())
+    variables = {"LEGIBLE_INFERENCE_PORT": str(port), "LEGIBLE_INFERENCE_WORKERS": str(WORKERS)}
+    began = time.perf_counter()
+    process = subprocess.Popen(
+        [part.format(port=port) for part in server.command],
+        cwd=ROOT,
+        env={**os.environ, **variables, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        wait_for_answer(port, server.request(*image), process)
+        starts.append(time.perf_counter() - began)
+        yield port, Tree(process.pid)
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        with contextlib.suppress(ProcessLookupError):  # it left none
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def wait_for_answer(port: int, message: bytes, process: "subprocess.Popen[bytes]") -> None:
+    """Ask until the server answers once; what it answers while it starts does not count."""
+    deadline = time.monotonic() + START_SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            if asyncio.run(load.run(port, message, 1, 0.0)).latencies:
+                return
+        except OSError:
+            time.sleep(0.02)
+    raise RuntimeError(f"{process.args!r} does not answer")
+
+
+def limit(image: bytes, seconds: float) -> float:
+    """Return how many images a second as many processes read as the servers have workers."""
+    with environment(KEEP_MEMORY), ProcessPoolExecutor(WORKERS, get_context("spawn")) as pool:
+        list(pool.map(read_for, [image] * WORKERS, [0.0] * WORKERS))  # imports, and loads the model
+        return sum(pool.map(read_for, [image] * WORKERS, [seconds] * WORKERS))
+
+
+@contextmanager
+def environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Start processes as our server starts its own."""
+    before = dict(os.environ)
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def read_for(image: bytes, seconds: float) -> float:
+    """Read batches of the image for some seconds; return images a second."""
+    import cv2  # noqa: PLC0415 - the parent needs neither
+    import torch  # noqa: PLC0415
+
+    from inference_image.limits import Limits  # noqa: PLC0415
+    from inference_image.model import Model  # noqa: PLC0415
+    from inference_image.reading import Reading, read  # noqa: PLC0415
+
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    model = Model.load()
+    read([image] * LIMIT_BATCH, model, Limits())
+    count, began = 0, time.perf_counter()
+    while time.perf_counter() - began < seconds:
+        answers = read([image] * LIMIT_BATCH, model, Limits())
+        json.dumps([answer.to_json() for answer in answers if isinstance(answer, Reading)])
+        count += LIMIT_BATCH
+    return count / (time.perf_counter() - began)
+
+
+def report(
+    plan: Plan, measured: Measured, starts: dict[str, list[float]], limits: dict[str, list[float]]
+) -> str:
+    """Return Markdown."""
+    lines = []
+    for image, rates in limits.items():
+        lines += [f"\n### {image}\n", HEADER]
+        for server in SERVERS:
+            for connections in plan.connections:
+                lines.append(row(server.name, connections, measured[server.name, image, connections]))
+        lines.append(f"| {LIMIT}, batches of {LIMIT_BATCH} | | {statistics.median(rates):.0f} | | | | | |")
+    lines += ["\n### Start to the first answer\n", "| server | s |", "|---|---|"]
+    lines += [f"| {name} | {statistics.median(seconds):.1f} |" for name, seconds in starts.items()]
+    return "\n".join(lines + ratios(plan, measured, limits))
+
+
+HEADER = """\
+| server | connections | requests/s | p50 ms | p99 ms | processor ms/request | memory MB | failed |
+|---|---|---|---|---|---|---|---|"""
+
+
+def row(name: str, connections: int, rounds: Sequence[Figures]) -> str:
+    rate, p50, p99, cpu, memory = (
+        statistics.median(getattr(figures, what) for figures in rounds)
+        for what in ("rate", "p50", "p99", "cpu", "memory")
+    )
+    failed = sum(figures.failures for figures in rounds)
+    cells = f"{rate:.1f} | {p50:.1f} | {p99:.1f} | {cpu:.2f} | {memory:.0f} | {failed}"
+    return f"| {name} | {connections} | {cells} |"
+
+
+def ratios(plan: Plan, measured: Measured, limits: dict[str, list[float]]) -> list[str]:
+    """Say how our rate compares, at every number of connections."""
+    lines = [
+        "\n### Our rate as a multiple\n",
+        "| image | connections | of FastAPI | of FastAPI, whole image | of the limit |",
+    ]
+    lines.append("|---|---|---|---|---|")
+    for image, rates in limits.items():
+        for connections in plan.connections:
+            ours, fastapi, plain = (
+                statistics.median(figures.rate for figures in measured[server.name, image, connections])
+                for server in (OURS, FASTAPI, PLAIN)
+            )
+            multiples = ours / fastapi, ours / plain, ours / statistics.median(rates)
+            lines.append(
+                f"| {image} | {connections} | " + " | ".join(f"{one:.2f}" for one in multiples) + " |"
+            )
+    return lines
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""Clients on keep-alive connections, each asking again as soon as it is answered."""
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+
+HEAD = b"POST /invocations HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: %b\r\nContent-Length: %d\r\n\r\n"
+
+
+def request(content_type: str, body: bytes) -> bytes:
+    """Return a whole request, made once: the clients shall cost little."""
+    return HEAD % (content_type.encode(), len(body)) + body
+
+
+@dataclass
+class Load:
+    """What came of some seconds."""
+
+    seconds: float
+    until: float  # on the performance counter
+    answered: int = 0  # with 200, until then
+    latencies: list[float] = field(default_factory=list)  # seconds, also of the last ones, answered after it
+    failures: int = 0
+
+    @property
+    def rate(self) -> float:
+        """Requests a second."""
+        return self.answered / self.seconds
+
+
+class Client(asyncio.Protocol):
+    """One connection."""
+
+    def __init__(self, message: bytes, load: Load) -> None:
+        self._message = message
+        self._load = load
+        self._answer = bytearray()
+        self._sent = 0.0
+        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - it is a TCP connection
+        self._transport = transport
+        self._send()
+
+    def data_received(self, data: bytes) -> None:
+        self._answer += data
+        head, separator, body = bytes(self._answer).partition(b"\r\n\r\n")
+        if separator and len(body) >= _content_length(head):
+            self._note(head)
+            self._answer.clear()
+            if time.perf_counter() < self._load.until:
+                self._send()
+            else:
+                self._transport.close()
+
+    def connection_lost(self, _: Exception | None) -> None:
+        self._load.failures += time.perf_counter() < self._load.until
+        self.ended.set_result(None)
+
+    def _send(self) -> None:
+        self._sent = time.perf_counter()
+        self._transport.write(self._message)
+
+    def _note(self, head: bytes) -> None:
+        if head.startswith(b"HTTP/1.1 200"):
+            now = time.perf_counter()
+            self._load.latencies.append(now - self._sent)
+            self._load.answered += now < self._load.until
+        else:
+            self._load.failures += 1
+
+
+def _content_length(head: bytes) -> int:
+    for line in head.lower().split(b"\r\n"):
+        if line.startswith(b"content-length:"):
+            return int(line.partition(b":")[2])
+    raise ValueError(f"an answer without its length: {head!r}")
+
+
+async def run(port: int, message: bytes, connections: int, seconds: float) -> Load:
+    """Ask for some seconds, and by each connection at least once."""
+    load = Load(seconds, until=time.perf_counter() + seconds)
+    loop = asyncio.get_running_loop()
+    made = [
+        await loop.create_connection(lambda: Client(message, load), "127.0.0.1", port)
+        for _ in range(connections)
+    ]
+    await asyncio.gather(*(client.ended for _, client in made))
+    return load

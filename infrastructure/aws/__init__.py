@@ -1,0 +1,1 @@
+"""Legible on AWS: one stage is made, changed, shown and removed."""

@@ -1,0 +1,108 @@
+"""The model server's image: built here, pushed to the account's registry, named by its digest."""
+
+import base64
+import hashlib
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from botocore.exceptions import ClientError
+
+from infrastructure.aws.errors import DeploymentError
+from infrastructure.local.settings import ROOT
+
+if TYPE_CHECKING:
+    from mypy_boto3_ecr import ECRClient
+
+FOLDER = ROOT / "inference_image"  # all that .dockerignore lets into a build
+DOCKERFILE = FOLDER / "Dockerfile"
+PLATFORM = "linux/amd64"  # of the instances, whatever the machine is that builds
+
+
+class Engine(Protocol):
+    """What builds images and pushes them."""
+
+    def build(self, tag: str) -> None: ...
+    def push(self, tag: str, user: str, password: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class ContainerEngine:
+    """Docker or podman."""
+
+    name: str
+
+    @classmethod
+    def find(cls) -> "ContainerEngine":
+        """Return an engine that answers; raise DeploymentError if none does."""
+        for name in ("docker", "podman"):
+            if (
+                shutil.which(name)
+                and subprocess.run([name, "info"], capture_output=True, check=False).returncode == 0
+            ):
+                return cls(name)
+        raise DeploymentError("Neither Docker nor podman answers, and the image must be built. Start one.")
+
+    def build(self, tag: str) -> None:
+        self._call("build", "--platform", PLATFORM, "--file", str(DOCKERFILE), "--tag", tag, str(ROOT))
+
+    def push(self, tag: str, user: str, password: str) -> None:
+        registry = tag.partition("/")[0]
+        self._call("login", "--username", user, "--password-stdin", registry, given=password)
+        try:
+            self._call("push", tag)
+        finally:
+            self._call("logout", registry)
+
+    def _call(self, *arguments: str, given: str = "") -> None:
+        done = subprocess.run(
+            [self.name, *arguments], input=given, text=True, capture_output=True, check=False
+        )
+        if done.returncode != 0:
+            raise DeploymentError(f"{self.name} {arguments[0]}: {done.stderr.strip()[-2000:]}")
+
+
+def content_tag(folder: Path = FOLDER) -> str:
+    """Return a tag that follows from the files of an image: the same files are not built twice."""
+    content = hashlib.sha256()
+    for path in sorted(
+        path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts
+    ):
+        content.update(f"{path.relative_to(folder)}\0{path.stat().st_size}\0".encode() + path.read_bytes())
+    return f"content-{content.hexdigest()[:16]}"
+
+
+def publish(ecr: "ECRClient", repository: str, engine: Engine, tag: str) -> tuple[str, bool]:
+    """Build and push the image unless the repository has it.
+
+    Returns its name with the digest, and whether it was built. `repository` is the URI, without a tag.
+    """
+    name = repository.partition("/")[2]
+    found = digest(ecr, name, tag)
+    built = found is None
+    if built:
+        engine.build(f"{repository}:{tag}")
+        user, _, password = _authorization(ecr).partition(":")
+        engine.push(f"{repository}:{tag}", user, password)
+        found = digest(ecr, name, tag)
+    if found is None:
+        raise DeploymentError(f"{repository} does not have {tag}, which was pushed just now.")
+    return f"{repository}@{found}", built
+
+
+def digest(ecr: "ECRClient", name: str, tag: str) -> str | None:
+    """Return the digest of a tag in a repository, None if it is not there."""
+    try:
+        details = ecr.describe_images(repositoryName=name, imageIds=[{"imageTag": tag}])["imageDetails"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ImageNotFoundException":
+            return None
+        raise
+    return details[0]["imageDigest"]
+
+
+def _authorization(ecr: "ECRClient") -> str:
+    token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
+    return base64.b64decode(token).decode()

@@ -1,0 +1,152 @@
+"""Removing a stage: the recipe. Every step takes what it finds, so a half-deployed stage goes as well."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from infrastructure.aws import functions
+from infrastructure.aws.clients import Clients
+from infrastructure.aws.errors import DeploymentError
+from infrastructure.aws.release import Names
+from infrastructure.aws.stacks import Stacks
+from infrastructure.aws.stages import Stage
+from infrastructure.aws.steps import Step
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+INTERFACES_SECONDS = 45 * 60  # Lambda gives a network's addresses back within 20 to 40 minutes
+POLL_SECONDS = 15.0
+
+
+@dataclass
+class Teardown:
+    """The end of a stage; `delete_data` says whether what people sent goes too."""
+
+    stage: Stage
+    clients: Clients
+    delete_data: bool
+    wait: Callable[[float], None] = time.sleep
+    stacks: Stacks = field(init=False)
+    names: Names = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.stacks = Stacks(self.clients.cloudformation, {}, self.wait)
+        self.names = Names.of(self.stage)
+
+    def steps(self) -> list[Step]:
+        again = "Run the same command again: it goes on from here."
+        steps = [
+            Step("Removing the API's functions", self._remove_functions, again),
+            Step("Waiting for their network addresses", self._wait_for_interfaces, again),
+            Step("Releasing the instances", self._release_instances, again),
+            Step("Stopping the accuracy job's application", self._stop_job, again),
+            Step("Deleting page, model server, cluster and network", self._delete_stage, again),
+            Step("Deleting artefacts and logs", self._delete_foundation, again),
+        ]
+        return [*steps, Step("Deleting the data", self._delete_data, again)] if self.delete_data else steps
+
+    def _remove_functions(self) -> str:
+        removed = functions.remove(self.clients, self.stage.name)
+        return f"removed {', '.join(removed)}" if removed else "there are none"
+
+    def _wait_for_interfaces(self) -> str:
+        group = self.stacks.outputs(self.names.stage).get("FunctionGroup")
+        waited = 0.0
+        while group and (count := self._interfaces(group)):
+            if waited > INTERFACES_SECONDS:
+                raise DeploymentError(f"Lambda still holds {count} network interfaces.")
+            self.wait(POLL_SECONDS)
+            waited += POLL_SECONDS
+        return "they are free"
+
+    def _interfaces(self, group: str) -> int:
+        """Delete what is unused of a security group's interfaces; return how many are in use."""
+        found = self.clients.ec2.describe_network_interfaces(
+            Filters=[{"Name": "group-id", "Values": [group]}]
+        )
+        for interface in found["NetworkInterfaces"]:
+            if interface["Status"] == "available":
+                self.clients.ec2.delete_network_interface(NetworkInterfaceId=interface["NetworkInterfaceId"])
+        return sum(interface["Status"] != "available" for interface in found["NetworkInterfaces"])
+
+    def _release_instances(self) -> str:
+        """Lift the protection from scale-in: a group with protected instances cannot be deleted."""
+        name = self.stacks.outputs(self.names.stage).get("InstanceGroup", "")
+        groups = self.clients.autoscaling.describe_auto_scaling_groups(
+            AutoScalingGroupNames=[name] if name else []
+        )
+        instances: list[str] = []
+        for group in groups["AutoScalingGroups"] if name else []:
+            instances += [instance["InstanceId"] for instance in group["Instances"]]
+            self.clients.autoscaling.update_auto_scaling_group(
+                AutoScalingGroupName=name, NewInstancesProtectedFromScaleIn=False
+            )
+        if instances:
+            self.clients.autoscaling.set_instance_protection(
+                AutoScalingGroupName=name, InstanceIds=instances, ProtectedFromScaleIn=False
+            )
+        return f"{len(instances)} instances"
+
+    def _stop_job(self) -> str:
+        """Stop the application: one that has been started cannot be deleted."""
+        id = self.stacks.outputs(self.names.stage).get("JobApplication")
+        while (
+            id
+            and (state := self.clients.emr.get_application(applicationId=id)["application"]["state"])
+            != "STOPPED"
+        ):
+            if state in {"CREATED", "TERMINATED"}:
+                break
+            self.clients.emr.stop_application(applicationId=id)
+            self.wait(POLL_SECONDS)
+        return "it is stopped"
+
+    def _delete_stage(self) -> str:
+        if bucket := self.stacks.outputs(self.names.stage).get("SiteBucket"):
+            empty(self.clients.s3, bucket)
+        return self.stacks.delete(self.names.stage)
+
+    def _delete_foundation(self) -> str:
+        outputs = self.stacks.outputs(self.names.foundation)
+        for bucket in (outputs[name] for name in ("ArtefactBucket", "LogBucket") if name in outputs):
+            empty(self.clients.s3, bucket)
+        return self.stacks.delete(self.names.foundation)
+
+    def _delete_data(self) -> str:
+        """Delete the bucket before its stack, which keeps its name: so this can be interrupted too."""
+        if (bucket := self.stacks.outputs(self.names.data).get("DataBucket")) and empty(
+            self.clients.s3, bucket
+        ):
+            self.clients.s3.delete_bucket(Bucket=bucket)
+        if self.stacks.status(self.names.data) is not None:
+            self.stacks.protect(self.names.data, protected=False)
+        return self.stacks.delete(self.names.data)
+
+
+def empty(s3: "S3Client", bucket: str) -> bool:
+    """Delete every version of every object; return whether there is such a bucket."""
+    try:
+        for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
+            versions = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+            objects = [{"Key": version["Key"], "VersionId": version["VersionId"]} for version in versions]
+            _delete(s3, bucket, objects)
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "NoSuchBucket":
+            return False
+        raise
+    return True
+
+
+def _delete(s3: "S3Client", bucket: str, objects: list[dict[str, str]]) -> None:
+    if not objects:
+        return
+    answer = s3.delete_objects(
+        Bucket=bucket,
+        Delete={"Objects": [{"Key": o["Key"], "VersionId": o["VersionId"]} for o in objects], "Quiet": True},
+    )
+    if errors := answer.get("Errors"):
+        raise DeploymentError(f"{bucket} keeps {errors[0].get('Key')}: {errors[0].get('Message')}")

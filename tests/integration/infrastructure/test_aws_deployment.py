@@ -1,0 +1,302 @@
+"""The order of calls of deploy, redeploy, interrupted deploy and destroy, against emulated services."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from infrastructure.aws import image, job, steps
+from infrastructure.aws.errors import DeploymentError
+from infrastructure.aws.release import Release
+from infrastructure.aws.stages import STAGES
+from infrastructure.aws.status import rows
+from infrastructure.aws.teardown import Teardown
+from tests.integration.infrastructure.aws_account import (
+    Account,
+    Api,
+    Interrupted,
+    Moto,
+    Registry,
+    moto_server,
+)
+
+DEV = STAGES["dev"]
+STRIDE = 11  # between the calls that a deployment is interrupted at; 1 takes minutes
+
+
+@pytest.fixture(scope="module")
+def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Moto]:
+    with moto_server(tmp_path_factory.mktemp("moto") / "log") as address:
+        yield Moto(address)
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> job.Package:
+    folder = tmp_path_factory.mktemp("package")
+    (folder / "entry_point.py").write_text("print('counted')")
+    (folder / "environment.tar.gz").write_bytes(b"packed")
+    return job.Package.find(folder)
+
+
+class Deployment:
+    """A person at a keyboard, who deploys and destroys one stage of one account."""
+
+    def __init__(self, moto: Moto, package: job.Package) -> None:
+        self.account = Account(moto)
+        self.registry = Registry(self.account)
+        self.api = Api(self.account)
+        self.tried: list[str] = []
+        self.said: list[str] = []
+        self._package = package
+
+    def release(self) -> Release:
+        return Release(
+            DEV,
+            self.account.clients,
+            engine=lambda: self.registry,
+            api=lambda _bucket: self.api,
+            package=lambda: self._package,
+            try_out=self._try_out,
+            wait=self.account.wait,
+        )
+
+    def deploy(self) -> list[str]:
+        """Deploy; return the calls that have changed something."""
+        return self._run(self.release().steps())
+
+    def destroy(self, *, delete_data: bool = False) -> list[str]:
+        calls = self._run(Teardown(DEV, self.account.clients, delete_data, self.account.wait).steps())
+        self.api.id = ""
+        return calls
+
+    def deploy_interrupted_at(self, number: int) -> bool:
+        """Deploy, but only to the call of this number; return whether it came that far."""
+        self.account.asked, self.account.interrupt_at = 0, number
+        try:
+            self.deploy()
+        except Interrupted:
+            return True
+        finally:
+            self.account.interrupt_at = None
+        return False
+
+    def there(self) -> dict[str, object]:
+        """Return all that there is, but for generated names."""
+        s3, ecs = self.account.client("s3"), self.account.client("ecs")
+        clusters = ecs.describe_clusters(clusters=ecs.list_clusters()["clusterArns"])["clusters"]
+        objects = {
+            (item["Name"].rpartition("-")[0], entry["Key"])
+            for item in s3.list_buckets()["Buckets"]
+            for entry in s3.list_objects_v2(Bucket=item["Name"]).get("Contents", [])
+        }
+        groups = self.account.client("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"]
+        return {
+            "stacks": self.account.stacks.names(),
+            "resources": self.account.stacks.resources(),
+            "objects": objects,
+            "clusters": sum(cluster["status"] == "ACTIVE" for cluster in clusters),
+            "instances": sum(len(group["Instances"]) for group in groups),
+            "repositories": len(self.account.client("ecr").describe_repositories()["repositories"]),
+            "api": self.api.id,
+            "variables": sorted(self.api.variables),
+        }
+
+    def _run(self, todo: list[steps.Step]) -> list[str]:
+        self.account.calls.clear()
+        steps.run(todo, self.said.append)
+        return list(self.account.calls)
+
+    def _try_out(self, page: str, _run_job: Callable[[], None]) -> str:
+        self.account.ask("visitor.try_out")
+        self.tried.append(page)
+        return "it works"
+
+
+@pytest.fixture
+def deployment(moto: Moto, package: job.Package) -> Deployment:
+    return Deployment(moto, package)
+
+
+def in_order(calls: list[str], expected: list[str]) -> bool:
+    """Tell whether the expected calls are among the calls, in their order."""
+    rest = iter(calls)
+    return all(any(call.startswith(wanted) for call in rest) for wanted in expected)
+
+
+ORDER = [
+    "iam.CreateServiceLinkedRole",
+    "cloudformation.ExecuteChangeSet legible-dev-data",
+    "cloudformation.UpdateTerminationProtection",
+    "cloudformation.ExecuteChangeSet legible-dev-foundation",
+    "ecr.GetAuthorizationToken",
+    "engine.push",
+    "s3.PutObject",
+    "cloudformation.ExecuteChangeSet legible-dev",
+    "chalice.deploy",
+    "cloudformation.ExecuteChangeSet legible-dev",
+    "s3.PutObject",
+    "cloudfront.CreateInvalidation",
+]
+
+
+def test_an_empty_account_gets_a_whole_stage_in_the_order_that_each_part_needs(
+    deployment: Deployment,
+) -> None:
+    calls = deployment.deploy()
+    assert in_order(calls, [call for call in ORDER if call != "ecr.GetAuthorizationToken"])
+    assert deployment.account.stacks.names() == dict.fromkeys(
+        ("legible-dev-data", "legible-dev-foundation"), "CREATE_COMPLETE"
+    ) | {"legible-dev": "UPDATE_COMPLETE"}
+    assert deployment.registry.pushed == [image.content_tag()]
+    assert deployment.api.variables["LEGIBLE_PAGE_ORIGIN"] == deployment.tried[0]
+    assert deployment.tried[0].startswith("https://")
+    assert deployment.api.network == {
+        "subnet_ids": ["Network.PrivateSubnetA", "Network.PrivateSubnetB"],
+        "security_group_ids": ["Network.FunctionGroup"],
+    }
+
+
+def test_each_step_says_what_it_did_and_how_long_it_took(deployment: Deployment) -> None:
+    deployment.deploy()
+    names = [step.name for step in deployment.release().steps()]
+    assert [said.removesuffix(" …") for said in deployment.said[::2]] == names
+    assert all(said.endswith(" s)") for said in deployment.said[1::2])
+
+
+def test_a_second_deployment_changes_no_stack_and_builds_no_image(deployment: Deployment) -> None:
+    deployment.deploy()
+    before = deployment.there()
+    calls = deployment.deploy()
+    assert not [call for call in calls if "Execute" in call or "push" in call]
+    assert deployment.there() == before
+
+
+def test_a_changed_template_changes_its_resources_and_nothing_else(deployment: Deployment) -> None:
+    deployment.deploy()
+    deployment.api.id = "d4e5f6"  # as if somebody had deleted the API: Chalice made another
+    calls = deployment.deploy()
+    assert [call for call in calls if "Execute" in call] == ["cloudformation.ExecuteChangeSet legible-dev"]
+    assert deployment.release().plan()["legible-dev"] == []
+
+
+def test_a_deployment_that_is_interrupted_at_any_call_ends_whole_when_it_is_repeated(
+    moto: Moto, package: job.Package
+) -> None:
+    whole = Deployment(moto, package)
+    whole.account.asked = 0
+    whole.deploy()
+    expected, count = whole.there(), whole.account.asked
+    assert count > 50
+    for number in range(0, count, STRIDE):
+        deployment = Deployment(moto, package)
+        assert deployment.deploy_interrupted_at(number)
+        deployment.deploy()
+        found = deployment.there()
+        assert set(found["stacks"]) == set(expected["stacks"])  # type: ignore[call-overload]  # a mapping
+        assert {**found, "stacks": None} == {**expected, "stacks": None}, f"interrupted at call {number}"
+
+
+def test_a_release_that_fails_leaves_what_was_there_and_says_which_resource_and_what_to_do(
+    deployment: Deployment,
+) -> None:
+    deployment.deploy()
+    deployment.account.stacks.broken = {"Site.Distribution"}
+    deployment.api.id = "d4e5f6"
+    with pytest.raises(
+        DeploymentError, match=r"(?s)Site.Distribution.*it is broken.*put back what was there"
+    ):
+        deployment.deploy()
+    deployment.account.stacks.broken = set()
+    deployment.deploy()
+    assert deployment.account.stacks.names()["legible-dev"] == "UPDATE_COMPLETE"
+
+
+def test_a_stack_whose_creation_failed_is_made_again(deployment: Deployment) -> None:
+    deployment.account.stacks.broken = {"Inference.Service"}
+    with pytest.raises(DeploymentError, match=r"legible-dev ended as ROLLBACK_COMPLETE"):
+        deployment.deploy()
+    deployment.account.stacks.broken = set()
+    calls = deployment.deploy()
+    assert in_order(
+        calls, ["cloudformation.DeleteStack legible-dev", "cloudformation.ExecuteChangeSet legible-dev"]
+    )
+    assert deployment.tried
+
+
+def test_an_account_without_room_is_left_alone(deployment: Deployment) -> None:
+    deployment.account.quota = 0
+    with pytest.raises(
+        DeploymentError, match=r"(?s)vCPUs of On-Demand.*request-service-quota-increase.*Nothing"
+    ):
+        deployment.deploy()
+    assert deployment.account.calls == []
+
+
+def test_a_plan_for_an_empty_account_lists_everything_and_changes_nothing(deployment: Deployment) -> None:
+    deployment.account.calls.clear()
+    plan = deployment.release().plan()
+    assert deployment.account.calls == []
+    assert {change.action for changes in plan.values() for change in changes} == {"Add"}
+    assert "AWS::ECS::Service" in {change.type for change in plan["legible-dev"]}
+
+
+def test_a_plan_for_a_stage_that_is_as_it_should_be_is_empty(deployment: Deployment) -> None:
+    deployment.deploy()
+    assert list(deployment.release().plan().values()) == [[], [], []]
+
+
+def test_a_destroyed_stage_leaves_the_data_and_nothing_else(deployment: Deployment) -> None:
+    deployment.deploy()
+    calls = deployment.destroy()
+    expected = ["autoscaling.SetInstanceProtection", "cloudformation.DeleteStack legible-dev"]
+    assert in_order(calls, [*expected, "cloudformation.DeleteStack legible-dev-foundation"])
+    there = deployment.there()
+    assert there["stacks"] == {"legible-dev-data": "CREATE_COMPLETE"}
+    assert there["resources"] == {"Bucket": "AWS::S3::Bucket", "TlsOnly": "AWS::S3::BucketPolicy"}
+    assert (there["clusters"], there["instances"], there["repositories"]) == (0, 0, 0)
+
+
+def test_data_survives_a_destroyed_stage_and_is_found_by_the_next(deployment: Deployment) -> None:
+    deployment.deploy()
+    bucket = deployment.api.variables["LEGIBLE_BUCKET"]
+    deployment.account.client("s3").put_object(Bucket=bucket, Key="labels/kept", Body=b"7")
+    deployment.destroy()
+    deployment.deploy()
+    assert deployment.api.variables["LEGIBLE_BUCKET"] == bucket
+    assert deployment.account.client("s3").get_object(Bucket=bucket, Key="labels/kept")["Body"].read() == b"7"
+
+
+def test_data_is_deleted_with_all_its_versions_when_that_is_asked_for(deployment: Deployment) -> None:
+    deployment.deploy()
+    s3, bucket = deployment.account.client("s3"), deployment.api.variables["LEGIBLE_BUCKET"]
+    for body in (b"1", b"2"):
+        s3.put_object(Bucket=bucket, Key="images/x", Body=body)
+    s3.delete_object(Bucket=bucket, Key="images/x")
+    deployment.destroy(delete_data=True)
+    assert deployment.account.stacks.names() == {}
+    assert s3.list_buckets()["Buckets"] == []
+
+
+def test_a_half_deployed_stage_is_destroyed_as_well(moto: Moto, package: job.Package) -> None:
+    for number in (0, 20, 30, 45, 60, 70):
+        deployment = Deployment(moto, package)
+        deployment.deploy_interrupted_at(number)
+        deployment.destroy(delete_data=True)
+        assert deployment.account.stacks.names() == {}, f"interrupted at call {number}"
+        assert deployment.account.client("s3").list_buckets()["Buckets"] == []
+
+
+def test_what_is_not_there_is_destroyed_without_complaint(deployment: Deployment) -> None:
+    deployment.destroy(delete_data=True)
+    assert any("there are none" in said for said in deployment.said)
+    assert any("legible-dev-data is gone" in said for said in deployment.said)
+
+
+def test_status_tells_what_is_there(deployment: Deployment) -> None:
+    before = dict(rows(DEV, deployment.account.clients))
+    assert set(before.values()) == {"not there"}
+    deployment.deploy()
+    after = dict(rows(DEV, deployment.account.clients))
+    assert after["page"] == deployment.tried[0]
+    assert after["model server"].startswith("0 of 1 tasks")
+    assert "@sha256:" in after["image"]
+    assert after["alarms"] == "none"

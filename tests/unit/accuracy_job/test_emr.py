@@ -1,0 +1,56 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from accuracy_job import emr
+from accuracy_job.package import write_zip
+
+REQUEST = ["request", "s3://code/emr/", "--input", "s3://legible", "--role", "arn:r", "--application", "00f"]
+
+
+def test_the_request_names_the_archives_and_passes_the_jobs_options_on(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert emr.main([*REQUEST, "--fail-under", "accuracy=0.97"]) == 0
+    asked = json.loads(capsys.readouterr().out)
+    submit = asked["jobDriver"]["sparkSubmit"]
+    assert submit["entryPoint"] == "s3://code/emr/main.py"
+    assert submit["entryPointArguments"] == [
+        "s3://legible",
+        "--engine",
+        "spark",
+        "--fail-under",
+        "accuracy=0.97",
+    ]
+    assert "spark.archives=s3://code/emr/environment.tar.gz#environment" in submit["sparkSubmitParameters"]
+    assert (asked["applicationId"], asked["executionRoleArn"]) == ("00f", "arn:r")
+
+
+def test_the_job_runs_from_the_zip_alone(tmp_path: Path) -> None:
+    write_zip(tmp_path / "job.zip")
+    (tmp_path / "part-0").write_text("7\t7\n")
+    code = "import sys; from accuracy_job.__main__ import main; sys.exit(main(sys.argv[1:]))"
+    command = [sys.executable, "-c", code, "part-0", "--output", "out"]
+    subprocess.run(command, cwd=tmp_path, env={"PYTHONPATH": "job.zip"}, check=True, capture_output=True)
+    assert json.loads((tmp_path / "out/reports/latest.json").read_text())["pairs"] == 1
+    assert "<!doctype html>" in (tmp_path / "out/reports/latest.html").read_text()
+
+
+def test_days_are_hashed_with_the_code_from_the_zip_too(tmp_path: Path) -> None:
+    write_zip(tmp_path / "job.zip")
+    code = "from accuracy_job.days import code_hash; print(code_hash())"
+    zipped, plain = (
+        subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=folder,
+            env={"PYTHONPATH": path},
+            check=True,
+            capture_output=True,
+        )
+        for folder, path in ((tmp_path, "job.zip"), (Path(__file__).parents[3], "."))
+    )
+    assert len(zipped.stdout) == 65
+    assert zipped.stdout == plain.stdout

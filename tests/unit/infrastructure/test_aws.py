@@ -1,0 +1,115 @@
+"""What of a deployment needs no AWS: names, types, sizes, prices, steps."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from infrastructure.aws import functions, image, job, prices, site, steps
+from infrastructure.aws.__main__ import main
+from infrastructure.aws.errors import DeploymentError
+from infrastructure.aws.stages import STAGES, Stage
+from infrastructure.local.settings import ROOT
+
+
+def test_every_file_of_the_page_has_a_type() -> None:
+    for path in site.FOLDER.rglob("*"):
+        assert path.is_dir() or site.media_type(path.name)
+
+
+def test_a_file_of_an_unknown_kind_is_named() -> None:
+    with pytest.raises(DeploymentError, match=r"photo\.xyz.*\.xyz"):
+        site.media_type("photo.xyz")
+
+
+def test_outputs_become_variables_by_a_fixed_rule() -> None:
+    outputs = {"EnvironmentInferenceUrl": "http://m", "EnvironmentBucket": "b", "Topic": "t"}
+    assert functions.environment(outputs) == {"LEGIBLE_INFERENCE_URL": "http://m", "LEGIBLE_BUCKET": "b"}
+
+
+def test_functions_are_named_as_chalice_names_them() -> None:
+    assert functions.function_name("dev", "api_handler") == "legible-dev"
+    assert functions.function_name("dev", "sweep") == "legible-dev-sweep"
+
+
+def test_the_same_files_have_the_same_tag_and_others_another(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"1")
+    before = image.content_tag(tmp_path)
+    assert before == image.content_tag(tmp_path)
+    (tmp_path / "__pycache__").mkdir()
+    (tmp_path / "__pycache__" / "a.pyc").write_bytes(b"")
+    assert image.content_tag(tmp_path) == before
+    (tmp_path / "a").rename(tmp_path / "b")
+    assert image.content_tag(tmp_path) != before
+
+
+def test_a_missing_package_of_the_job_is_said_to_be(tmp_path: Path) -> None:
+    with pytest.raises(DeploymentError, match="accuracy job"):
+        job.Package.find(tmp_path)
+
+
+def test_a_package_has_keys_that_follow_from_its_content(tmp_path: Path) -> None:
+    script, archive = tmp_path / "entry.py", tmp_path / "environment.tar.gz"
+    script.write_text("1")
+    archive.write_bytes(b"1")
+    before = job.Package.find(tmp_path).parameters()
+    script.write_text("2")
+    after = job.Package.find(tmp_path).parameters()
+    assert before["JobEnvironment"] == after["JobEnvironment"]
+    assert before["JobEntryPoint"] != after["JobEntryPoint"]
+    assert re.fullmatch(r"job/[0-9a-f]{16}/entry\.py", after["JobEntryPoint"])
+
+
+def test_an_unknown_stage_is_answered_with_the_known_ones() -> None:
+    with pytest.raises(DeploymentError, match="dev, prod"):
+        Stage.named("test")
+
+
+def test_a_nat_gateway_costs_what_it_costs_and_saves_the_addresses() -> None:
+    without = {item.price for item in prices.at_rest(STAGES["prod"])}
+    with_nat = {item.price for item in prices.at_rest(Stage("x", "c7i.large", 2, 8, 2, 8, nat=True))}
+    assert with_nat - without == {"NAT gateway hour"}
+    assert without - with_nat == {"public IPv4 address hour"}
+
+
+def test_a_failed_step_is_named_with_its_advice_and_ends_the_deployment() -> None:
+    def fail() -> str:
+        raise DeploymentError("no room")
+
+    said: list[str] = []
+    todo = [
+        steps.Step("Making room", fail, "Clean up."),
+        steps.Step("Moving in", lambda: said.append("moved") or "", ""),  # type: ignore[func-returns-value]  # tells
+    ]
+    with pytest.raises(DeploymentError, match=r"Making room failed: no room\nClean up\."):
+        steps.run(todo, said.append)
+    assert said == ["Making room …"]
+
+
+def test_without_a_region_the_command_says_what_to_set(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("AWS_DEFAULT_REGION", "AWS_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    assert main(["status", "--stage", "dev"]) == 1
+    assert "AWS_DEFAULT_REGION" in capsys.readouterr().out
+
+
+def test_every_command_and_step_is_in_the_docs() -> None:
+    docs = (ROOT / "docs" / "aws.md").read_text()
+    makefile = (ROOT / "Makefile").read_text()
+    for command in ("plan", "deploy", "status", "destroy"):
+        assert f"make {command} STAGE=dev" in docs
+        assert f"\n{command}: " in makefile
+    recipe = (ROOT / "infrastructure" / "aws" / "release.py").read_text()
+    named = re.findall(r'Step\(\s*"([^"]+)"', recipe)
+    assert len(named) > 10
+    assert all(f"| {name} |" in docs for name in named)
+
+
+def test_the_costs_in_the_docs_are_those_that_the_plan_prints() -> None:
+    docs = (ROOT / "docs" / "aws.md").read_text()
+    for stage in STAGES.values():
+        assert f"**{prices.total(prices.at_rest(stage)):.2f}**" in docs
+    assert f"**{prices.total(prices.per_million()):.2f}**" in docs
