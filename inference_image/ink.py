@@ -11,7 +11,7 @@ Ink = NDArray[np.float32]  # (height, width), in grey levels above the paper; pa
 
 _SMALL = 64  # pixels: a smaller image is no photograph, its paper is one colour
 _EVEN = 12  # of 255: colours that differ by less are one colour
-_COARSE = 96  # pixels of the longer side, on which light is estimated
+_COARSE = 144  # pixels of the longer side, on which light is estimated
 _WINDOW = 0.25  # of the longer side: what is narrower can be ink
 _AROUND = 0.4  # of the longer side: most of what is in such a window is paper
 _SLATE = 115.0  # of 255: a sheet whose brightest parts are darker is slate rather than paper
@@ -43,10 +43,15 @@ def find_ink(pixels: NDArray[np.uint8]) -> list[Inked]:
     """
     border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])  # (n, 3)
     paper = _even_colour(border, small=max(pixels.shape) <= _SMALL)
-    colours = pixels.astype(np.float32)
     if paper is not None:
-        return [_along_colour(colours - paper)]
-    return [_under_light(colours, inverted=False), _under_light(colours, inverted=True)]
+        return [_along_colour(pixels.astype(np.float32) - paper)]
+    return under_light(pixels)
+
+
+def under_light(pixels: NDArray[np.uint8]) -> list[Inked]:
+    """Measure the ink of (height, width, 3) where the light may be uneven: as dark ink, and as light ink."""
+    colours = pixels.astype(np.float32)
+    return [_under_light(colours, inverted=inverted) for inverted in (False, True)]
 
 
 def _even_colour(border: NDArray[np.uint8], *, small: bool) -> Colours | None:

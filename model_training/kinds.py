@@ -22,6 +22,7 @@ from model_training.rendering import (
     blurred,
     exposed,
     grained,
+    holes,
     inked,
     lit,
     placed,
@@ -76,15 +77,16 @@ def scan(mark: Mask, rng: Generator, style: Style) -> bytes:
     frame = Frame(side, int(side * rng.uniform(0.7, 1.3)))
     mask = _anywhere(mark, frame, rng, smallest=0.3, largest=0.8)
     paper = plain(*frame, (rng.uniform(225, 255),) * 3)
-    if rng.random() < 0.3:
+    faded = rng.random() < 0.3
+    depth = rng.uniform(0.2, 0.5) if faded else rng.uniform(0.7, 1)
+    if rng.random() < 0.3:  # what is on the back shines through, always fainter than what is on the front
         back = _anywhere(mark[:, ::-1], frame, rng, smallest=0.3, largest=0.8)
-        paper = inked(paper, blurred(back, side / 150), BLACK, rng.uniform(0.05, 0.25))
+        paper = inked(paper, blurred(back, side / 150), BLACK, depth * rng.uniform(0.05, 0.35))
     if rng.random() < 0.35:
         mask = np.maximum(mask, _box(mask, rng) * rng.uniform(0.4, 1))
-    depth = rng.uniform(0.2, 0.5) if rng.random() < 0.3 else rng.uniform(0.7, 1)
     sheet = inked(paper, mask, (rng.uniform(0, 60),) * 3, depth)
     pixels = exposed(_noisy(blurred(sheet, rng.uniform(0, 1.2)), rng.uniform(0, 6), rng, style))
-    return _encoded(_printed(pixels, rng), rng, str(rng.choice(["PNG", "JPEG", "TIFF"])))
+    return _encoded(pixels if faded else _printed(pixels, rng), rng, str(rng.choice(["PNG", "JPEG", "TIFF"])))
 
 
 def board(mark: Mask, rng: Generator, style: Style) -> bytes:
@@ -185,10 +187,12 @@ def _anywhere(mark: Mask, frame: Frame, rng: Generator, smallest: float, largest
 
 
 def _fat(mark: Mask) -> Mask:
-    """Lines that are left when few pixels are: at least a tenth of the mark."""
-    return cv2.dilate(
-        mark, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (max(mark.shape) // 12,) * 2)
-    ).astype(np.float32)
+    """Lines that are left when few pixels are: a tenth of the mark, or as much as leaves its holes open."""
+    for width in (max(mark.shape) // 12, max(mark.shape) // 24):
+        fat = cv2.dilate(mark, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (max(1, width),) * 2))
+        if holes(fat.astype(np.float32)) == holes(mark):
+            return fat.astype(np.float32)
+    return mark
 
 
 def _paper_colour(rng: Generator) -> Colour:
@@ -240,14 +244,7 @@ def _lined(sheet: Sheet, rng: Generator) -> Sheet:
 def _photographed(sheet: Sheet, rng: Generator, style: Style, *, surroundings: bool) -> bytes:
     """Seen by a hand-held camera: perspective, light and shadows, blur, noise, JPEG, EXIF."""
     height, width = sheet.shape[:2]
-    reach = 0.1 if surroundings else 0.0  # corners inside the frame show what is around the sheet
-    flat = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
-    inward = (
-        np.sign(np.array([width, height]) / 2 - flat) * rng.uniform(-0.08, reach, (4, 2)) * [width, height]
-    )
-    seen = tilted(
-        sheet, (flat + inward).astype(np.float32), tuple(rng.uniform(20, 200) + rng.normal(0, 20, 3))
-    )
+    seen = tilted(sheet, *_view(height, width, rng, surroundings=surroundings))
     seen = lit(seen, rng.uniform(0.45, 1), rng.uniform(0, 2 * np.pi))
     for _ in range(rng.choice(3, p=[0.5, 0.4, 0.1])):
         share, softness = rng.uniform(0.45, 0.9), np.exp(rng.uniform(np.log(0.004), np.log(0.1)))
@@ -259,6 +256,21 @@ def _photographed(sheet: Sheet, rng: Generator, style: Style, *, surroundings: b
     seen = _moved(seen, rng, scale) if style.moved else blurred(seen, rng.uniform(0.2, 1.6) * scale)
     taken = exposed(_noisy(seen * rng.uniform(0.75, 1.05), rng.uniform(0.5, 8), rng, style))
     return _with_orientation(taken, int(rng.choice([1, 1, 1, 3, 6, 8])), int(rng.integers(45, 95)))
+
+
+def _view(
+    height: int, width: int, rng: Generator, *, surroundings: bool
+) -> tuple[NDArray[np.float32], Sheet]:
+    """Say where the sheet's corners are seen, and what it lies on."""
+    flat = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+    # Corners inside the frame show what is around the sheet, some of it or all.
+    low, high = (-0.08, 0.0) if not surroundings else (-0.08, 0.1) if rng.random() < 0.5 else (0.01, 0.12)
+    inward = np.sign(np.array([width, height]) / 2 - flat) * rng.uniform(low, high, (4, 2))
+    desk = plain(
+        height, width, tuple(rng.uniform(20, 90 if rng.random() < 0.5 else 200) + rng.normal(0, 20, 3))
+    )
+    desk = grained(desk, rng.uniform(0, 10), max(height, width) / rng.uniform(4, 100), rng)
+    return (flat + inward * [width, height]).astype(np.float32), desk
 
 
 def _edge(level: Mask, softness: float) -> Mask:
@@ -301,7 +313,7 @@ def _printed(pixels: NDArray[np.uint8], rng: Generator) -> NDArray[np.uint8]:
 
 def _box(mask: Mask, rng: Generator) -> Mask:
     """Draw a form's box around the mark."""
-    left, top, width, height = cv2.boundingRect((mask > 0.1).astype(np.uint8))
+    left, top, width, height = cv2.boundingRect((mask > 0.1 * mask.max()).astype(np.uint8))
     gap = int(rng.uniform(0.08, 0.4) * max(width, height)) + 3
     box = np.zeros(mask.shape, np.uint8)
     thick = max(1, int(max(mask.shape) * rng.uniform(0.003, 0.012)))
@@ -353,6 +365,10 @@ def _with_orientation(pixels: NDArray[np.uint8], orientation: int, quality: int)
     exif[ExifTags.Base.Orientation] = orientation
     stored = np.ascontiguousarray(np.rot90(pixels, turns[orientation]))
     return _saved(Image.fromarray(stored), "JPEG", quality=quality, exif=exif)
+
+
+def png(pixels: NDArray[np.uint8]) -> bytes:
+    return _saved(Image.fromarray(pixels), "PNG")
 
 
 def _saved(image: Image.Image, form: str, **options: object) -> bytes:

@@ -1,5 +1,6 @@
 """What is put on paper: digits of MNIST and of fonts, and everything that is no digit."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from model_training.data import Digits
-from model_training.rendering import Mask, enlarged, placed, restroked, thickened
+from model_training.rendering import Mask, enlarged, holes, placed, restroked, thickened
 
 NOT_A_DIGIT = -1
 Fonts = dict[str, tuple[str, ...]]  # package: its files
@@ -75,7 +76,7 @@ def typed(source: Source, rng: Generator) -> Mark:
     """Set a digit in a typeface that looks written."""
     digit = int(rng.integers(10))
     mask = _text(str(digit), source.handwriting, rng)
-    return Mark(_leaned(mask, rng), digit)
+    return Mark(_leaned(_outlined(mask, rng) if rng.random() < 0.1 else mask, rng), digit)
 
 
 def other(source: Source, rng: Generator) -> Mark:
@@ -90,8 +91,17 @@ def _repenned(mask: Mask, rng: Generator) -> Mask:
     if choice < 0.35:
         return mask
     if choice < 0.5:
-        return thickened(mask, rng.uniform(-0.03, 0.06) * HEIGHT)
-    return restroked(mask, float(np.exp(rng.uniform(np.log(0.015), np.log(0.17)))) * HEIGHT)
+        return _readable(mask, thickened, rng.uniform(-0.03, 0.06) * HEIGHT)
+    return _readable(mask, restroked, float(np.exp(rng.uniform(np.log(0.015), np.log(0.17)))) * HEIGHT)
+
+
+def _readable(mask: Mask, pen: Callable[[Mask, float], Mask], width: float) -> Mask:
+    """Draw with the widest pen up to `width` that leaves every hole open: a 0 without one is a 1."""
+    for narrower in (1, 0.7, 0.5, 0.35):
+        drawn = pen(mask, width * narrower)
+        if holes(drawn) == holes(mask):
+            return drawn
+    return mask
 
 
 def _text(text: str, fonts: tuple[Path, ...], rng: Generator) -> Mask:
@@ -114,10 +124,18 @@ def _drawn_by_opencv(text: str, rng: Generator) -> Mask:
     return _cropped(sheet.astype(np.float32) / np.float32(255))
 
 
+def _outlined(mask: Mask, rng: Generator) -> Mask:
+    """Leave the outline of fat letters, as people draw headings."""
+    fat = np.pad(thickened(mask, rng.uniform(0, 0.12) * HEIGHT), 4)
+    pen = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (int(rng.integers(3, 9)),) * 2)
+    return fat - cv2.erode(fat, pen).astype(np.float32)
+
+
 def _leaned(mask: Mask, rng: Generator) -> Mask:
     """Turn and slant a little: nobody writes a typeface twice the same."""
     height, width = mask.shape
-    lean, turn = rng.normal(0, 0.12), np.deg2rad(rng.normal(0, 4))
+    lean = rng.normal(0, 0.12) if rng.random() < 0.8 else rng.uniform(0, 0.7)  # italics lean far
+    turn = np.deg2rad(rng.normal(0, 4))
     grow = np.exp(rng.normal(0, 0.1))
     move = np.array([[grow * np.cos(turn), -np.sin(turn) - lean, 0], [np.sin(turn), np.cos(turn), 0]])
     room = int(0.6 * max(height, width))

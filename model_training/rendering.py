@@ -45,6 +45,14 @@ def thickened(mask: Mask, pixels: float) -> Mask:
     return _soft(inside - outside + pixels / 2)
 
 
+def holes(mask: Mask) -> int:
+    """Count what ink encloses."""
+    components, _ = cv2.connectedComponents(
+        np.pad(mask <= 0.5, 1, constant_values=True).astype(np.uint8), connectivity=4
+    )
+    return int(components) - 2  # the ink itself is one, the paper around it another
+
+
 def placed(mask: Mask, height: int, width: int, left: int, top: int) -> Mask:
     """Put a mask on an empty one of `height` × `width`; what lies outside is cut off."""
     move = np.array([[1, 0, left], [0, 1, top]], np.float32)
@@ -91,14 +99,14 @@ def shadowed(sheet: Sheet, share: float, angle: float, at: float, softness: floa
     return result
 
 
-def tilted(sheet: Sheet, corners: NDArray[np.float32], outside: Colour) -> Sheet:
-    """See a sheet from the side: its corners go to `corners` (4, 2) in pixels."""
+def tilted(sheet: Sheet, corners: NDArray[np.float32], around: Sheet) -> Sheet:
+    """See a sheet from the side: its corners go to `corners` (4, 2) in pixels of what is `around` it."""
     height, width = sheet.shape[:2]
     flat = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
     view = cv2.getPerspectiveTransform(flat, corners.astype(np.float32))
-    return cv2.warpPerspective(
-        sheet, view, (width, height), borderMode=cv2.BORDER_CONSTANT, borderValue=outside
-    ).astype(np.float32)
+    size = around.shape[1::-1]
+    cover = cv2.warpPerspective(np.ones((height, width), np.float32), view, size)[..., None]
+    return cv2.warpPerspective(sheet, view, size).astype(np.float32) + around * (1 - cover)
 
 
 def blurred(sheet: Sheet | Mask, sigma: float) -> Sheet:

@@ -125,7 +125,8 @@ def photo(ink: tuple[float, float, float], *, paper: str, orientation: int = 1) 
         corners = np.array([[60, 40], [920, 70], [950, 700], [20, 690]], np.float32) + rng.uniform(
             -15, 15, (4, 2)
         )
-        view = tilted(sheet, corners.astype(np.float32), (96, 70, 52))
+        desk = plain(height, width, (96, 70, 52))
+        view = tilted(sheet, corners.astype(np.float32), desk)
         light = shadowed(lit(view, 0.6, 0.9), 0.72, rng.uniform(0, 6), 0.62, 0.02)
         taken = Image.fromarray(exposed(grained(blurred(light, 1.1), 4, 1, rng)))
         turn = {3: Image.Transpose.ROTATE_180, 6: Image.Transpose.ROTATE_90, 8: Image.Transpose.ROTATE_270}

@@ -182,6 +182,29 @@ def test_light_that_falls_off_and_a_shadow_are_not_ink() -> None:
     assert _alike(_seen(Image.fromarray((image * light * 0.9).astype(np.uint8))), SEVEN) > 0.9
 
 
+def test_a_sheet_on_an_even_desk_is_not_the_digit() -> None:
+    image = Image.new("RGB", (400, 400), (60, 45, 35))
+    image.paste(_seven(side=360, at=(140, 100), size=150, pen=17), (20, 20))
+    seen = preprocess(_file(image))
+    assert not seen.inverted
+    assert _alike(seen.pixels, SEVEN) > 0.9
+
+
+def test_ruled_lines_are_not_part_of_a_digit_that_is_darker() -> None:
+    image = np.asarray(_seven(side=400, at=(150, 115), size=160, pen=19)).copy()
+    for row in range(20, 400, 40):
+        image[row : row + 2] = np.minimum(image[row : row + 2], [185, 200, 225])
+    light = np.linspace(1, 0.6, 400)[None, :, None]
+    assert _alike(_seen(Image.fromarray((image * light).astype(np.uint8))), SEVEN) > 0.9
+
+
+@pytest.mark.parametrize("grain", [0, 2, 6])
+def test_blank_paper_under_light_that_falls_off_has_no_ink(grain: int) -> None:
+    light = np.linspace(1, 0.6, 400)[None, :, None] * np.full((300, 400, 3), 225.0)
+    noisy = light + np.random.default_rng(0).normal(0, grain, (300, 400, 3))
+    assert not _seen(Image.fromarray(noisy.clip(0, 255).astype(np.uint8))).any()
+
+
 def test_an_animation_is_its_first_frame() -> None:
     blank = Image.new("RGB", (200, 200), "white")
     assert _alike(_seen(_seven(), "GIF", save_all=True, append_images=[blank]), SEVEN) > 0.98

@@ -1,0 +1,191 @@
+"""Connected parts of an ink map, and what can be measured of them."""
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from inference_image.ink import Ink, Inked, Light, reduced
+
+Each = NDArray[np.float64]  # (n,), a number for each part
+Mask = NDArray[np.uint8]
+
+SIDE = 256  # pixels of the map that is searched: a digit of a tenth of it still has 25
+_MOST = 8  # parts that are looked at closely
+_AROUND = 3  # pixels around a part that should be paper
+_EDGE = 0.04  # of the side: what lies within is at the edge altogether
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Connected parts of an ink map, the weightiest first."""
+
+    labels: NDArray[np.int32]  # (height, width), the part that each pixel belongs to
+    names: NDArray[np.int64]  # (n,), the parts' labels
+    left: Each
+    top: Each
+    width: Each
+    height: Each
+    area: Each
+    x: Each  # of the centre
+    y: Each
+    level: Each  # mean ink
+
+    @property
+    def size(self) -> Each:
+        return np.maximum(self.width, self.height)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def window(self, part: int, margin: int = 0) -> tuple[slice, slice]:
+        left, top, width, height = (
+            int(edge[part]) for edge in (self.left, self.top, self.width, self.height)
+        )
+        rows = slice(max(0, top - margin), top + height + margin)
+        return rows, slice(max(0, left - margin), left + width + margin)
+
+    def inside(self, part: int, margin: int = 0) -> NDArray[np.bool_]:
+        """Mark the part in its window."""
+        inside: NDArray[np.bool_] = self.labels[self.window(part, margin)] == self.names[part]
+        return inside
+
+    def mask(self, which: NDArray[np.bool_]) -> Mask:
+        """Mark the pixels of some parts (n,) by 1."""
+        keep = np.zeros(int(self.labels.max()) + 1, np.uint8)
+        keep[self.names[which]] = 1
+        mask: Mask = keep[self.labels]
+        return mask
+
+
+def parts_above(ink: Ink, floor: float) -> Parts:
+    """Find what is connected above `floor`."""
+    _, labels, stats, centres = cv2.connectedComponentsWithStats((ink > floor).astype(np.uint8))
+    rank = 1 + np.argsort(-stats[1:, 4] * stats[1:, 2:4].max(axis=1))[:_MOST]  # 0 is the paper
+    left, top, width, height, area = stats[rank].T.astype(np.float64)
+    x, y = centres[rank].T
+    parts = Parts(labels.astype(np.int32), rank, left, top, width, height, area, x, y, np.zeros(len(rank)))
+    return replace(parts, level=_means(parts, ink))
+
+
+def measured(parts: Parts, ink: Ink, noise: float, inked: Inked) -> dict[str, Each]:
+    """Measure what tells a digit from specks, lines, frames, shadows and edges, a number for each part.
+
+    `noise` is the paper's own departure from 0 in grey levels.
+    """
+    height, width = ink.shape
+    side = max(height, width)
+    seen = ink if inked.light is None else reduced(inked.light.seen, SIDE)
+    contrast = _contrast(parts, seen)
+    touched = _edges(parts)
+    return {
+        "is there": np.ones(len(parts)),
+        "size": np.log(parts.size / side),
+        "speck": np.log(np.clip(parts.size / (0.06 * side), 0.01, 1)),
+        "off centre": np.hypot(parts.x / width - 0.5, parts.y / height - 0.5),
+        "share of the ink": np.log(parts.area * parts.level / (parts.area * parts.level).sum()),
+        "contrast": np.log(contrast + 1),
+        "over the noise": np.log((contrast + 1) / (noise + 1)),
+        "sharpness": np.log(_steepness(parts, ink) / (contrast + 5) + 0.01),
+        "thick": np.clip(_thickness(parts) - 0.3, 0, None),
+        "filled": parts.area / (parts.width * parts.height),
+        "frame": _frames(parts),
+        "at an edge": (touched == 1).astype(float),
+        "at two edges": (touched >= 2).astype(float),
+        "sliver at an edge": _slivers(parts),
+        "line across": ((parts.width > 6 * parts.height) & (parts.width > 0.25 * width)).astype(float),
+        "line down": ((parts.height > 6 * parts.width) & (parts.height > 0.6 * height)).astype(float),
+        **(_lit(parts, inked.light, seen, inverted=inked.inverted) if inked.light else {}),
+    }
+
+
+def _lit(parts: Parts, light: Light, seen: Ink, *, inverted: bool) -> dict[str, Each]:
+    """Look closer under uneven light, where ink may be light or dark and shadows stand out as well."""
+    height, width = parts.labels.shape
+    rare = cv2.resize(light.rare, (width, height), interpolation=cv2.INTER_LINEAR).astype(np.float32)
+    # Chalk is the lightest thing in sight; a patch of sun on paper is not.
+    lighter = [float((seen > level).mean()) for level in _means(parts, seen)] if inverted else 0.0
+    return {
+        "inverted": np.full(len(parts), float(inverted)),
+        "likely": np.full(len(parts), np.log(light.likely)),
+        "rare": np.log(np.clip(_means(parts, rare) / parts.level, 0.05, 1)),
+        "not the lightest": np.zeros(len(parts)) + lighter,
+    }
+
+
+def _contrast(parts: Parts, seen: Ink) -> Each:
+    """How much a part stands out from what is right around it; three quarters of that count, not the mean.
+
+    What continues on one side, as a shadow does, stands out less than a stroke.
+    """
+    contrast = []
+    for part in range(len(parts)):
+        inside = parts.inside(part, _AROUND).astype(np.uint8)
+        ring = cv2.dilate(inside, np.ones((2 * _AROUND + 1,) * 2, np.uint8)) > inside
+        values = seen[parts.window(part, _AROUND)]
+        around = float(np.percentile(values[ring], 75)) if ring.any() else 0.0
+        contrast.append(max(0.0, float(values[inside > 0].mean()) - around))
+    return np.array(contrast)
+
+
+def _steepness(parts: Parts, ink: Ink) -> Each:
+    """Measure the mean slope of the ink along a part's outline, in grey levels per pixel."""
+    across, down = cv2.Sobel(ink, cv2.CV_32F, 1, 0), cv2.Sobel(ink, cv2.CV_32F, 0, 1)
+    slope = cv2.magnitude(across, down) / 8
+    steepness = []
+    for part in range(len(parts)):
+        inside = parts.inside(part, 1).astype(np.uint8)
+        outline = cv2.dilate(inside, np.ones((3, 3), np.uint8)) > cv2.erode(inside, np.ones((3, 3), np.uint8))
+        steepness.append(float(slope[parts.window(part, 1)][outline].mean()) if outline.any() else 0.0)
+    return np.array(steepness)
+
+
+def _means(parts: Parts, values: Ink) -> Each:
+    """Average over each part."""
+    return np.array(
+        [float(values[parts.window(part)][parts.inside(part)].mean()) for part in range(len(parts))]
+    )
+
+
+def _thickness(parts: Parts) -> Each:
+    """Measure the thickest place as a share of the size: strokes are below a third, blobs near one."""
+    thickness = []
+    for part in range(len(parts)):
+        depth = cv2.distanceTransform(np.pad(parts.inside(part), 1).astype(np.uint8), cv2.DIST_L2, 3)
+        thickness.append(2 * float(depth.max()) / parts.size[part])
+    return np.array(thickness)
+
+
+def _edges(parts: Parts) -> NDArray[np.int64]:
+    """How many of the image's edges a part touches."""
+    height, width = parts.labels.shape
+    right, bottom = parts.left + parts.width, parts.top + parts.height
+    touched = (parts.left <= 1, parts.top <= 1, right >= width - 1, bottom >= height - 1)
+    count: NDArray[np.int64] = np.sum(touched, axis=0).astype(np.int64)
+    return count
+
+
+def _slivers(parts: Parts) -> Each:
+    """Which parts lie along an edge of the image: something else that shows there."""
+    height, width = parts.labels.shape
+    right, bottom = parts.left + parts.width, parts.top + parts.height
+    across, down = _EDGE * width, _EDGE * height
+    near = (right <= across, bottom <= down, parts.left >= width - across, parts.top >= height - down)
+    slivers: Each = np.any(near, axis=0).astype(np.float64)
+    return slivers
+
+
+def _frames(parts: Parts) -> Each:
+    """Which parts are boxes drawn around another part."""
+    x, y, size = parts.x[:, None], parts.y[:, None], parts.size[:, None]  # (n, 1): of what is held
+    holds = (parts.left < x) & (x < parts.left + parts.width)  # (n, n): row in column
+    holds &= (parts.top < y) & (y < parts.top + parts.height)
+    holds &= (size > 0.12 * parts.size) & (size < parts.size)
+    return np.array([float(holds[:, part].any() and _is_hollow(parts, part)) for part in range(len(parts))])
+
+
+def _is_hollow(parts: Parts, part: int) -> bool:
+    inside = parts.inside(part)
+    down, across = (max(2, side // 10) for side in inside.shape)
+    return bool(inside[down:-down, across:-across].sum() < 0.3 * parts.area[part])
