@@ -4,6 +4,7 @@ import argparse
 import hashlib
 import json
 import os
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +17,8 @@ from rich.progress import Progress
 from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn import functional
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LinearLR, LRScheduler, OneCycleLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from inference_image.network import Network
@@ -40,6 +43,9 @@ class Settings:
     epochs: int = 20
     batch: int = 128
     learning_rate: float = 4e-3
+    finishing: int = 3  # epochs after those, on images that are bent less: closer to what is to be read
+    finishing_rate: float = 5e-4
+    gentleness: float = 0.4  # how much of the bending is left then
     weight_decay: float = 0.02
     label_smoothing: float = 0.02
     averaging: float = 0.998  # of the weights, per step
@@ -50,6 +56,33 @@ class Settings:
     shear: float = 0.15
     shift: float = 1.5  # pixels
     elastic: float = 1.2  # pixels
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A part of the training with a schedule of its own."""
+
+    name: str
+    gentle: bool
+    epochs: Callable[[Settings], int]
+    rate: Callable[[Settings], float]
+    schedule: Callable[[Optimizer, float, int], LRScheduler]  # of an optimiser, its highest rate, its steps
+
+
+LEARNING = Phase(
+    "learning",
+    gentle=False,
+    epochs=lambda settings: settings.epochs,
+    rate=lambda settings: settings.learning_rate,
+    schedule=lambda optimiser, rate, steps: OneCycleLR(optimiser, rate, total_steps=steps, pct_start=0.2),
+)
+FINISHING = Phase(
+    "finishing",
+    gentle=True,
+    epochs=lambda settings: settings.finishing,
+    rate=lambda settings: settings.finishing_rate,
+    schedule=lambda optimiser, _, steps: LinearLR(optimiser, 1.0, 0.0, steps),
+)
 
 
 @dataclass(frozen=True)
@@ -88,30 +121,43 @@ def main() -> None:
 def train(
     training: Set, validation: Set, settings: Settings, folder: Path
 ) -> tuple[Network, list[dict[str, float]]]:
-    """Run the epochs, from the last checkpoint in `folder` if it was made with these settings."""
+    """Learn from images that are bent a lot, then finish on images that are bent a little.
+
+    An interrupted run goes on from the last checkpoint in `folder`, if that was made with these settings.
+    """
     torch.manual_seed(settings.seed)
     network = Network()
+    history = run(LEARNING, network, training, validation, settings, folder)
+    history += run(FINISHING, network, training, validation, settings, folder)
+    return network, history
+
+
+def run(  # noqa: PLR0913, PLR0917 - what one phase is of
+    phase: Phase, network: Network, training: Set, validation: Set, settings: Settings, folder: Path
+) -> list[dict[str, float]]:
+    """Run the epochs of a phase, and leave the average of its weights in the network."""
+    epochs, steps = phase.epochs(settings), len(training.targets) // settings.batch
     running_mean = get_ema_multi_avg_fn(settings.averaging)  # type: ignore[no-untyped-call]  # as torch ships it
     average = AveragedModel(network, multi_avg_fn=running_mean, use_buffers=True)
-    steps = len(training.targets) // settings.batch
     optimiser = torch.optim.AdamW(
-        network.parameters(), settings.learning_rate, weight_decay=settings.weight_decay
+        network.parameters(), phase.rate(settings), weight_decay=settings.weight_decay
     )
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, settings.learning_rate, total_steps=settings.epochs * steps, pct_start=0.2
-    )
+    schedule = phase.schedule(optimiser, phase.rate(settings), epochs * steps)
     parts = {"network": network, "average": average, "optimiser": optimiser, "schedule": schedule}
-    history = _resume(folder / f"checkpoint-{settings.seed}.pt", parts, settings)
+    checkpoint = folder / f"{phase.name}-{settings.seed}.pt"
+    history = _resume(checkpoint, parts, settings)
 
     with Progress() as progress:
-        bar = progress.add_task("training", total=settings.epochs * steps, completed=len(history) * steps)
-        for epoch in range(len(history), settings.epochs):
-            torch.manual_seed(settings.seed * 1000 + epoch)  # an epoch that is resumed is the epoch it was
+        bar = progress.add_task(phase.name, total=epochs * steps, completed=len(history) * steps)
+        for epoch in range(len(history), epochs):
+            # An epoch that is resumed is the epoch it was.
+            torch.manual_seed(settings.seed * 1000 + epoch + 500 * phase.gentle)
             order = torch.randperm(len(training.targets))[: steps * settings.batch].view(steps, -1)
             network.train()
             losses = torch.zeros(steps)
             for step, chosen in enumerate(order):
-                images = augment(training.images[chosen], settings)  # (B, 1, 28, 28) float32 in [0, 1]
+                strength = settings.gentleness if phase.gentle else 1.0
+                images = augment(training.images[chosen], settings, strength)  # (B, 1, 28, 28) in [0, 1]
                 with torch.autocast("cpu", torch.bfloat16, enabled=HALVES):
                     logits = network(images)
                 loss = loss_of(logits.float(), training.targets[chosen], settings.label_smoothing)
@@ -125,32 +171,33 @@ def train(
             score = accuracy(average.module, validation)
             history.append({"loss": losses.mean().item(), "validation": score})
             progress.console.print(
-                f"epoch {epoch + 1:3}  loss {history[-1]['loss']:.4f}  validation {score:.4f}"
+                f"{phase.name} {epoch + 1:3}  loss {history[-1]['loss']:.4f}  validation {score:.4f}"
             )
-            _checkpoint(folder / f"checkpoint-{settings.seed}.pt", parts, settings, history)
+            _checkpoint(checkpoint, parts, settings, history)
     network.load_state_dict(average.module.state_dict())
-    return network, history
+    return history
 
 
-def augment(images: Tensor, settings: Settings) -> Tensor:
+def augment(images: Tensor, settings: Settings, strength: float = 1.0) -> Tensor:
     """Turn, scale, shear, shift and bend each image, thicken or thin its strokes, vary its contrast.
 
-    (B, 1, 28, 28) uint8 -> (B, 1, 28, 28) float32 in [0, 1].
+    `strength` scales what moves ink. (B, 1, 28, 28) uint8 -> (B, 1, 28, 28) float32 in [0, 1].
     """
     count = len(images)
     image = images.float() / 255
-    angle = torch.randn(count) * np.deg2rad(settings.rotation) / 1.5
-    stretch = torch.exp(torch.randn(count, 2) * settings.scaling / 1.5)
-    shear = torch.randn(count) * settings.shear / 1.5
+    spread = strength / 1.5
+    angle = torch.randn(count) * np.deg2rad(settings.rotation) * spread
+    stretch = torch.exp(torch.randn(count, 2) * settings.scaling * spread)
+    shear = torch.randn(count) * settings.shear * spread
     cos, sin = angle.cos(), angle.sin()
     matrix = torch.zeros(count, 2, 3)  # output coordinates to input coordinates, both in [-1, 1]
     matrix[:, 0, 0] = cos * stretch[:, 0]
     matrix[:, 0, 1] = (shear - sin) * stretch[:, 0]
     matrix[:, 1, 0] = sin * stretch[:, 1]
     matrix[:, 1, 1] = cos * stretch[:, 1]
-    matrix[:, :, 2] = torch.randn(count, 2) * settings.shift / 1.5 / 14
+    matrix[:, :, 2] = torch.randn(count, 2) * settings.shift * spread / 14
     grid = functional.affine_grid(matrix, list(image.shape), align_corners=False)  # (B, 28, 28, 2)
-    bend = torch.randn(count, 2, 5, 5) * settings.elastic / 14 / 1.5
+    bend = torch.randn(count, 2, 5, 5) * settings.elastic * spread / 14
     bend = functional.interpolate(bend, size=(28, 28), mode="bicubic", align_corners=True)  # (B, 2, 28, 28)
     image = functional.grid_sample(image, grid + bend.permute(0, 2, 3, 1), align_corners=False)
     thick = functional.max_pool2d(image, 3, 1, 1)

@@ -8,7 +8,7 @@ import torch
 from model_training.marks import NOT_A_DIGIT
 from model_training.train import Set, Settings, augment, calibrate, loss_of, train
 
-TINY = Settings(epochs=2, batch=8)
+TINY = Settings(epochs=2, finishing=1, batch=8)
 
 
 def _set(count: int = 32) -> Set:
@@ -46,11 +46,14 @@ class Interrupting:
         return self.images[which]
 
 
-def test_a_run_that_was_interrupted_ends_with_the_weights_of_one_that_was_not(tmp_path: Path) -> None:
+@pytest.mark.parametrize("batches", [5, 10])  # 4 are an epoch: in the midst of learning, and of finishing
+def test_a_run_that_was_interrupted_ends_with_the_weights_of_one_that_was_not(
+    tmp_path: Path, batches: int
+) -> None:
     (tmp_path / "cut").mkdir()
     whole, history = train(_set(), _set(), TINY, tmp_path)
-    assert len(history) == 2
-    cut = Set(cast("torch.Tensor", Interrupting(_set().images, batches=5)), _set().targets)  # 4 are an epoch
+    assert len(history) == 3
+    cut = Set(cast("torch.Tensor", Interrupting(_set().images, batches)), _set().targets)
     with pytest.raises(KeyboardInterrupt):
         train(cut, _set(), TINY, tmp_path / "cut")
     resumed, _ = train(_set(), _set(), TINY, tmp_path / "cut")
