@@ -91,6 +91,8 @@ def test_instances_join_the_cluster_that_the_service_is_in(graph: Graph) -> None
     assert "ECS_CLUSTER=Cluster.Cluster\n" in template["UserData"]
     assert template["MetadataOptions"]["HttpTokens"] == "required"
     assert "ECS_AWSVPC_BLOCK_IMDS=true" in template["UserData"]
+    # Logs are written in the task's execution role: the instance's own may not.
+    assert "ECS_ENABLE_AWSLOGS_EXECUTIONROLE_OVERRIDE=true" in template["UserData"]
     assert all(disk["Ebs"]["Encrypted"] for disk in template["BlockDeviceMappings"])
 
 
