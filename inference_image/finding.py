@@ -161,7 +161,7 @@ def _with_neighbours(parts: Parts, main: int, measures: dict[str, Each]) -> NDAr
     keep: NDArray[np.bool_] = np.hypot(across, down) < np.where(peers, 0.7, 0.35) * parts.size[main]
     keep &= (parts.level > 0.5 * parts.level[main]) & (parts.area > 0.02 * parts.area[main])
     keep &= measures["contrast"] > measures["contrast"][main] + np.log(0.3)
-    keep &= (measures["frame"] == 0) & (measures["at two edges"] == 0)
+    keep &= measures["frame"] == 0
     thin = parts.area < 0.16 * parts.size**2
     keep &= ~(thin & (parts.size > 1.2 * parts.size[main]))
     keep[main] = True

@@ -78,7 +78,6 @@ def measured(parts: Parts, ink: Ink, noise: float, inked: Inked) -> dict[str, Ea
     side = max(height, width)
     seen = ink if inked.light is None else reduced(inked.light.seen, SIDE)
     contrast = _contrast(parts, seen)
-    touched = _edges(parts)
     return {
         "is there": np.ones(len(parts)),
         "size": np.log(parts.size / side),
@@ -91,9 +90,6 @@ def measured(parts: Parts, ink: Ink, noise: float, inked: Inked) -> dict[str, Ea
         "thick": np.clip(_thickness(parts) - 0.3, 0, None),
         "filled": parts.area / (parts.width * parts.height),
         "frame": _frames(parts),
-        "at an edge": (touched == 1).astype(float),
-        "at two edges": (touched >= 2).astype(float),
-        "sliver at an edge": _slivers(parts),
         "line across": ((parts.width > 6 * parts.height) & (parts.width > 0.25 * width)).astype(float),
         "line down": ((parts.height > 6 * parts.width) & (parts.height > 0.6 * height)).astype(float),
         **(_lit(parts, inked.light, seen, inverted=inked.inverted) if inked.light else {}),
@@ -103,10 +99,14 @@ def measured(parts: Parts, ink: Ink, noise: float, inked: Inked) -> dict[str, Ea
 def _lit(parts: Parts, light: Light, seen: Ink, *, inverted: bool) -> dict[str, Each]:
     """Look closer under uneven light, where ink may be light or dark and shadows stand out as well."""
     height, width = parts.labels.shape
+    touched = _edges(parts)
     rare = cv2.resize(light.rare, (width, height), interpolation=cv2.INTER_LINEAR).astype(np.float32)
     # Chalk is the lightest thing in sight; a patch of sun on paper is not.
     lighter = [float((seen > level).mean()) for level in _means(parts, seen)] if inverted else 0.0
     return {
+        "at an edge": (touched == 1).astype(float),
+        "at two edges": (touched >= 2).astype(float),
+        "sliver at an edge": _slivers(parts),
         "inverted": np.full(len(parts), float(inverted)),
         "likely": np.full(len(parts), np.log(light.likely)),
         "rare": np.log(np.clip(_means(parts, rare) / parts.level, 0.05, 1)),
