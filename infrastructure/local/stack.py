@@ -15,7 +15,7 @@ from infrastructure.local.credentials import Credentials
 from infrastructure.local.part import Part
 from infrastructure.local.settings import BUCKET, ROOT, LocalError, Settings
 
-START_SECONDS = 60.0  # a cold disk reads PyTorch in 20 s
+START_SECONDS = 150.0  # a cold disk reads PyTorch in 20 s, and several may start at once
 STOP_SECONDS = 4.0  # ctrl-C ends everything within 5 s
 
 

@@ -182,7 +182,7 @@ def test_ctrl_c_ends_the_job_at_once_even_where_the_store_hangs(bucket: Bucket) 
         with connection:
             process.send_signal(signal.SIGINT)
             try:
-                output, errors = process.communicate(timeout=5)
+                output, errors = process.communicate(timeout=30)
             finally:
                 process.kill()
     assert (process.returncode, output, errors) == (130, b"", b"accuracy_job: interrupted\n")

@@ -73,7 +73,7 @@ def test_a_signal_ends_an_idle_server_at_once_and_cleanly(number: signal.Signals
 
 
 def test_under_load_a_signal_loses_nothing() -> None:
-    with serving(workers=2, drain_seconds=1) as server:
+    with serving(workers=2, drain_seconds=3) as server:
         load = Load(server, clients=8)
         wait_until(lambda: load.answered > 50)
         server.process.send_signal(signal.SIGTERM)
