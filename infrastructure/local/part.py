@@ -14,6 +14,7 @@ import urllib3
 from infrastructure.local.settings import HOST, ROOT, LocalError, is_free
 
 _POOL = urllib3.PoolManager()
+GONE_SECONDS = 5.0
 
 
 @dataclass
@@ -83,6 +84,9 @@ class Part:
             self._process.wait(max(0.0, deadline - time.monotonic()))
         self._signal(signal.SIGKILL)  # also what the process may have left in its group
         self._process.wait()
+        end = time.monotonic() + GONE_SECONDS
+        while not is_free(self.port) and time.monotonic() < end:  # until the kernel has ended all of the group
+            time.sleep(0.01)
 
     def _signal(self, number: signal.Signals) -> None:
         if self._process is not None:
