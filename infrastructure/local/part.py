@@ -85,7 +85,7 @@ class Part:
         self._signal(signal.SIGKILL)  # also what the process may have left in its group
         self._process.wait()
         end = time.monotonic() + GONE_SECONDS
-        while not is_free(self.port) and time.monotonic() < end:  # until the kernel has ended all of the group
+        while not is_free(self.port) and time.monotonic() < end:  # the kernel is ending its workers
             time.sleep(0.01)
 
     def _signal(self, number: signal.Signals) -> None:
