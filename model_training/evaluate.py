@@ -20,7 +20,7 @@ from sklearn.metrics import confusion_matrix, roc_auc_score
 
 from inference_image.model import WEIGHTS, Model
 from inference_image.preprocessing import Preprocessed, preprocess
-from inference_image.reading import Reading
+from inference_image.reading import Reading, classify
 from model_training import card, data
 from model_training.figures import calibration_error, reliability, wilson
 from model_training.generator import HELD_OUT, Example, examples
@@ -105,15 +105,12 @@ def other_writers() -> Iterable[Example]:
 
 def read_all(drawn: Sequence[Example], seen: Sequence[Preprocessed], model: Model) -> list[Outcome]:
     """Read what was seen of each example."""
-    answers = [
-        answer
+    readings = (
+        reading
         for start in range(0, len(seen), BATCH)
-        for answer in model.classify([one.pixels for one in seen[start : start + BATCH]])
-    ]
-    return [
-        Outcome(example, Reading(answer, one, model.version))
-        for example, answer, one in zip(drawn, answers, seen, strict=True)
-    ]
+        for reading in classify(seen[start : start + BATCH], model)
+    )
+    return [Outcome(example, reading) for example, reading in zip(drawn, readings, strict=True)]
 
 
 def summarise(outcomes: Sequence[Outcome]) -> list[tuple[str, str]]:

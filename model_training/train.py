@@ -144,6 +144,7 @@ def run(  # noqa: PLR0913, PLR0917 - what one phase is of
     )
     schedule = phase.schedule(optimiser, phase.rate(settings), epochs * steps)
     parts = {"network": network, "average": average, "optimiser": optimiser, "schedule": schedule}
+    strength = settings.gentleness if phase.gentle else 1.0
     checkpoint = folder / f"{phase.name}-{settings.seed}.pt"
     history = _resume(checkpoint, parts, settings)
 
@@ -156,7 +157,6 @@ def run(  # noqa: PLR0913, PLR0917 - what one phase is of
             network.train()
             losses = torch.zeros(steps)
             for step, chosen in enumerate(order):
-                strength = settings.gentleness if phase.gentle else 1.0
                 images = augment(training.images[chosen], settings, strength)  # (B, 1, 28, 28) in [0, 1]
                 with torch.autocast("cpu", torch.bfloat16, enabled=HALVES):
                     logits = network(images)

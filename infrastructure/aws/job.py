@@ -48,8 +48,9 @@ class Package:
         return f"job/{content.hexdigest()[:16]}"
 
     def upload(self, s3: "S3Client", bucket: str) -> None:
+        key = self.key()  # reads the whole package
         for name in FILES:
-            s3.upload_file(str(self.folder / name), bucket, f"{self.key()}/{name}")
+            s3.upload_file(str(self.folder / name), bucket, f"{key}/{name}")
 
 
 def run(
