@@ -1,10 +1,6 @@
 """Load with faults: many writers, parts that die, and every answer is held against what is there."""
 
-import json
-import os
 import random
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -14,15 +10,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import boto3
 import numpy as np
 import urllib3
 
 from infrastructure.local import parts
 from infrastructure.local.credentials import Credentials
 from infrastructure.local.samples import Sample
-from infrastructure.local.settings import BUCKET, ROOT, Settings
+from infrastructure.local.settings import Settings
 from infrastructure.local.stack import Running
+from tests.integration.chalice_app.system import System
 from tests.integration.chalice_app.writer import Writer
 from tests.soak.faults import Faults
 from tests.soak.ledger import UNLABELLED, Client
@@ -59,14 +55,20 @@ def soak(folder: Path, seconds: float, writers: int, seed: int, say: Callable[[s
         environment={**api.environment, "LEGIBLE_INFERENCE_SECONDS": "3", "LEGIBLE_SWEEP_SECONDS": "2"},
     )
     running = [parts.store(settings, credentials), parts.inference(settings), api]
-    store = parts.store_environment(settings, credentials)
+    system = System(
+        url=settings.api_url,
+        page_origin=settings.page_url,
+        model=running[1],
+        store=parts.store_environment(settings, credentials),
+        log=(folder / "logs" / "API.log").read_text,
+    )
     clients = [Client(settings.api_url, IMAGES, random.Random(rng.random())) for _ in range(writers)]
     with Running(running, folder / "logs"):
         say(f"measuring the rate that is sustained, for {CALM_SECONDS:.0f} s")
         sustainable = _load(clients, CALM_SECONDS, rate=None) / CALM_SECONDS
         offered = OVERLOAD * sustainable
         say(f"{sustainable:.0f} requests/s; now {offered:.0f}/s and faults for {seconds:.0f} s")
-        with Faults(running, folder / "logs", store, rng) as faults:
+        with Faults(running, folder / "logs", system.store, rng) as faults:
             answered = _load(clients, seconds, offered)
         recovered = _recovery(settings.api_url)
         say(f"answers normally {recovered:.1f} s after the last fault; settling")
@@ -76,7 +78,7 @@ def soak(folder: Path, seconds: float, writers: int, seed: int, say: Callable[[s
         discrepancies += [f"{len(unsettled)} writers have unclear answers"] if unsettled else []
         for client in clients:
             discrepancies += _compared(client)
-        discrepancies += _compared_with_store(clients, store) + _compared_with_report(clients, store)
+        discrepancies += _compared_with_store(clients, system) + _compared_with_report(clients, system)
     expected = [client.expected() for client in clients]
     return Outcome(
         sustainable,
@@ -153,17 +155,9 @@ def _compared(client: Client) -> list[str]:
     return wrong
 
 
-def _compared_with_store(clients: list[Client], store: dict[str, str]) -> list[str]:
+def _compared_with_store(clients: list[Client], system: System) -> list[str]:
     """Compare the store's own objects: an image, a record and a label for whom they were acknowledged."""
-    s3 = boto3.client(
-        "s3",
-        endpoint_url=store["AWS_ENDPOINT_URL_S3"],
-        aws_access_key_id=store["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=store["AWS_SECRET_ACCESS_KEY"],
-        region_name=store["AWS_REGION"],
-    )
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET)
-    keys = [item["Key"] for page in pages for item in page.get("Contents", [])]
+    keys = system.stored()
     states = {id: state for client in clients for id, state in client.expected().items()}
     deleted = {id for client in clients for id in client.images} - states.keys()
     stored = {
@@ -180,11 +174,10 @@ def _compared_with_store(clients: list[Client], store: dict[str, str]) -> list[s
     return wrong
 
 
-def _compared_with_report(clients: list[Client], store: dict[str, str]) -> list[str]:
+def _compared_with_report(clients: list[Client], system: System) -> list[str]:
     """Run the accuracy job, and compare its matrix with the labels that were acknowledged."""
-    job = [sys.executable, "-m", "accuracy_job", f"s3://{BUCKET}", "--verify"]
-    subprocess.run(job, cwd=ROOT, env=os.environ | store, check=True, capture_output=True)
-    report: dict[str, Any] = json.loads(Writer(clients[0].writer._api_url).ask("GET", "/accuracy").data)
+    system.run_accuracy_job("--verify")
+    report: dict[str, Any] = Writer(system.url).ask("GET", "/accuracy").json()
     matrix = np.zeros((10, 10), int)
     for client in clients:
         for id, state in client.expected().items():

@@ -42,8 +42,8 @@ class System:
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET)
         return {item["Key"] for page in pages for item in page.get("Contents", [])}
 
-    def run_accuracy_job(self) -> None:
-        job = [sys.executable, "-m", "accuracy_job", f"s3://{BUCKET}"]
+    def run_accuracy_job(self, *options: str) -> None:
+        job = [sys.executable, "-m", "accuracy_job", f"s3://{BUCKET}", *options]
         subprocess.run(job, cwd=ROOT, env=os.environ | dict(self.store), check=True, capture_output=True)
 
     @contextmanager
