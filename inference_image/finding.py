@@ -19,7 +19,7 @@ _SMALL = 64  # pixels: in a smaller image every pixel counts
 # Floors are shares of the ink at percentiles; the last is for a small digit among many faint lines.
 _SHARES, _STRONG = (0.25, 0.5, 0.5), (99.5, 99.5, 99.95)
 _FILLED = 0.75  # of its box: a sheet of paper, no stroke
-_NOTHING = -4.0  # appeal: what has less is taken for no mark at all
+_NOTHING = -4.0  # appeal: what has less is no mark at all; so low, because the network judges what is left
 
 
 @dataclass(frozen=True)

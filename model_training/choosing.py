@@ -121,6 +121,10 @@ def _offer(kind: str, rng: Generator) -> Offer | None:
 
 
 def _difference(pixels: NDArray[np.uint8], without: NDArray[np.uint8]) -> Binary | None:
+    """Mark by 1 where two images (height, width, 3) differ, on the map that is searched.
+
+    None if nobody could see a difference.
+    """
     difference = np.abs(pixels.astype(np.float32) - without.astype(np.float32)).max(2)
     small = cv2.GaussianBlur(reduced(difference, SIDE), (0, 0), 1)
     strong = float(np.percentile(small, 99.9))
@@ -128,6 +132,7 @@ def _difference(pixels: NDArray[np.uint8], without: NDArray[np.uint8]) -> Binary
 
 
 def _is_right(candidate: Candidate, truth: Binary) -> bool:
+    """Tell whether the candidate has most of the mark and little else, give or take a pixel at the edges."""
     kernel = np.ones((3, 3), np.uint8)
     core = cv2.erode(truth, kernel) > 0
     core = core if core.any() else truth > 0
