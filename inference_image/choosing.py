@@ -1,29 +1,30 @@
 """Which of the parts is the digit: the weights of what was measured of them.
 
 A conditional logit (McFadden 1974): the part with the highest appeal is chosen, and an appeal of 0 is as
-likely nothing as something. Fitted by `python -m model_training.choosing`, which prints this table.
+likely nothing as something. Fitted by `python -m model_training.choosing --count 8000`, which prints this table.
 """
 
 WEIGHTS = {
-    "is there": 0.753,
-    "size": 0.299,
-    "speck": 1.702,
-    "off centre": -1.366,
-    "share of the ink": 0.731,
-    "contrast": 0.748,
-    "over the noise": 1.406,
-    "sharpness": 0.108,
-    "thick": -8.041,
-    "filled": -6.207,
-    "frame": -5.718,
-    "at an edge": -0.654,
-    "at two edges": -2.688,
-    "sliver at an edge": -0.420,
-    "line across": -2.903,
-    "line down": -3.080,
-    "inverted": -0.525,
-    "likely": 0.529,
-    "rare": -0.052,
-    "not the lightest": -1.969,
+    "is there": 0.505,
+    "uneven": 4.541,
+    "size": 0.126,
+    "speck": 1.891,
+    "off centre": -1.614,
+    "share of the ink": 1.228,
+    "contrast": 0.745,
+    "over the noise": 1.168,
+    "sharpness": 0.061,
+    "thick": -6.919,
+    "filled": -5.384,
+    "frame": -3.763,
+    "at an edge": -0.865,
+    "at two edges": -2.928,
+    "sliver at an edge": -0.424,
+    "line across": -4.678,
+    "line down": -4.492,
+    "inverted": -0.694,
+    "likely": 0.669,
+    "rare": -0.088,
+    "not the lightest": -2.043,
 }
 """What a measure adds to the appeal for each unit; the measures are those of `parts.measured`."""

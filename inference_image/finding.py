@@ -1,7 +1,7 @@
-"""Find the digit among everything that stands out from the paper."""
+"""Find what may be the digit among everything that stands out from the paper."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import cv2
@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference_image.choosing import WEIGHTS
-from inference_image.ink import Ink, Inked, find_ink, reduced, under_light
-from inference_image.parts import SIDE, Each, Mask, Parts, measured, parts_above
+from inference_image.ink import MAP_SIDE, Ink, Inked, find_ink, under_light
+from inference_image.parts import Each, Map, Mask, Parts, measured, parts_above
 
 Box = tuple[int, int, int, int]  # left, top, width, height in pixels
 
@@ -19,26 +19,28 @@ _SMALL = 64  # pixels: in a smaller image every pixel counts
 # Floors are shares of the ink at percentiles; the last is for a small digit among many faint lines.
 _SHARES, _STRONG = (0.25, 0.5, 0.5), (99.5, 99.5, 99.95)
 _FILLED = 0.75  # of its box: a sheet of paper, no stroke
-_NOTHING = -4.0  # appeal: what has less is no mark at all; so low, because the network judges what is left
+_VIEWS = 4  # at most: what the network is asked to judge
+NOTHING = -7.0  # appeal: what has less is no mark at all; so low, because the network judges what is left
+_BEHIND = 7.0  # appeal: what lies further behind the best is not worth the network's time
+_SAME = 0.8  # of two masks' union: views that share more are one
+_CERTAIN = 6.0  # appeal of all the ink of a small image
 
 
 @dataclass(frozen=True)
 class Found:
-    """The digit's ink in [0, 255], 0 everywhere else."""
+    """Strokes that may be the digit."""
 
-    ink: Ink
+    ink: Ink  # of the box, in [0, 255], 0 where there are no strokes
     box: Box
     inverted: bool  # the ink is lighter than the paper
+    appeal: float  # log odds against there being nothing
 
 
 @dataclass(frozen=True)
 class Candidate:
     """A part that may be the digit."""
 
-    inked: Inked
-    ink: Ink  # reduced and evened out
-    blur: float  # by which it was, in pixels of `ink`
-    noise: float  # of the paper, in grey levels
+    searched: Map
     parts: Parts
     part: int
     measures: dict[str, Each]  # of all parts
@@ -55,35 +57,63 @@ class Candidate:
     @property
     def is_sheet(self) -> bool:
         """Whether it is a large filled surface rather than strokes."""
-        height, width = self.ink.shape
+        height, width = self.searched.ink.shape
         wide = self.parts.width[self.part] > 0.4 * width and self.parts.height[self.part] > 0.4 * height
         return bool(wide and self.measures["filled"][self.part] > _FILLED)
 
-    @property
+    @cached_property
     def mask(self) -> Mask:
         """The part and what belongs to it."""
         return self.parts.mask(_with_neighbours(self.parts, self.part, self.measures))
 
 
-def find_digit(pixels: NDArray[np.uint8]) -> Found | None:
-    """Choose the digit's strokes in (height, width, 3) over specks, lines, shadows and edges.
+def find_digits(pixels: NDArray[np.uint8]) -> list[Found]:
+    """List what may be the digit's strokes in (height, width, 3), the most appealing first.
 
-    None if nothing stands out.
+    Specks, lines, shadows and edges appeal less. The list is empty if nothing stands out.
     """
     if max(pixels.shape) <= _SMALL:
-        return next(filter(None, map(_whole, find_ink(pixels))), None)
-    likely = [one for one in candidates(pixels) if one.appeal > _NOTHING]
-    marks = [one for one in likely if not one.is_sheet]  # what is on a sheet comes before the sheet
-    best = max(marks or likely, key=lambda one: one.appeal, default=None)
-    return _cut_out(best) if best else None
+        return [found for inked in find_ink(pixels) if (found := _whole(inked))]
+    return [found for one in _likely(candidates(pixels)) if (found := _cut_out(one))]
 
 
 def candidates(pixels: NDArray[np.uint8]) -> list[Candidate]:
     """List what may be the digit: parts over several floors, dark or light."""
     found = [one for inked in find_ink(pixels) for one in _standing_out(inked)]
-    if any(one.is_sheet and one.inked.light is None for one in found):  # even was the desk, not the paper
-        found += [one for inked in under_light(pixels) for one in _standing_out(inked)]
+    sheets = [one for one in found if one.is_sheet and one.searched.inked.light is None]
+    if sheets:  # even was the desk, not the paper
+        lit = under_light(pixels)
+        on_it = _only_on(max(sheets, key=lambda one: one.appeal), lit)
+        found += [one for inked in (*lit, *on_it) for one in _standing_out(inked)]
     return found
+
+
+def _likely(found: Iterable[Candidate]) -> list[Candidate]:
+    """Choose a few that differ; what is on a sheet comes before the sheet."""
+    ranked = sorted(found, key=lambda one: (one.is_sheet, -one.appeal))
+    least = max(NOTHING, max((one.appeal for one in ranked), default=0.0) - _BEHIND)
+    likely: list[Candidate] = []
+    for one in ranked:
+        if len(likely) < _VIEWS and one.appeal > least and not any(_are_one(one, other) for other in likely):
+            likely.append(one)
+    return likely
+
+
+def _are_one(one: Candidate, other: Candidate) -> bool:
+    shared, together = (np.count_nonzero(mask) for mask in (one.mask & other.mask, one.mask | other.mask))
+    return bool(shared > _SAME * together)
+
+
+def _only_on(sheet: Candidate, lit: Iterable[Inked]) -> list[Inked]:
+    """Keep the ink well inside a sheet's outline."""
+    points = cv2.findNonZero(sheet.parts.mask(np.arange(len(sheet.parts)) == sheet.part))
+    surface = cv2.fillConvexPoly(np.zeros(sheet.searched.ink.shape, np.uint8), cv2.convexHull(points), 1)
+    inside: Mask = cv2.erode(surface, np.ones((5, 5), np.uint8), borderValue=0).astype(np.uint8)
+    return [replace(inked, ink=inked.ink * _enlarged(inside, inked.ink)) for inked in lit]
+
+
+def _enlarged(mask: Mask, image: Ink) -> Mask:
+    return cv2.resize(mask, image.shape[::-1], interpolation=cv2.INTER_NEAREST).astype(np.uint8)
 
 
 def _whole(inked: Inked) -> Found | None:
@@ -96,25 +126,24 @@ def _whole(inked: Inked) -> Found | None:
     count, labels = cv2.connectedComponents((level > 0).astype(np.uint8), connectivity=8)
     weights = np.bincount(labels.ravel(), level.ravel(), minlength=count)
     kept = np.where((weights >= 0.02 * weights[1:].max())[labels], level, 0).astype(np.float32)
-    return Found(kept, _box(kept > 0), inked.inverted)
+    return _found(kept, kept > 0, inked, _CERTAIN)
 
 
 def _standing_out(inked: Inked) -> Iterator[Candidate]:
-    """Look for parts on a reduced map, which also evens out grain."""
-    ink, blur = _even(reduced(inked.ink, SIDE), inked)
-    noise = _noise(ink, inked)
-    for floor in _floors(ink, noise):
-        parts = parts_above(ink, floor)
-        measures = measured(parts, ink, noise, inked) if len(parts) else {}
+    """Look for parts over each floor."""
+    searched = Map.of(inked)
+    for floor in _floors(searched):
+        parts = parts_above(searched.ink, floor)
+        measures = measured(parts, searched) if len(parts) else {}
         for part in range(len(parts)):
-            yield Candidate(inked, ink, blur, noise, parts, part, measures)
+            yield Candidate(searched, parts, part, measures)
 
 
-def _floors(ink: Ink, noise: float) -> Iterator[float]:
+def _floors(searched: Map) -> Iterator[float]:
     """List floors that differ: low ones keep faint strokes whole, high ones free them from lines."""
     last = 0.0
-    for share, strong in zip(_SHARES, np.percentile(ink, _STRONG), strict=True):
-        floor = max(_NO_INK, min(4 * noise, 0.6 * strong), share * strong)
+    for share, strong in zip(_SHARES, np.percentile(searched.ink, _STRONG), strict=True):
+        floor = max(_NO_INK, min(4 * searched.noise, 0.6 * strong), share * strong)
         if floor > 1.15 * last:
             yield floor
             last = floor
@@ -122,31 +151,26 @@ def _floors(ink: Ink, noise: float) -> Iterator[float]:
 
 def _cut_out(chosen: Candidate) -> Found | None:
     """Cut a candidate out of the full image."""
-    ink = chosen.inked.ink
-    height, width = ink.shape
-    near = cv2.resize(chosen.mask, (width, height), interpolation=cv2.INTER_NEAREST)
-    near = cv2.dilate(near, np.ones((5, 5), np.uint8))
-    peak = float(np.percentile(chosen.ink[chosen.mask > 0], 75))
-    base = min(max(3 * chosen.noise, 0.25 * peak), 0.5 * peak)
-    smooth = cv2.GaussianBlur(ink, (0, 0), chosen.blur * max(height, width) / SIDE)
-    clean = ((smooth - base) * (255 / (0.9 * peak - base))).clip(0, 255) * near
-    strokes = clean > 100
-    return Found(clean.astype(np.float32), _box(strokes), chosen.inked.inverted) if strokes.any() else None
+    searched, ink = chosen.searched, chosen.searched.inked.ink
+    near = cv2.dilate(_enlarged(chosen.mask, ink), np.ones((5, 5), np.uint8))
+    left, top, width, height = cv2.boundingRect(near)
+    window = slice(top, top + height), slice(left, left + width)
+    peak = float(np.percentile(searched.ink[chosen.mask > 0], 75))
+    base = min(max(3 * searched.noise, 0.25 * peak), 0.5 * peak)
+    smooth = cv2.GaussianBlur(ink[window], (0, 0), searched.blur * max(ink.shape) / MAP_SIDE)
+    clean = ((smooth - base) * (255 / (0.9 * peak - base))).clip(0, 255) * near[window]
+    return _found(clean.astype(np.float32), clean > 100, searched.inked, chosen.appeal, (left, top))
 
 
-def _even(small: Ink, inked: Inked) -> tuple[Ink, float]:
-    """Blur as much as the grain needs: a little, or where dots make up the grey, as in print, more."""
-    smooth, blur = cv2.GaussianBlur(small, (0, 0), max(small.shape) / 300).astype(np.float32), 0.5
-    if 4 * _noise(smooth, inked) > 0.25 * float(np.percentile(smooth, 99.5)):
-        smooth, blur = cv2.GaussianBlur(smooth, (0, 0), 1.2).astype(np.float32), 1.2
-    return smooth, blur
-
-
-def _noise(ink: Ink, inked: Inked) -> float:
-    """Measure the paper's usual departure from 0, on even paper along the border, where there is no ink."""
-    border = (ink[:4], ink[-4:], ink[:, :4], ink[:, -4:])
-    paper = ink if inked.light else np.concatenate([strip.ravel() for strip in border])
-    return 1.5 * float(np.median(np.abs(paper)))
+def _found(
+    ink: Ink, strokes: NDArray[np.bool_], inked: Inked, appeal: float, at: tuple[int, int] = (0, 0)
+) -> Found | None:
+    """Crop to the strokes; None where there are none."""
+    if not strokes.any():
+        return None
+    left, top, width, height = cv2.boundingRect(strokes.astype(np.uint8))
+    digit = ink[top : top + height, left : left + width].astype(np.float32)
+    return Found(digit, (at[0] + left, at[1] + top, width, height), inked.inverted, appeal)
 
 
 def _with_neighbours(parts: Parts, main: int, measures: dict[str, Each]) -> NDArray[np.bool_]:
@@ -166,8 +190,3 @@ def _with_neighbours(parts: Parts, main: int, measures: dict[str, Each]) -> NDAr
     keep &= ~(thin & (parts.size > 1.2 * parts.size[main]))
     keep[main] = True
     return keep
-
-
-def _box(mask: NDArray[np.bool_]) -> Box:
-    left, top, width, height = cv2.boundingRect(mask.astype(np.uint8))
-    return left, top, width, height

@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 Colours = NDArray[np.float32]  # (height, width, 3), RGB in [0, 255]
 Ink = NDArray[np.float32]  # (height, width), in grey levels above the paper; paper is about 0
 
+MAP_SIDE = 256  # pixels of the map that is searched: a digit of a tenth of it still has 25
 _SMALL = 64  # pixels: a smaller image is no photograph, its paper is one colour
 _EVEN = 12  # of 255: colours that differ by less are one colour
+_MOSTLY, _PARTLY = 0.88, 0.3  # of the border: paper of one colour for sure, perhaps
 _COARSE = 144  # pixels of the longer side, on which light is estimated
 _WINDOW = 0.25  # of the longer side: what is narrower can be ink
 _AROUND = 0.4  # of the longer side: most of what is in such a window is paper
@@ -22,8 +24,8 @@ _DARK = 24.0  # of 255: light below this is too little to divide by
 class Light:
     """What else is known where the paper is unevenly lit."""
 
-    seen: Ink  # the brightness itself, turned so that ink is high
-    rare: Ink  # reduced: how far each pixel is from most of what is around it, in grey levels
+    seen: Ink  # on the map: the brightness itself, turned so that ink is high
+    rare: Ink  # on the map: how far each pixel is from most of what is around it, in grey levels
     likely: float  # in [0, 1]: whether ink of this polarity is to be expected on paper so light or dark
 
 
@@ -34,18 +36,26 @@ class Inked:
     ink: Ink
     inverted: bool  # the ink is lighter than the paper
     light: Light | None  # None on paper of one colour: all that stands out there was put there
+    evenness: float = 1.0  # of that paper: the share of the border that has its colour
 
 
 def find_ink(pixels: NDArray[np.uint8]) -> list[Inked]:
     """Measure how far each pixel of (height, width, 3) is from the paper, along the colour of the ink.
 
     On paper of one colour the ink is the rarer side. Under uneven light either side may be; both are given.
+    Where it can be either, as behind a digit that fills the image, all three are.
     """
     border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])  # (n, 3)
-    paper = _even_colour(border, small=max(pixels.shape) <= _SMALL)
-    if paper is not None:
-        return [_along_colour(pixels.astype(np.float32) - paper)]
-    return under_light(pixels)
+    paper = np.median(border, axis=0).astype(np.float32)
+    evenness = float((np.abs(border - paper).max(axis=1) < _EVEN).mean())
+    pure = paper.max() < _EVEN or paper.min() > 255 - _EVEN  # no camera sees that
+    even = (
+        [_along_colour(pixels.astype(np.float32) - paper, evenness)]
+        if evenness > _PARTLY or max(pixels.shape) <= _SMALL
+        else []
+    )
+    is_sure = max(pixels.shape) <= _SMALL or evenness > (0.5 if pure else _MOSTLY)
+    return even if is_sure else [*even, *under_light(pixels)]
 
 
 def under_light(pixels: NDArray[np.uint8]) -> list[Inked]:
@@ -54,22 +64,15 @@ def under_light(pixels: NDArray[np.uint8]) -> list[Inked]:
     return [_under_light(colours, inverted=inverted) for inverted in (False, True)]
 
 
-def _even_colour(border: NDArray[np.uint8], *, small: bool) -> Colours | None:
-    """Find the paper's colour where the border (n, 3) has one colour, None where it has not."""
-    colour = np.median(border, axis=0).astype(np.float32)
-    even = (np.abs(border - colour).max(axis=1) < _EVEN).mean()
-    pure = colour.max() < _EVEN or colour.min() > 255 - _EVEN  # no camera sees that
-    return colour if small or even > (0.5 if pure else 0.88) else None
-
-
-def _along_colour(difference: Colours) -> Inked:
+def _along_colour(difference: Colours, evenness: float) -> Inked:
     """Project on the main colour axis, directed so that the ink, rare and far from the paper, is positive."""
-    sample = difference[:: 1 + difference.shape[0] // 256, :: 1 + difference.shape[1] // 256].reshape(-1, 3)
+    sample = difference[:: 1 + difference.shape[0] // 128, :: 1 + difference.shape[1] // 128].reshape(-1, 3)
     _, axes = np.linalg.eigh(sample.T @ sample)
     axis = axes[:, -1]
-    if ((sample @ axis) ** 3).sum() < 0:
+    amounts = sample @ axis
+    if (amounts * amounts * amounts).sum() < 0:
         axis = -axis
-    return Inked((difference @ axis).astype(np.float32), bool(axis.sum() > 0), light=None)
+    return Inked(_along(difference, axis), bool(axis.sum() > 0), light=None, evenness=evenness)
 
 
 def _under_light(colours: Colours, *, inverted: bool) -> Inked:
@@ -79,14 +82,24 @@ def _under_light(colours: Colours, *, inverted: bool) -> Inked:
     small = reduced(turned, _COARSE)
     paper = _closed(small)
     axis = _ink_axis(paper - small)
-    here, most = turned @ axis, cv2.resize(paper @ axis, (width, height), interpolation=cv2.INTER_LINEAR)
+    here, most = (
+        _along(turned, axis),
+        cv2.resize(_along(paper, axis), (width, height), interpolation=cv2.INTER_LINEAR),
+    )
     brightness = (
         255 * axis.sum() - most if inverted else most
     )  # of the paper: in a shadow ink stands out less
-    ink = (most - here) * (float(np.median(brightness)) / np.maximum(brightness, _DARK))
+    ink = (most - here) * (float(np.median(brightness[::4, ::4])) / np.maximum(brightness, _DARK))
     grey = small @ (axis / axis.sum())
-    light = Light(255 - here / axis.sum(), _rare(grey), _likely(grey, inverted=inverted))
+    seen = reduced(255 - here / axis.sum(), MAP_SIDE)
+    rare = cv2.resize(_rare(grey), seen.shape[::-1], interpolation=cv2.INTER_LINEAR).astype(np.float32)
+    light = Light(seen, rare, _likely(grey, inverted=inverted))
     return Inked((ink - np.median(ink[::4, ::4])).astype(np.float32), inverted, light)
+
+
+def _along(colours: Colours, axis: Ink) -> Ink:
+    """Project (height, width, 3) on an axis (3,)."""
+    return cv2.transform(colours, axis[None]).astype(np.float32, copy=False)
 
 
 def _closed(small: Colours) -> Colours:

@@ -15,7 +15,7 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from inference_image.network import DIGITS, Network
-from inference_image.preprocessing import PREPROCESSING_VERSION
+from inference_image.preprocessing import PREPROCESSING_VERSION, Preprocessed
 
 WEIGHTS = Path(__file__).parent / "weights"
 
@@ -39,7 +39,7 @@ class Model:
 
     def __init__(self, network: Network, sidecar: dict[str, Any]) -> None:
         self.version: str = sidecar["version"]
-        self._calibration: dict[str, float] = sidecar["calibration"]
+        self._calibration: dict[str, Any] = sidecar["calibration"]
         self._network = _fused(network.eval())
 
     @classmethod
@@ -61,23 +61,33 @@ class Model:
             )
         return cls(_network(folder / sidecar["weights"]["file"], sidecar["weights"]["sha256"]), sidecar)
 
-    def classify(self, images: Sequence[NDArray[np.uint8]]) -> list[Answer]:
-        """Read images of (28, 28) uint8, ink is 255, all at once; the answers come in the same order."""
-        if not images:
+    def classify(self, views: Sequence[Preprocessed]) -> list[Answer]:
+        """Read views, all at once; the answers come in the same order.
+
+        How likely a view shows a digit is a logistic regression on what the network says of that, how sure it
+        is which digit, and the appeal that the place had before (Platt 1999, with three measures for one).
+        """
+        if not views:
             return []
-        logits = self.logits(images)
+        logits = self.logits([one.pixels for one in views])
         which = torch.softmax(logits[:, :DIGITS] / self._calibration["temperature"], dim=1)  # (N, 10)
-        whether = torch.sigmoid(
-            logits[:, DIGITS] * self._calibration["is_digit_scale"] + self._calibration["is_digit_bias"]
-        )  # (N,)
+        appeals = torch.tensor([one.appeal for one in views], dtype=torch.float64)  # (N,)
+        measures = judged(logits[:, DIGITS], which.amax(1), appeals)  # (N, 4)
+        weights = torch.tensor(self._calibration["is_digit"], dtype=torch.float64)
+        whether = torch.sigmoid(measures @ weights)  # (N,)
         return [_answer(row, score) for row, score in zip(which.tolist(), whether.tolist(), strict=True)]
 
     @torch.inference_mode()
     def logits(self, images: Sequence[NDArray[np.uint8]]) -> torch.Tensor:
-        """Return what the network says of images as in `classify`, not yet calibrated: (N, 11) float64."""
+        """Return what the network says of (28, 28) uint8 images, not yet calibrated: (N, 11) float64."""
         batch = torch.from_numpy(np.stack(images)[:, None]).float() / 255  # (N, 1, 28, 28) in [0, 1]
         logits: torch.Tensor = self._network(batch).double()
         return logits
+
+
+def judged(logit: torch.Tensor, confidence: torch.Tensor, appeal: torch.Tensor) -> torch.Tensor:
+    """What tells whether a view shows a digit: (N,) each -> (N, 4), for the weights of the calibration."""
+    return torch.stack([torch.ones_like(logit), logit, confidence.log(), appeal], dim=1)
 
 
 def _answer(probabilities: list[float], is_digit: float) -> Answer:

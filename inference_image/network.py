@@ -24,7 +24,7 @@ class Network(nn.Module):
             nn.MaxPool2d(2),  # (N, 64, 7, 7)
             *_convolution(64, 176),
             *_convolution(176, 176),  # (N, 176, 7, 7)
-            nn.AvgPool2d(3, stride=2),  # (N, 176, 3, 3)
+            nn.MaxPool2d(3, stride=2),  # (N, 176, 3, 3)
             nn.Flatten(),  # (N, 1584)
             nn.Dropout(0.2),
             nn.Linear(176 * 3 * 3, DIGITS + 1),  # (N, 11)

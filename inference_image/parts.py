@@ -1,20 +1,46 @@
 """Connected parts of an ink map, and what can be measured of them."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inference_image.ink import Ink, Inked, Light, reduced
+from inference_image.ink import MAP_SIDE, Ink, Inked, Light, reduced
 
 Each = NDArray[np.float64]  # (n,), a number for each part
 Mask = NDArray[np.uint8]
 
-SIDE = 256  # pixels of the map that is searched: a digit of a tenth of it still has 25
 _MOST = 8  # parts that are looked at closely
 _AROUND = 3  # pixels around a part that should be paper
 _EDGE = 0.04  # of the side: what lies within is at the edge altogether
+
+
+@dataclass(frozen=True)
+class Map:
+    """Ink, reduced and evened out, in which parts are searched."""
+
+    inked: Inked
+    ink: Ink
+    blur: float  # by which it was evened out, in its pixels
+    noise: float  # of the paper, in grey levels
+
+    @classmethod
+    def of(cls, inked: Inked) -> "Map":
+        """Blur as much as the grain needs: a little, or where dots make up the grey, as in print, more."""
+        small = reduced(inked.ink, MAP_SIDE)
+        smooth, blur = _blurred(small, max(small.shape) / 300), 0.5
+        if 4 * _noise(smooth, inked) > 0.25 * float(np.percentile(smooth[::2, ::2], 99.5)):
+            smooth, blur = _blurred(smooth, 1.2), 1.2
+        return cls(inked, smooth, blur, _noise(smooth, inked))
+
+    @cached_property
+    def slope(self) -> Ink:
+        """How steep the ink is, in grey levels per pixel."""
+        across, down = cv2.Sobel(self.ink, cv2.CV_32F, 1, 0), cv2.Sobel(self.ink, cv2.CV_32F, 0, 1)
+        slope: Ink = cv2.magnitude(across, down) / np.float32(8)
+        return slope
 
 
 @dataclass(frozen=True)
@@ -69,47 +95,44 @@ def parts_above(ink: Ink, floor: float) -> Parts:
     return replace(parts, level=_means(parts, ink))
 
 
-def measured(parts: Parts, ink: Ink, noise: float, inked: Inked) -> dict[str, Each]:
-    """Measure what tells a digit from specks, lines, frames, shadows and edges, a number for each part.
-
-    `noise` is the paper's own departure from 0 in grey levels.
-    """
-    height, width = ink.shape
+def measured(parts: Parts, searched: Map) -> dict[str, Each]:
+    """Measure what tells a digit from specks, lines, frames, shadows and edges, a number for each part."""
+    light = searched.inked.light
+    height, width = searched.ink.shape
     side = max(height, width)
-    seen = ink if inked.light is None else reduced(inked.light.seen, SIDE)
+    seen = light.seen if light else searched.ink
     contrast = _contrast(parts, seen)
     return {
         "is there": np.ones(len(parts)),
+        "uneven": np.full(len(parts), np.log(searched.inked.evenness + 0.01)),
         "size": np.log(parts.size / side),
         "speck": np.log(np.clip(parts.size / (0.06 * side), 0.01, 1)),
         "off centre": np.hypot(parts.x / width - 0.5, parts.y / height - 0.5),
         "share of the ink": np.log(parts.area * parts.level / (parts.area * parts.level).sum()),
         "contrast": np.log(contrast + 1),
-        "over the noise": np.log((contrast + 1) / (noise + 1)),
-        "sharpness": np.log(_steepness(parts, ink) / (contrast + 5) + 0.01),
+        "over the noise": np.log((contrast + 1) / (searched.noise + 1)),
+        "sharpness": np.log(_steepness(parts, searched.slope) / (contrast + 5) + 0.01),
         "thick": np.clip(_thickness(parts) - 0.3, 0, None),
         "filled": parts.area / (parts.width * parts.height),
         "frame": _frames(parts),
         "line across": ((parts.width > 6 * parts.height) & (parts.width > 0.25 * width)).astype(float),
         "line down": ((parts.height > 6 * parts.width) & (parts.height > 0.6 * height)).astype(float),
-        **(_lit(parts, inked.light, seen, inverted=inked.inverted) if inked.light else {}),
+        **(_lit(parts, light, inverted=searched.inked.inverted) if light else {}),
     }
 
 
-def _lit(parts: Parts, light: Light, seen: Ink, *, inverted: bool) -> dict[str, Each]:
+def _lit(parts: Parts, light: Light, *, inverted: bool) -> dict[str, Each]:
     """Look closer under uneven light, where ink may be light or dark and shadows stand out as well."""
-    height, width = parts.labels.shape
     touched = _edges(parts)
-    rare = cv2.resize(light.rare, (width, height), interpolation=cv2.INTER_LINEAR).astype(np.float32)
     # Chalk is the lightest thing in sight; a patch of sun on paper is not.
-    lighter = [float((seen > level).mean()) for level in _means(parts, seen)] if inverted else 0.0
+    lighter = [float((light.seen > level).mean()) for level in _means(parts, light.seen)] if inverted else 0.0
     return {
         "at an edge": (touched == 1).astype(float),
         "at two edges": (touched >= 2).astype(float),
         "sliver at an edge": _slivers(parts),
         "inverted": np.full(len(parts), float(inverted)),
         "likely": np.full(len(parts), np.log(light.likely)),
-        "rare": np.log(np.clip(_means(parts, rare) / parts.level, 0.05, 1)),
+        "rare": np.log(np.clip(_means(parts, light.rare) / parts.level, 0.05, 1)),
         "not the lightest": np.zeros(len(parts)) + lighter,
     }
 
@@ -129,10 +152,8 @@ def _contrast(parts: Parts, seen: Ink) -> Each:
     return np.array(contrast)
 
 
-def _steepness(parts: Parts, ink: Ink) -> Each:
-    """Measure the mean slope of the ink along a part's outline, in grey levels per pixel."""
-    across, down = cv2.Sobel(ink, cv2.CV_32F, 1, 0), cv2.Sobel(ink, cv2.CV_32F, 0, 1)
-    slope = cv2.magnitude(across, down) / 8
+def _steepness(parts: Parts, slope: Ink) -> Each:
+    """Average the slope of the ink along a part's outline, in grey levels per pixel."""
     steepness = []
     for part in range(len(parts)):
         inside = parts.inside(part, 1).astype(np.uint8)
@@ -189,3 +210,14 @@ def _is_hollow(parts: Parts, part: int) -> bool:
     inside = parts.inside(part)
     down, across = (max(2, side // 10) for side in inside.shape)
     return bool(inside[down:-down, across:-across].sum() < 0.3 * parts.area[part])
+
+
+def _blurred(ink: Ink, sigma: float) -> Ink:
+    return cv2.GaussianBlur(ink, (0, 0), sigma).astype(np.float32, copy=False)
+
+
+def _noise(ink: Ink, inked: Inked) -> float:
+    """Measure the paper's usual departure from 0, on even paper along the border, where there is no ink."""
+    border = (ink[:4], ink[-4:], ink[:, :4], ink[:, -4:])
+    paper = ink[::2, ::2] if inked.light else np.concatenate([strip.ravel() for strip in border])
+    return 1.5 * float(np.median(np.abs(paper)))

@@ -10,11 +10,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inference_image.decoding import Limits, decode
-from inference_image.finding import Box, find_digit
+from inference_image.decoding import Limits, Picture, decode
+from inference_image.finding import NOTHING, Box, Found, find_digits
 from inference_image.ink import Ink
 
-PREPROCESSING_VERSION = 3  # raised by every change that changes what the network sees
+PREPROCESSING_VERSION = 4  # raised by every change that changes what the network sees
 SIDE = 28  # pixels
 BOX = 20  # pixels, the longer side of the digit
 THINNEST = 2.0  # pixels in the result: MNIST's thin strokes; thinner ones would fade when they are reduced
@@ -22,9 +22,10 @@ THINNEST = 2.0  # pixels in the result: MNIST's thin strokes; thinner ones would
 
 @dataclass(frozen=True)
 class Preprocessed:
-    """What the network reads, and how it came to be."""
+    """A view of an upload: what the network reads, and how it came to be."""
 
     pixels: NDArray[np.uint8]  # (28, 28), ink is 255; all 0 where no ink was found
+    appeal: float  # how much it looked like a digit's place: log odds against there being nothing
     inverted: bool | None  # the ink is lighter than the paper
     box: Box | None  # of the digit, in pixels of the upright upload
     rotation: int  # degrees counter-clockwise, by EXIF
@@ -32,27 +33,31 @@ class Preprocessed:
     stroke_width: float | None  # pixels of the upload
 
 
-def preprocess(data: bytes, limits: Limits | None = None) -> Preprocessed:
-    """Read an upload.
+def preprocess(data: bytes, limits: Limits | None = None) -> list[Preprocessed]:
+    """Read an upload: what may be its digit, the most likely first, at least one.
 
     Raises ImageError (see `decode`).
     """
     picture = decode(data, limits or Limits())
-    chosen = find_digit(picture.pixels)
-    if chosen is None:
-        empty = np.zeros((SIDE, SIDE), np.uint8)
-        return Preprocessed(empty, None, None, picture.rotation, None, None)
-    left, top, width, height = chosen.box
-    digit = chosen.ink[top : top + height, left : left + width]
-    stroke = stroke_width(digit)
+    found = [_prepared(one, picture) for one in find_digits(picture.pixels)]
+    return found or [_nothing(picture)]
+
+
+def _prepared(found: Found, picture: Picture) -> Preprocessed:
+    stroke = stroke_width(found.ink)
     return Preprocessed(
-        pixels=fit(digit, stroke),
-        inverted=chosen.inverted,
-        box=tuple(round(edge * picture.reduction) for edge in chosen.box),  # type: ignore[arg-type]  # still four
+        pixels=fit(found.ink, stroke),
+        appeal=found.appeal,
+        inverted=found.inverted,
+        box=tuple(round(edge * picture.reduction) for edge in found.box),  # type: ignore[arg-type]  # still four
         rotation=picture.rotation,
-        scale=BOX / (max(width, height) * picture.reduction),
+        scale=BOX / (max(found.ink.shape) * picture.reduction),
         stroke_width=stroke * picture.reduction,
     )
+
+
+def _nothing(picture: Picture) -> Preprocessed:
+    return Preprocessed(np.zeros((SIDE, SIDE), np.uint8), NOTHING, None, None, picture.rotation, None, None)
 
 
 def stroke_width(digit: Ink) -> float:

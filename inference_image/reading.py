@@ -43,17 +43,18 @@ class Reading:
 def read(images: Sequence[bytes], model: Model, limits: Limits) -> list[Reading | ImageError]:
     """Read several uploads at once. One that is no image fails alone, in its own place."""
     seen = [_preprocessed(data, limits) for data in images]
-    readings = iter(classify([one for one in seen if isinstance(one, Preprocessed)], model))
+    readings = iter(classify([one for one in seen if not isinstance(one, ImageError)], model))
     return [one if isinstance(one, ImageError) else next(readings) for one in seen]
 
 
-def classify(seen: Sequence[Preprocessed], model: Model) -> list[Reading]:
-    """Read several preprocessed images at once."""
-    answers = model.classify([one.pixels for one in seen])
-    return [Reading(answer, one, model.version) for answer, one in zip(answers, seen, strict=True)]
+def classify(images: Sequence[Sequence[Preprocessed]], model: Model) -> list[Reading]:
+    """Read several preprocessed images at once; of each, the view that looks most like a digit counts."""
+    answers = iter(model.classify([view for views in images for view in views]))
+    readings = ([Reading(next(answers), view, model.version) for view in views] for views in images)
+    return [max(views, key=lambda one: one.answer.is_digit) for views in readings]
 
 
-def _preprocessed(data: bytes, limits: Limits) -> Preprocessed | ImageError:
+def _preprocessed(data: bytes, limits: Limits) -> list[Preprocessed] | ImageError:
     try:
         return preprocess(data, limits)
     except ImageError as error:

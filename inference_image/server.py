@@ -49,7 +49,7 @@ class Service:
         self.admission = Admission(
             settings.share(settings.max_in_work), settings.share(settings.max_in_work_bytes), self._metrics
         )
-        self._batcher: Batcher[Preprocessed, Reading] = Batcher(
+        self._batcher: Batcher[list[Preprocessed], Reading] = Batcher(
             partial(preprocess, limits=settings.limits),
             partial(classify, model=model),
             settings.batch,

@@ -27,8 +27,7 @@ from torch import Tensor
 from inference_image.choosing import WEIGHTS
 from inference_image.decoding import Limits, decode
 from inference_image.finding import Candidate, candidates
-from inference_image.ink import reduced
-from inference_image.parts import SIDE
+from inference_image.ink import MAP_SIDE, reduced
 from inference_image.parts import Mask as Binary
 from model_training.generator import MIXTURE, PAPERS, TRAINING, source_of
 
@@ -126,7 +125,7 @@ def _difference(pixels: NDArray[np.uint8], without: NDArray[np.uint8]) -> Binary
     None if nobody could see a difference.
     """
     difference = np.abs(pixels.astype(np.float32) - without.astype(np.float32)).max(2)
-    small = cv2.GaussianBlur(reduced(difference, SIDE), (0, 0), 1)
+    small = cv2.GaussianBlur(reduced(difference, MAP_SIDE), (0, 0), 1)
     strong = float(np.percentile(small, 99.9))
     return (small > 0.4 * strong).astype(np.uint8) if strong > _UNSEEN else None
 

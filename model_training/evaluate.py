@@ -103,7 +103,7 @@ def other_writers() -> Iterable[Example]:
         )
 
 
-def read_all(drawn: Sequence[Example], seen: Sequence[Preprocessed], model: Model) -> list[Outcome]:
+def read_all(drawn: Sequence[Example], seen: Sequence[Sequence[Preprocessed]], model: Model) -> list[Outcome]:
     """Read what was seen of each example."""
     readings = (
         reading

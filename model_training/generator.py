@@ -3,16 +3,17 @@
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from multiprocessing import get_context
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from inference_image.preprocessing import SIDE, preprocess
+from inference_image.preprocessing import preprocess
 from model_training import data, kinds
 from model_training.kinds import Kind, Style
 from model_training.marks import NOT_A_DIGIT, Mark, Source, other, typed, written
@@ -30,11 +31,18 @@ class Example:
 
 
 @dataclass(frozen=True)
-class Images:
-    """What the network sees of many examples: (N, 28, 28) uint8, and (N,) int64 in 0..9 or NOT_A_DIGIT."""
+class Views:
+    """What the network sees of many examples, all views of each, the most appealing first."""
 
-    images: NDArray[np.uint8]
-    targets: NDArray[np.int64]
+    pixels: NDArray[np.uint8]  # (N, 28, 28)
+    appeals: NDArray[np.float64]  # (N,), see `Preprocessed`
+    targets: NDArray[np.int64]  # (N,), 0..9 or NOT_A_DIGIT: what the example shows
+    examples: NDArray[np.int64]  # (N,), which example it is a view of, ascending
+
+    @property
+    def first(self) -> NDArray[np.bool_]:
+        """Which are the first of their example: (N,)."""
+        return np.diff(self.examples, prepend=-1) > 0
 
 
 @dataclass(frozen=True)
@@ -62,25 +70,25 @@ PAPERS: tuple[Kind, ...] = (kinds.canvas, kinds.scan, kinds.board, kinds.photo)
 
 @dataclass(frozen=True)
 class Recipe:
-    """What is drawn, on which kinds of image, and how much of the mixture it makes."""
+    """What is drawn, on which kinds of image, and how many parts of the mixture it makes."""
 
     draw: Draw
     kinds: tuple[Kind, ...]
-    share: float
+    share: int
 
 
 MIXTURE = {
-    "canvas": Recipe(written, (kinds.canvas,), 0.12),
-    "scan": Recipe(written, (kinds.scan,), 0.14),
-    "board": Recipe(written, (kinds.board,), 0.11),
-    "photo": Recipe(written, (kinds.photo,), 0.19),  # the hardest, so the most
-    "coarse": Recipe(written, (kinds.coarse,), 0.05),
-    "tiny": Recipe(written, (kinds.tiny,), 0.03),
-    "font": Recipe(typed, PAPERS, 0.12),
-    "not a digit": Recipe(other, (*PAPERS, kinds.tiny), 0.15),
-    "blank": Recipe(nothing, PAPERS, 0.05),
-    "noise": Recipe(nothing, (kinds.noise,), 0.03),
-    "solid": Recipe(nothing, (kinds.solid,), 0.01),
+    "canvas": Recipe(written, (kinds.canvas,), 12),
+    "scan": Recipe(written, (kinds.scan,), 14),
+    "board": Recipe(written, (kinds.board,), 11),
+    "photo": Recipe(written, (kinds.photo,), 19),  # the hardest, so the most
+    "coarse": Recipe(written, (kinds.coarse,), 5),
+    "tiny": Recipe(written, (kinds.tiny,), 3),
+    "font": Recipe(typed, PAPERS, 12),
+    "not a digit": Recipe(other, (*PAPERS, kinds.tiny), 15),
+    "blank": Recipe(nothing, PAPERS, 8),
+    "noise": Recipe(nothing, (kinds.noise,), 3),
+    "solid": Recipe(nothing, (kinds.solid,), 1),
 }
 
 
@@ -98,33 +106,58 @@ def examples(
         yield Example(kind(mark.mask, rng, part.style), mark.digit, str(name))
 
 
-def through(digits: data.Digits) -> Images:
+def through(digits: data.Digits, advance: Callable[[int], None]) -> Views:
     """Read digits in MNIST's own form as serving does: specks go, what is off the centre moves."""
-    return Images(np.stack([preprocess(kinds.png(image)).pixels for image in digits.images]), digits.labels)
+    parts = [digits[start : start + CHUNK] for start in range(0, len(digits), CHUNK)]
+    return _on_all_cores(_read, parts, advance)
 
 
-def seen(part: Part, count: int, seed: int, advance: Callable[[int], None]) -> Images:
-    """Draw examples and preprocess them, on all cores; `advance` is told how many more are done.
+def seen(part: Part, count: int, seed: int, advance: Callable[[int], None]) -> Views:
+    """Draw examples and preprocess them; `advance` is told how many more are done."""
+    chunks = [(part, (seed, number)) for number in range((count + CHUNK - 1) // CHUNK)]
+    return _on_all_cores(_drawn, chunks, advance)
 
-    Digits that preprocessing loses altogether are left out: an empty image teaches nothing about them.
-    """
-    chunks = range((count + CHUNK - 1) // CHUNK)
-    images, targets = [], []
-    with ProcessPoolExecutor(len(os.sched_getaffinity(0)), get_context("spawn")) as pool:
-        for drawn in pool.map(_chunk, [part] * len(chunks), [(seed, number) for number in chunks]):
-            images.append(drawn.images)
-            targets.append(drawn.targets)
+
+def _on_all_cores(work: Callable[[Any], Views], jobs: Sequence[Any], advance: Callable[[int], None]) -> Views:
+    """Do jobs of CHUNK examples each."""
+    with ProcessPoolExecutor(len(os.sched_getaffinity(0)), get_context("spawn"), _alone) as pool:
+        parts: list[Views] = []
+        for views in pool.map(work, jobs):
+            parts.append(replace(views, examples=views.examples + len(parts) * CHUNK))
             advance(CHUNK)
-    return Images(np.concatenate(images), np.concatenate(targets))
+    return joined(parts)
 
 
-def _chunk(part: Part, seed: tuple[int, int]) -> Images:
+def joined(parts: Sequence[Views]) -> Views:
+    """Put views one after another."""
+    columns = zip(*((one.pixels, one.appeals, one.targets, one.examples) for one in parts), strict=True)
+    return Views(*map(np.concatenate, columns))
+
+
+def _alone() -> None:
     cv2.setNumThreads(1)  # the processes share the cores
+
+
+def _drawn(chunk: tuple[Part, tuple[int, int]]) -> Views:
+    part, seed = chunk
     drawn = list(examples(part, CHUNK, seed))
-    images = np.stack([preprocess(one.file).pixels for one in drawn])
-    targets = np.array([one.digit for one in drawn])
-    kept = (images.reshape(-1, SIDE * SIDE).max(axis=1) > 0) | (targets == NOT_A_DIGIT)
-    return Images(images[kept], targets[kept])
+    return views_of([one.file for one in drawn], [one.digit for one in drawn])
+
+
+def _read(digits: data.Digits) -> Views:
+    return views_of([kinds.png(image) for image in digits.images], digits.labels)
+
+
+def views_of(files: Sequence[bytes], targets: Sequence[int] | NDArray[np.int64]) -> Views:
+    """Preprocess files that show `targets`."""
+    seen = [preprocess(file) for file in files]
+    counts = [len(views) for views in seen]
+    return Views(
+        np.stack([view.pixels for views in seen for view in views]),
+        np.array([view.appeal for views in seen for view in views]),
+        np.repeat(np.array(targets, np.int64), counts),
+        np.repeat(np.arange(len(files)), counts),
+    )
 
 
 @cache

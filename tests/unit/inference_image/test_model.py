@@ -1,5 +1,6 @@
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,8 @@ from safetensors.torch import load_file
 from inference_image.decoding import ImageError, Limits
 from inference_image.model import WEIGHTS, Model, ModelError
 from inference_image.network import Network
-from inference_image.reading import Reading, read
+from inference_image.preprocessing import Preprocessed, preprocess
+from inference_image.reading import Reading, classify, read
 
 SAMPLES = Path(__file__).parents[3] / "samples"
 
@@ -27,6 +29,13 @@ def folder(tmp_path: Path) -> Path:
     return Path(shutil.copytree(WEIGHTS, tmp_path / "weights"))
 
 
+def _views(images: list[NDArray[np.uint8]]) -> list[Preprocessed]:
+    return [
+        Preprocessed(image, 3.0, inverted=False, box=(0, 0, 1, 1), rotation=0, scale=1.0, stroke_width=2.0)
+        for image in images
+    ]
+
+
 def _images(count: int) -> list[NDArray[np.uint8]]:
     rng = np.random.default_rng(0)
     return list(rng.integers(0, 256, (count, 28, 28), dtype=np.uint8))
@@ -39,9 +48,9 @@ def test_the_network_is_small_enough_for_a_small_machine() -> None:
 
 def test_an_image_gets_the_same_answer_alone_and_in_any_batch(model: Model) -> None:
     images = _images(33)
-    together = model.classify(images)
+    together = model.classify(_views(images))
     for image, answer in zip(images, together, strict=True):
-        alone = model.classify([image])[0]
+        alone = model.classify(_views([image]))[0]
         assert alone.probabilities == pytest.approx(answer.probabilities, abs=1e-5)
         assert alone.is_digit == pytest.approx(answer.is_digit, abs=1e-5)
 
@@ -52,14 +61,14 @@ def test_the_network_that_serves_is_the_one_that_was_trained_but_for_rounding(mo
     images = _images(9)
     with torch.inference_mode():
         logits = trained.eval()(torch.from_numpy(np.stack(images)[:, None]).float() / 255)
-    for row, answer in zip(logits, model.classify(images), strict=True):
+    for row, answer in zip(logits, model.classify(_views(images)), strict=True):
         assert int(row[:10].argmax()) == answer.predicted
     served = model.logits(images)
     assert torch.allclose(served, logits.double(), atol=1e-4)
 
 
 def test_probabilities_are_of_ten_digits_and_sum_to_one(model: Model) -> None:
-    for answer in model.classify(_images(5)):
+    for answer in model.classify(_views(_images(5))):
         assert len(answer.probabilities) == 10
         assert sum(answer.probabilities) == pytest.approx(1)
         assert answer.confidence == max(answer.probabilities) == answer.probabilities[answer.predicted]
@@ -80,8 +89,22 @@ def test_one_bad_file_fails_alone_and_in_its_place(model: Model) -> None:
     assert [type(one) for one in readings] == [ImageError, Reading, ImageError]
 
 
+def test_of_several_views_the_one_that_looks_most_like_a_digit_counts(model: Model) -> None:
+    nought = preprocess((SAMPLES / "mnist-2.png").read_bytes())
+    nothing = _views([np.zeros((28, 28), np.uint8)])
+    for views in (nought + nothing, nothing + nought):
+        assert classify([nothing, views], model)[1].seen is nought[0]
+
+
+def test_a_view_that_appeals_less_is_less_likely_a_digit(model: Model) -> None:
+    [view] = preprocess((SAMPLES / "mnist-2.png").read_bytes())
+    more, less = model.classify([view, replace(view, appeal=view.appeal - 5)])
+    assert more.is_digit > less.is_digit
+    assert more.probabilities == pytest.approx(less.probabilities, abs=1e-5)
+
+
 def test_an_empty_image_is_no_digit(model: Model) -> None:
-    assert model.classify([np.zeros((28, 28), np.uint8)])[0].is_digit < 0.5
+    assert model.classify(_views([np.zeros((28, 28), np.uint8)]))[0].is_digit < 0.5
 
 
 def test_weights_of_another_preprocessing_are_refused(folder: Path) -> None:

@@ -32,7 +32,7 @@ def _file(image: Image.Image, form: str = "PNG", **options: object) -> bytes:
 
 
 def _seen(image: Image.Image, form: str = "PNG", **options: object) -> Pixels:
-    return preprocess(_file(image, form, **options)).pixels
+    return preprocess(_file(image, form, **options))[0].pixels
 
 
 def _alike(one: Pixels, other: Pixels) -> float:
@@ -87,9 +87,9 @@ def test_any_two_colours_that_can_be_told_apart_do(ink: tuple[int, ...], paper: 
 
 
 def test_inverting_changes_the_polarity_and_nothing_else() -> None:
-    inverted = preprocess(_file(Image.fromarray(255 - np.asarray(_seven()))))
+    [inverted] = preprocess(_file(Image.fromarray(255 - np.asarray(_seven()))))
     assert inverted.inverted
-    assert not preprocess(_file(_seven())).inverted
+    assert not preprocess(_file(_seven()))[0].inverted
     assert _alike(inverted.pixels, SEVEN) > 0.99
 
 
@@ -157,7 +157,7 @@ def test_any_pen_leaves_a_digit_of_mnists_strokes(pen: int) -> None:
 @pytest.mark.parametrize("colour", ["white", "black", "red", (120, 130, 125)])
 @pytest.mark.parametrize("size", [(1, 1), (8, 8), (28, 28), (1, 3000), (3000, 1), (640, 480)])
 def test_a_solid_image_has_no_ink(colour: str, size: tuple[int, int]) -> None:
-    seen = preprocess(_file(Image.new("RGB", size, colour)))
+    [seen] = preprocess(_file(Image.new("RGB", size, colour)))
     assert not seen.pixels.any()
     assert (seen.box, seen.scale, seen.stroke_width) == (None, None, None)
 
@@ -185,7 +185,7 @@ def test_light_that_falls_off_and_a_shadow_are_not_ink() -> None:
 def test_a_sheet_on_an_even_desk_is_not_the_digit() -> None:
     image = Image.new("RGB", (400, 400), (60, 45, 35))
     image.paste(_seven(side=360, at=(140, 100), size=150, pen=17), (20, 20))
-    seen = preprocess(_file(image))
+    seen = preprocess(_file(image))[0]
     assert not seen.inverted
     assert _alike(seen.pixels, SEVEN) > 0.9
 
@@ -211,7 +211,7 @@ def test_an_animation_is_its_first_frame() -> None:
 
 
 def test_what_was_done_is_told_in_the_uploads_pixels() -> None:
-    seen = preprocess(_file(_seven().resize((2000, 2000))), Limits())
+    [seen] = preprocess(_file(_seven().resize((2000, 2000))), Limits())
     assert seen.box is not None
     assert seen.box == pytest.approx((540, 340, 820, 1120), abs=80)
     assert seen.scale == pytest.approx(20 / max(seen.box[2:]), rel=0.02)

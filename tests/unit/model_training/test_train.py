@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 import torch
 
+from inference_image.network import Network
+from model_training.generator import Views
 from model_training.marks import NOT_A_DIGIT
-from model_training.train import Set, Settings, augment, calibrate, loss_of, train
+from model_training.train import Set, Settings, augment, calibrate, loss_of, read, train
 
 TINY = Settings(epochs=2, finishing=1, batch=8)
 
@@ -25,7 +27,7 @@ def test_augmentation_keeps_shape_and_range() -> None:
 
 def test_what_is_no_digit_does_not_teach_which_digit_it_is() -> None:
     logits = torch.zeros(2, 11, requires_grad=True)
-    loss_of(logits, torch.tensor([3, NOT_A_DIGIT]), smoothing=0).backward()  # type: ignore[no-untyped-call]
+    loss_of(logits, torch.tensor([3, NOT_A_DIGIT]), TINY).backward()  # type: ignore[no-untyped-call]
     assert logits.grad is not None
     assert logits.grad[0, :10].abs().sum() > 0
     assert logits.grad[1, :10].abs().sum() == 0
@@ -61,8 +63,20 @@ def test_a_run_that_was_interrupted_ends_with_the_weights_of_one_that_was_not(
         assert torch.equal(weight, resumed.state_dict()[name]), name
 
 
-def test_calibration_finds_a_temperature(tmp_path: Path) -> None:
+def _views(network: Network, count: int = 200) -> Views:
+    """Two views of each image; what the network says of it decides whether it is a digit, mostly."""
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 256, (2 * count, 28, 28), dtype=np.uint8)
+    logits = read(network, torch.from_numpy(pixels)[:, None]).reshape(count, 2, 11)
+    shown = logits[:, :, 10].amax(1).numpy() + rng.normal(0, 0.05, count) > logits[:, :, 10].median().item()
+    targets = np.where(shown, logits[:, 0, :10].argmax(1).numpy(), NOT_A_DIGIT)
+    return Views(pixels, rng.normal(0, 1, 2 * count), np.repeat(targets, 2), np.repeat(np.arange(count), 2))
+
+
+def test_calibration_weighs_what_tells_digits_from_the_rest(tmp_path: Path) -> None:
     network, _ = train(_set(), _set(), TINY, tmp_path)
-    scales = calibrate(network, _set())
+    scales = calibrate(network, _views(network))
     assert scales["temperature"] > 0
-    assert np.isfinite(list(scales.values())).all()
+    bias, logit, confidence, appeal = scales["is_digit"]
+    assert np.isfinite([bias, confidence]).all()
+    assert logit > 10 * abs(appeal)  # which was drawn at random
