@@ -637,8 +637,7 @@ def test_the_plan_prices_as_many_alarms_as_there_are(graph: Graph) -> None:
 def test_logs_of_the_functions_end_up_in_groups_that_expire(graph: Graph) -> None:
     groups = graph.of("AWS::Logs::LogGroup").values()
     assert all(group["RetentionInDays"] for group in groups)
-    handlers = ["api_handler", *functions.CONFIG["lambda_functions"]]
-    expected = {f"/aws/lambda/{functions.function_name('dev', handler)}" for handler in handlers}
+    expected = {f"/aws/lambda/{functions.function_name('dev', handler)}" for handler in functions.HANDLERS}
     assert {group["LogGroupName"] for group in groups if "LogGroupName" in group} == expected
 
 
