@@ -12,7 +12,7 @@ LOCALSTACK_PYTHON ?= $(shell python3.13 -c 'import sys; print(sys.executable)' 2
 STAGE ?= dev
 ENGINE ?= $(shell docker info >/dev/null 2>&1 && echo docker || echo podman)
 
-.PHONY: help run demo serve accuracy image image-run plan deploy status destroy train evaluate bench soak check test test-programs
+.PHONY: help run demo serve accuracy image image-run plan deploy status destroy train evaluate bench lighthouse soak check test test-programs
 
 help: ## List what can be asked of make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ bench: .venv/dev.stamp benchmarks/accuracy-requirements.txt ## Every benchmark, 
 	$(BIN)/python -m benchmarks.page
 	$(BIN)/python -m benchmarks.accuracy
 	$(BIN)/python -m benchmarks.inference
+
+lighthouse: .venv/dev.stamp ## Audit the page with Lighthouse, as a phone and as a desktop; needs npm
+	@exec $(BIN)/python -m benchmarks.page_lighthouse
 
 soak: .venv/dev.stamp ## Load with faults for two minutes, then hold every answer against what is there
 	@exec $(BIN)/python -m tests.soak

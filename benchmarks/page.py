@@ -20,19 +20,24 @@ from infrastructure.local.stack import Stack
 from tests.browser.conftest import CHROMIUM_FLAGS, DESKTOP, chromium_path
 from tests.browser.gestures import FOUR, SEVEN, ZERO, draw, visit
 
-# The pad lifts, the answer's words change: both as the page itself sees them.
+# From the last lift of the pen to the answer's words, both as the page itself sees them.
 CLOCK = """
 () => {
-    window.waits = [];
-    let lifted = null;
-    document.addEventListener("pointerup", () => { lifted = performance.now(); }, true);
-    const answer = document.querySelector("main");
-    new MutationObserver(() => {
-        if (lifted === null || !/Read as|might be|not look like/.test(answer.innerText)) return;
-        if (answer.querySelector("[aria-busy=true], .waiting")) return;
-        window.waits.push(performance.now() - lifted);
-        lifted = null;
-    }).observe(answer, { subtree: true, childList: true, characterData: true, attributes: true });
+    window.answered = new Promise((resolve) => {
+        const end = new AbortController();
+        let lifted = null;
+        const lift = () => { lifted = performance.now(); };
+        addEventListener("pointerup", lift, { capture: true, signal: end.signal });
+        const answer = document.querySelector("#write .answer");
+        const observer = new MutationObserver(() => {
+            if (lifted === null || answer.matches(".waiting")) return;
+            if (!/Read as|Not sure|not look like/.test(answer.innerText)) return;
+            observer.disconnect();
+            end.abort();
+            resolve(performance.now() - lifted);
+        });
+        observer.observe(answer, { subtree: true, childList: true, characterData: true, attributes: true });
+    });
 }
 """
 
@@ -78,12 +83,12 @@ def _first_visit(page: Page, address: str) -> int:
 
 def _waits(page: Page, drawings: int) -> list[float]:
     """Draw digits, each on a cleared pad; return milliseconds."""
-    page.evaluate(CLOCK)
+    waits: list[float] = []
     for number in track(range(drawings), "drawing"):
+        page.evaluate(CLOCK)
         draw(page, (SEVEN, ZERO, FOUR)[number % 3])
-        page.wait_for_function(f"window.waits.length > {number}")
+        waits.append(page.evaluate("window.answered"))
         page.get_by_role("button", name="Clear").click()
-    waits: list[float] = page.evaluate("window.waits")
     return waits
 
 

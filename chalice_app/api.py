@@ -82,7 +82,8 @@ def log_request(request: Request, get_response: Callable[[Request], Response]) -
     }
     route = f"{request.method} {request.path}"  # Chalice's path is the route: it holds no ids
     level = logging.ERROR if status >= 500 else logging.INFO
-    logs.event(app.log, level, "request", status=status, **logs.metrics(values, route=route))
+    metrics = logs.metrics(values, stage=settings.stage, route=route)
+    logs.event(app.log, level, "request", status=status, **metrics)
     response.headers["X-Request-Id"] = request_id
     return response
 
@@ -211,7 +212,7 @@ def sweep(event: CloudWatchEvent) -> dict[str, int]:
     """Complete what waits for the model."""
     logs.current_request_id.set(event.event_id)
     counts = classifications().sweep(event.event_id)
-    logs.event(app.log, logging.INFO, "sweep", **logs.metrics(counts, route="sweep"))
+    logs.event(app.log, logging.INFO, "sweep", **logs.metrics(counts, stage=settings.stage, route="sweep"))
     return counts
 
 

@@ -37,8 +37,12 @@ def event(logger: logging.Logger, level: int, message: str, **fields: object) ->
     logger.log(level, message, extra={"fields": fields})
 
 
-def metrics(values: Mapping[str, float], **dimensions: str) -> dict[str, object]:
-    """Return what makes a log line carry `values`; a name that ends in `milliseconds` has that unit."""
+def metrics(values: Mapping[str, float], *, stage: str, route: str) -> dict[str, object]:
+    """Return what makes a log line carry `values`; a name that ends in `milliseconds` has that unit.
+
+    The stage is a dimension as well as the route: two stages in one account must not add up.
+    """
+    dimensions = {"stage": stage, "route": route}
     definitions = [
         {"Name": name, "Unit": "Milliseconds" if name.endswith("milliseconds") else "Count"}
         for name in values

@@ -20,6 +20,7 @@ class Settings:
     inference_url: str  # LEGIBLE_INFERENCE_URL, the container's base URL
     page_origin: str  # LEGIBLE_PAGE_ORIGIN, the only origin that browsers may call from
     inference_seconds: float = 10.0  # LEGIBLE_INFERENCE_SECONDS, how long one request may wait for the model
+    stage: str = "local"  # LEGIBLE_STAGE, which deployment this is: its metrics are told apart by it
     max_image_bytes: int = MAX_IMAGE_BYTES
 
     @classmethod
@@ -30,6 +31,7 @@ class Settings:
             inference_url=_url(environment, "LEGIBLE_INFERENCE_URL"),
             page_origin=_url(environment, "LEGIBLE_PAGE_ORIGIN"),
             inference_seconds=_seconds(environment, "LEGIBLE_INFERENCE_SECONDS", cls.inference_seconds),
+            stage=environment.get("LEGIBLE_STAGE", "").strip() or cls.stage,
         )
 
 

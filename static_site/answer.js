@@ -174,7 +174,7 @@ function verdict({ predicted, confidence, probabilities, is_digit: isDigit }) {
 /** @returns {[certainty: string, digit: string, sentence: string]} */
 function withoutAnswer(reading) {
   const state = reading === null ? "empty" : reading.state;
-  const sentence = { empty: texts.answer.empty, pending: texts.answer.pending, failed: "" }[state];
+  const sentence = { empty: texts.answer.empty, pending: texts.answer.pending, failed: "", gone: texts.answer.gone }[state];
   return [state, texts.answer.unknownDigit, sentence];
 }
 

@@ -5,10 +5,11 @@ import { randomToken } from "./writer.js";
 
 /**
  * Events: `change`. The states are
- * `sending` → `classified`, or `sending` → `pending` → `classified`, and `failed` from the first two.
+ * `sending` → `classified`, or `sending` → `pending` → `classified`; `failed` from the first two, and `gone` from
+ * the last two once the record was deleted, in another view or another window.
  */
 export class Reading extends EventTarget {
-  state = /** @type {"sending" | "pending" | "classified" | "failed"} */ ("sending");
+  state = /** @type {"sending" | "pending" | "classified" | "failed" | "gone"} */ ("sending");
   record = /** @type {import("./api.js").Classification | null} */ (null);
   /** Why it failed, or why the last label could not be saved. */
   problem = /** @type {Problem | null} */ (null);
@@ -72,7 +73,7 @@ export class Reading extends EventTarget {
   /** @returns {Promise<boolean>} deleted? */
   async delete() {
     try {
-      await this.#api.remove(this.record.id);
+      if (this.state !== "gone") await this.#api.remove(this.record.id);
       return true;
     } catch (problem) {
       this.#failed(problem, {});
@@ -102,7 +103,8 @@ export class Reading extends EventTarget {
     try {
       this.#became(await record);
     } catch (problem) {
-      return this.#failed(problem, { state: "failed" });
+      const isGone = problem.status === 404 && this.state === "pending";
+      return isGone ? this.#gone() : this.#failed(problem, { state: "failed" });
     }
     if (this.#unwanted) await this.#remove();
     else if (this.state === "pending" && !this.#left.signal.aborted) {
@@ -116,7 +118,8 @@ export class Reading extends EventTarget {
       if (this.trueDigit === digit) this.#set({ record }); // else another one has been said meanwhile
       return true;
     } catch (problem) {
-      this.#failed(problem, { record: before });
+      if (problem.status === 404) this.#gone();
+      else this.#failed(problem, { record: before });
       return false;
     }
   }
@@ -127,6 +130,10 @@ export class Reading extends EventTarget {
 
   #became(record) {
     this.#set({ record, state: record.status });
+  }
+
+  #gone() {
+    this.#set({ state: "gone", record: null, problem: null });
   }
 
   #failed(problem, change) {

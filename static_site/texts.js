@@ -72,7 +72,7 @@ export const texts = {
         .join(", "),
     noImages: "There was no image in that.",
     trayItem: ({ state, record }) =>
-      ({ sending: "reading …", pending: "waiting", failed: "failed" })[state] ?? `read as ${record.predicted}`,
+      ({ sending: "reading …", pending: "waiting", failed: "failed", gone: "deleted" })[state] ?? `read as ${record.predicted}`,
   },
   answer: {
     heading: "Answer",
@@ -80,6 +80,7 @@ export const texts = {
     sending: "Reading …",
     slow: "Still reading. The answer will appear here.",
     pending: "Your image is kept. The model is away for a moment; the answer will appear by itself.",
+    gone: "This image was deleted meanwhile.",
     sure: (digit) => `Read as ${a(digit)}.`,
     sureNote: (confidence) => `${percent(confidence)} sure`,
     unsure: (first, second) => `Not sure: ${a(first)}, or ${a(second)}?`,

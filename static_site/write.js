@@ -50,7 +50,7 @@ export class WriteView {
   /** A labelled drawing is finished: the next stroke begins the next one. */
   #beginStroke() {
     if (this.#drawing !== null && this.#drawing.trueDigit !== null) this.#clear();
-    this.#cancelPause();
+    clearTimeout(this.#pause);
     this.#answer.stale = true;
   }
 
@@ -66,21 +66,13 @@ export class WriteView {
   #drawingChanged() {
     this.#parts.undo.disabled = !this.#pad.canUndo;
     this.#parts.clear.disabled = this.#pad.isEmpty;
-    this.#cancelPause();
+    clearTimeout(this.#pause);
     if (this.#pad.isEmpty) this.#answerDrawing(null);
     else this.#pause = setTimeout(() => this.#readDrawing(), PAUSE_MS);
   }
 
-  #cancelPause() {
-    clearTimeout(this.#pause);
-    this.#pause = 0;
-  }
-
-  async #readDrawing() {
-    const pause = this.#pause;
-    const image = await this.#pad.png();
-    if (pause !== this.#pause) return; // the drawing has gone on meanwhile
-    const reading = new Reading(this.#api, image);
+  #readDrawing() {
+    const reading = new Reading(this.#api, this.#pad.png());
     this.#answerDrawing(reading);
     reading.send();
   }

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 CONFIG = json.loads((ROOT / ".chalice" / "config.json").read_text())
 GATEWAY_STAGE = CONFIG["api_gateway_stage"]
+HANDLERS = ("api_handler", *CONFIG["lambda_functions"])
 
 
 def environment(outputs: Mapping[str, str]) -> dict[str, str]:
@@ -92,17 +93,26 @@ class Functions:
 
 
 def remove(clients: Clients, stage: str) -> list[str]:
-    """Remove what Chalice makes of a stage; return the names of what was there.
+    """Remove what Chalice makes of a stage but for the roles; return the names of what was there.
 
     By its names, and not by Chalice's state: an interrupted deployment has made things that are in no state.
     """
     removed = remove_apis(clients, stage)
-    for handler in ("api_handler", *CONFIG["lambda_functions"]):
-        function = function_name(stage, handler)
+    for function in (function_name(stage, handler) for handler in HANDLERS):
         removed += _rule(clients, f"{function}-event")
         removed += _gone(function, lambda name: clients.functions.delete_function(FunctionName=name))
-        removed += _role(clients, f"{CONFIG['app_name']}-{stage}-{handler}")
     return removed
+
+
+def remove_roles(clients: Clients, stage: str) -> list[str]:
+    """Remove the functions' roles; return the names of those that were there.
+
+    Lambda gives up a network's addresses in the role of the function that had them, long after the
+    function has gone: without the role they stay, and the network with them.
+    https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html
+    """
+    names = [f"{CONFIG['app_name']}-{stage}-{handler}" for handler in HANDLERS]
+    return [removed for name in names for removed in _role(clients, name)]
 
 
 def function_name(stage: str, handler: str) -> str:

@@ -48,7 +48,7 @@ READS = 10
 LAMBDA_SECONDS = 0.3  # of 1 GB, for the three calls; most of it is waiting for the model and S3
 ANSWER_GB = 0.00001  # out, for the three calls
 LOG_GB = 0.000003  # lines of API, model server, load balancer and CloudFront
-METRICS = 36  # three for each of eleven routes, and the report's
+METRICS = 36  # three for each of ten routes, two of the sweep, four of the report
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,7 @@ class Teardown:
         steps = [
             Step("Removing the API's functions", self._remove_functions, again),
             Step("Waiting for their network addresses", self._wait_for_interfaces, again),
+            Step("Removing their roles", self._remove_roles, again),
             Step("Releasing the instances", self._release_instances, again),
             Step("Stopping the accuracy job's application", self._stop_job, again),
             Step("Deleting page, model server, cluster and network", self._delete_stage, again),
@@ -52,6 +53,9 @@ class Teardown:
     def _remove_functions(self) -> str:
         removed = functions.remove(self.clients, self.stage.name)
         return f"removed {', '.join(removed)}" if removed else "there are none"
+
+    def _remove_roles(self) -> str:
+        return f"removed {', '.join(functions.remove_roles(self.clients, self.stage.name)) or 'none'}"
 
     def _wait_for_interfaces(self) -> str:
         group = self.stacks.outputs(self.names.stage).get("FunctionGroup")

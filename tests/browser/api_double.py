@@ -109,7 +109,7 @@ class ApiDouble:
             if re.fullmatch(fault[0], call):
                 return _fulfil(route, fault[1], {"title": "Refused", "status": fault[1], "detail": fault[2]})
         for pattern, respond in self._routes().items():
-            if found := re.fullmatch(pattern, call):
+            if (found := re.fullmatch(pattern, call)) and all(id in self.records for id in found.groups()):
                 return respond(route, *found.groups())
         return _fulfil(route, 404, {"title": "Not found", "status": 404})
 

@@ -99,6 +99,27 @@ def test_a_pending_answer_completes_by_itself(page: Page, api: ApiDouble) -> Non
     assert len(api.calls("POST", UPLOAD)) == 1
 
 
+def test_what_was_deleted_while_the_model_was_away_is_said_to_be_gone_and_is_no_refusal(
+    page: Page, api: ApiDouble
+) -> None:
+    api.is_model_away = True
+    draw(page, SEVEN)
+    expect(page.get_by_text("Your image is kept.")).to_be_visible()
+    api.records.clear()
+    expect(page.get_by_text("This image was deleted meanwhile.")).to_be_visible()
+    expect(page.get_by_role("alert")).to_have_count(0)
+    expect(key(page, 7)).to_be_disabled()
+
+
+def test_what_was_deleted_in_another_window_takes_no_label(page: Page, api: ApiDouble) -> None:
+    draw(page, SEVEN)
+    expect(page.get_by_text("Read as a 7.")).to_be_visible()
+    api.records.clear()
+    key(page, 7).click()
+    expect(page.get_by_text("This image was deleted meanwhile.")).to_be_visible()
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+
 def test_a_refusal_is_shown_in_the_words_of_the_api(page: Page, api: ApiDouble) -> None:
     api.faults = [("POST .*", 422, "the image is broken after 12 bytes")]
     draw(page, SEVEN)

@@ -159,6 +159,19 @@ def test_a_pending_image_is_listed_and_completes_when_it_is_opened(page: Page, a
     expect(cards(page)).to_have_text(["Read as 7, not labelled"])
 
 
+def test_an_opened_image_that_was_deleted_meanwhile_leaves_the_list(page: Page, api: ApiDouble) -> None:
+    record = api.add(predicted=0)
+    record["status"] = "pending"
+    page.goto(VIEW)
+    cards(page).click()
+    dialog = page.get_by_role("dialog")
+    api.records.clear()
+    expect(dialog.get_by_text("This image was deleted meanwhile.")).to_be_visible()
+    dialog.get_by_role("button", name="Close").click()
+    expect(cards(page)).to_have_count(0)
+    expect(page.get_by_text("Nothing here yet.")).to_be_visible()
+
+
 def test_without_a_connection_each_part_says_so_and_can_be_tried_again(page: Page, api: ApiDouble) -> None:
     api.add(predicted=0, true=0)
     api.is_away = True

@@ -1,6 +1,8 @@
 """The order of calls of deploy, redeploy, interrupted deploy and destroy, against emulated services."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
@@ -18,6 +20,9 @@ from tests.integration.infrastructure.aws_account import (
     Registry,
     moto_server,
 )
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2 import EC2Client
 
 DEV = STAGES["dev"]
 STRIDE = 11  # between the calls that a deployment is interrupted at; 1 takes minutes
@@ -268,6 +273,36 @@ def test_a_destroyed_stage_leaves_the_data_and_nothing_else(deployment: Deployme
     assert there["stacks"] == {"legible-dev-data": "CREATE_COMPLETE"}
     assert there["resources"] == {"Bucket": "AWS::S3::Bucket", "TlsOnly": "AWS::S3::BucketPolicy"}
     assert (there["clusters"], there["instances"], there["repositories"]) == (0, 0, 0)
+
+
+class SlowLambda:
+    """An EC2 where Lambda holds an interface for some looks; it needs the function's role to give it back."""
+
+    def __init__(self, looks: int) -> None:
+        self.looks = looks
+
+    def describe_network_interfaces(self, **_filters: object) -> dict[str, list[dict[str, str]]]:
+        return {"NetworkInterfaces": [{"Status": "in-use"}] if self.looks else []}
+
+
+def test_roles_stay_until_lambda_has_given_the_networks_addresses_back(deployment: Deployment) -> None:
+    deployment.deploy()
+    iam, ec2, role = deployment.account.client("iam"), SlowLambda(looks=3), "legible-dev-sweep"
+    iam.create_role(RoleName=role, AssumeRolePolicyDocument="{}")
+
+    def roles() -> list[str]:
+        return [found["RoleName"] for found in iam.list_roles()["Roles"]]
+
+    def wait(seconds: float) -> None:
+        if ec2.looks:
+            assert role in roles()
+            ec2.looks -= 1
+        deployment.account.wait(seconds)
+
+    clients = replace(deployment.account.clients, ec2=cast("EC2Client", ec2))
+    steps.run(Teardown(DEV, clients, delete_data=False, wait=wait).steps(), deployment.said.append)
+    assert ec2.looks == 0
+    assert role not in roles()
 
 
 def test_data_survives_a_destroyed_stage_and_is_found_by_the_next(deployment: Deployment) -> None:

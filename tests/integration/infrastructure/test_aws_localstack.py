@@ -196,7 +196,10 @@ def test_a_deployment_that_was_cut_off_before_its_state_was_kept_leaves_no_secon
 
 
 def test_what_chalice_has_made_is_removed_by_name_and_is_then_gone(deployed: str, clients: Clients) -> None:
+    roles = [f"legible-{STAGE}-api_handler", f"legible-{STAGE}-sweep"]
     removed = functions.remove(clients, STAGE)
     assert f"legible-{STAGE}" in removed
-    assert there(clients) == {"functions": [], "apis": [], "roles": [], "rules": []}
-    assert functions.remove(clients, STAGE) == []
+    assert there(clients) == {"functions": [], "apis": [], "roles": roles, "rules": []}
+    assert functions.remove_roles(clients, STAGE) == roles
+    assert there(clients)["roles"] == []
+    assert functions.remove(clients, STAGE) == functions.remove_roles(clients, STAGE) == []

@@ -38,15 +38,16 @@ def test_an_exception_is_part_of_its_line() -> None:
 
 
 def test_every_metric_is_defined_and_has_its_value_at_the_top() -> None:
-    fields = logs.metrics({"milliseconds": 2.5, "errors": 0}, route="GET /health")
+    fields = logs.metrics({"milliseconds": 2.5, "errors": 0}, stage="dev", route="GET /health")
     aws = fields["_aws"]
     assert isinstance(aws, dict)
     (directive,) = aws["CloudWatchMetrics"]
     assert directive["Namespace"] == "Legible"
-    assert directive["Dimensions"] == [["route"]]
+    assert directive["Dimensions"] == [["stage", "route"]]
     assert directive["Metrics"] == [
         {"Name": "milliseconds", "Unit": "Milliseconds"},
         {"Name": "errors", "Unit": "Count"},
     ]
-    assert (fields["route"], fields["milliseconds"], fields["errors"]) == ("GET /health", 2.5, 0)
+    assert (fields["stage"], fields["route"]) == ("dev", "GET /health")
+    assert (fields["milliseconds"], fields["errors"]) == (2.5, 0)
     assert aws["Timestamp"] > 1_700_000_000_000

@@ -25,6 +25,11 @@ def test_a_url_without_a_scheme_is_refused() -> None:
         Settings.from_environment({**COMPLETE, "LEGIBLE_INFERENCE_URL": "127.0.0.1:8002"})
 
 
+def test_the_stage_is_the_local_one_unless_named() -> None:
+    assert Settings.from_environment(COMPLETE).stage == "local"
+    assert Settings.from_environment({**COMPLETE, "LEGIBLE_STAGE": "dev"}).stage == "dev"
+
+
 def test_the_time_for_the_model_can_be_set() -> None:
     assert Settings.from_environment(COMPLETE).inference_seconds == 10
     set_to_2 = Settings.from_environment({**COMPLETE, "LEGIBLE_INFERENCE_SECONDS": "2"})

@@ -319,8 +319,9 @@ def test_the_functions_are_given_every_variable_that_they_need_and_none_that_the
     given = Asked(functions.environment(graph.outputs))
     settings = ApiSettings.from_environment(given)
     assert set(given) <= given.names
-    assert (settings.bucket, settings.page_origin) == ("data", "https://Site.Distribution.DomainName")
-    for name in given:
+    assert (settings.bucket, settings.stage) == ("data", "dev")
+    assert settings.page_origin == "https://Site.Distribution.DomainName"
+    for name in given.keys() - {"LEGIBLE_STAGE"}:  # one machine has no stage to name
         with pytest.raises(SettingsError, match=name):
             ApiSettings.from_environment({key: value for key, value in given.items() if key != name})
 
@@ -488,8 +489,20 @@ def test_the_quota_that_is_checked_is_what_the_job_may_use() -> None:
 # Watching
 
 
-def emitted() -> set[tuple[str, str]]:
-    """Return each metric of the API's log with its dimension, as (route, name), by asking the API itself."""
+Series = tuple[frozenset[tuple[str, str]], str]  # a metric's dimensions with their values, and its name
+
+
+def series(line: Mapping[str, Any], **changed: str) -> set[Series]:
+    """Return what CloudWatch makes of a log line's metrics, with some of its dimensions changed."""
+    (directive,) = line["_aws"]["CloudWatchMetrics"]
+    (dimensions,) = directive["Dimensions"]
+    assert directive["Namespace"] == logs.NAMESPACE
+    values = frozenset((name, changed.get(name, line[name])) for name in dimensions)
+    return {(values, metric["Name"]) for metric in directive["Metrics"]}
+
+
+def by_the_api(environment: Mapping[str, str]) -> set[Series]:
+    """Return what the API writes of each route and of the sweep, by asking the API itself."""
     script = (
         "import json, app\n"
         "from chalice.test import Client\n"
@@ -497,34 +510,87 @@ def emitted() -> set[tuple[str, str]]:
         "routes = app.app.routes.items()\n"
         "print(json.dumps([f'{method} {path}' for path, methods in routes for method in methods]))"
     )
-    known = {"LEGIBLE_BUCKET": "b", "LEGIBLE_INFERENCE_URL": "http://m", "LEGIBLE_PAGE_ORIGIN": "http://p"}
     ran = subprocess.run(
         [sys.executable, "-c", script],
         cwd=ROOT,
-        env=os.environ | known,
+        env=os.environ | environment,
         capture_output=True,
         text=True,
         check=True,
     )
     *lines, routes = ran.stdout.splitlines()
     (logged,) = (json.loads(line) for line in [*lines, *ran.stderr.splitlines()] if '"_aws"' in line)
-    (directive,) = logged["_aws"]["CloudWatchMetrics"]
-    assert (directive["Namespace"], directive["Dimensions"]) == (logs.NAMESPACE, [["route"]])
-    return {(route, metric["Name"]) for route in json.loads(routes) for metric in directive["Metrics"]}
+    swept = logs.metrics({"settled": 0, "pending": 0}, stage=logged["stage"], route="sweep")
+    return series(swept).union(*(series(logged, route=route) for route in json.loads(routes)))
 
 
-def test_alarms_watch_metrics_that_the_api_emits(graph: Graph) -> None:
-    alarms = graph.of("AWS::CloudWatch::Alarm").values()
-    watched = {
-        (alarm["Dimensions"][0]["Value"], alarm["MetricName"])
-        for alarm in alarms
-        if alarm.get("Namespace") == logs.NAMESPACE and alarm["Dimensions"][0]["Name"] == "route"
+@pytest.fixture(scope="module")
+def written(graph: Graph) -> set[Series]:
+    report = {"pairs": 10, "accuracy": 0.9, "accuracy_interval": [0.6, 0.98]}
+    return by_the_api(functions.environment(graph.outputs)) | series(line_of(report, graph))
+
+
+def in_alarms(graph: Graph) -> set[Series]:
+    return {
+        (frozenset((item["Name"], item["Value"]) for item in alarm["Dimensions"]), alarm["MetricName"])
+        for alarm in graph.of("AWS::CloudWatch::Alarm").values()
+        if alarm.get("Namespace") == logs.NAMESPACE
     }
-    by_sweep = {("sweep", "pending"), ("sweep", "settled")}  # what Classifications.sweep returns
-    assert watched
-    assert watched <= emitted() | by_sweep
-    (query,) = (m["Expression"] for m in graph["Watching.ApiErrors"]["Metrics"])
-    assert query == f'SELECT SUM(errors) FROM SCHEMA("{logs.NAMESPACE}", route)'
+
+
+def widgets(graph: Graph) -> list[dict[str, Any]]:
+    body = json.loads(graph["Watching.Dashboard"]["DashboardBody"])
+    return [widget["properties"] for widget in body["widgets"]]
+
+
+def on_dashboard(graph: Graph) -> set[Series]:
+    """Return the series of the graphs; "." stands for the same as above, "..." for all but the last."""
+    drawn: set[Series] = set()
+    for widget in widgets(graph):
+        above: list[str] = []
+        for row in widget.get("metrics", []):
+            texts = [part for part in row if isinstance(part, str)]
+            if texts[:1] == ["..."]:
+                texts = [*above[: len(above) - len(texts) + 1], *texts[1:]]
+            above = [above[at] if text == "." else text for at, text in enumerate(texts)]
+            if above[:1] == [logs.NAMESPACE]:
+                drawn.add((frozenset(zip(above[2::2], above[3::2], strict=True)), above[1]))
+    return drawn
+
+
+def test_alarms_and_dashboard_read_the_very_dimensions_that_the_code_writes(
+    graph: Graph, written: set[Series]
+) -> None:
+    alarms, dashboard = in_alarms(graph), on_dashboard(graph)
+    assert len(alarms) == 4
+    assert len(dashboard) == 6
+    assert alarms | dashboard <= written
+
+
+def test_two_stages_in_one_account_share_no_series(written: set[Series]) -> None:
+    of_prod = by_the_api(functions.environment(Graph(STAGES["prod"]).outputs))
+    assert all(("stage", "dev") in dimensions for dimensions, _ in written)
+    assert all(("stage", "prod") in dimensions for dimensions, _ in of_prod)
+
+
+def test_queries_over_all_routes_name_the_dimensions_in_full_and_their_own_stage_alone(
+    graph: Graph, written: set[Series]
+) -> None:
+    ((of_errors, _), *_) = (item for item in written if item[1] == "errors")
+    assert {name for name, _ in of_errors} == {"stage", "route"}
+    (select,) = (metric["Expression"] for metric in graph["Watching.ApiErrors"]["Metrics"])
+    assert select == f"SELECT SUM(errors) FROM SCHEMA(\"{logs.NAMESPACE}\", stage, route) WHERE stage = 'dev'"
+    expressions = re.findall(r'"expression": "((?:[^"\\]|\\.)*)"', json.dumps(widgets(graph)))
+    searches = [json.loads(f'"{text}"') for text in expressions]
+    assert len(searches) == 2
+    assert all(
+        f'SEARCH(\'{{{logs.NAMESPACE},stage,route}} stage="dev" MetricName="errors"\'' in text
+        for text in searches
+    )
+
+
+def test_the_plan_prices_as_many_metrics_as_there_are(written: set[Series]) -> None:
+    assert len(written) == prices.METRICS
 
 
 def accuracy_metric(graph: Graph) -> dict[str, Any]:
@@ -533,34 +599,27 @@ def accuracy_metric(graph: Graph) -> dict[str, Any]:
     return code
 
 
-REPORT = {"pairs": 0, "accuracy": None, "accuracy_interval": None}
+def line_of(report: Mapping[str, Any], graph: Graph) -> dict[str, Any]:
+    """Return the log line that the stage's function makes of a report."""
+    stage = graph["Watching.AccuracyMetric"]["Environment"]["Variables"]["STAGE"]
+    line: dict[str, Any] = json.loads(accuracy_metric(graph)["line"](report, stage, 1_800_000_000.0))
+    return line
 
 
-def test_a_report_becomes_the_metrics_that_alarms_and_dashboard_name(graph: Graph) -> None:
-    report = {"pairs": 10, "accuracy": 0.9, "accuracy_interval": [0.6, 0.98]}
-    line = json.loads(accuracy_metric(graph)["line"](report, "dev", 1_800_000_000.0))
-    (directive,) = line["_aws"]["CloudWatchMetrics"]
-    named = {metric["Name"] for metric in directive["Metrics"]}
-    watched = {
-        alarm["MetricName"]
-        for alarm in graph.of("AWS::CloudWatch::Alarm").values()
-        if {"Name": "stage", "Value": "dev"} in alarm.get("Dimensions", [])
-    }
-    assert watched == {"accuracy_high", "pairs"}
-    assert watched <= named
-    assert named == {"pairs", "accuracy", "accuracy_low", "accuracy_high"}
+def test_a_report_becomes_metrics_with_its_interval(graph: Graph) -> None:
+    line = line_of({"pairs": 10, "accuracy": 0.9, "accuracy_interval": [0.6, 0.98]}, graph)
+    assert {name for _, name in series(line)} == {"pairs", "accuracy", "accuracy_low", "accuracy_high"}
     assert (line["stage"], line["accuracy_high"], line["pairs"]) == ("dev", 0.98, 10)
 
 
 def test_a_report_without_pairs_is_still_a_sign_of_life(graph: Graph) -> None:
-    line = json.loads(accuracy_metric(graph)["line"](REPORT, "dev", 1_800_000_000.0))
+    line = line_of({"pairs": 0, "accuracy": None, "accuracy_interval": None}, graph)
     assert line["pairs"] == 0
     assert "accuracy" not in line
 
 
 def test_every_alarm_tells_somebody_and_is_on_the_dashboard(graph: Graph) -> None:
-    body = json.loads(graph["Watching.Dashboard"]["DashboardBody"])
-    (shown,) = (widget["properties"]["alarms"] for widget in body["widgets"] if widget["type"] == "alarm")
+    (shown,) = (widget["alarms"] for widget in widgets(graph) if "alarms" in widget)
     alarms = graph.of("AWS::CloudWatch::Alarm")
     assert set(shown) == {f"{path}.Arn" for path in alarms}
     assert all(alarm["AlarmActions"] == ["Watching.Topic"] for alarm in alarms.values())
@@ -578,8 +637,7 @@ def test_the_plan_prices_as_many_alarms_as_there_are(graph: Graph) -> None:
 def test_logs_of_the_functions_end_up_in_groups_that_expire(graph: Graph) -> None:
     groups = graph.of("AWS::Logs::LogGroup").values()
     assert all(group["RetentionInDays"] for group in groups)
-    handlers = ["api_handler", *functions.CONFIG["lambda_functions"]]
-    expected = {f"/aws/lambda/{functions.function_name('dev', handler)}" for handler in handlers}
+    expected = {f"/aws/lambda/{functions.function_name('dev', handler)}" for handler in functions.HANDLERS}
     assert {group["LogGroupName"] for group in groups if "LogGroupName" in group} == expected
 
 

@@ -1,0 +1,68 @@
+"""What Lighthouse says of the page: four scores at phone and at desktop size, each of which must reach 95.
+
+Node.js is needed; its npx fetches Lighthouse. Run: python -m benchmarks.page_lighthouse, or make lighthouse
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from infrastructure.local import parts
+from infrastructure.local.settings import ROOT, Settings
+from infrastructure.local.stack import Running
+from tests.browser.conftest import CHROMIUM_FLAGS, chromium_path
+
+LIGHTHOUSE = "lighthouse@12.8.2"  # the last that runs on the Node.js of Debian 12
+CATEGORIES = ("performance", "accessibility", "best-practices", "seo")
+LEAST = 95  # of 100
+FORMS = {"mobile": [], "desktop": ["--preset=desktop"]}  # mobile is what it takes unless told
+REPORTS = ROOT / "build" / "lighthouse"
+
+Scores = dict[str, int]  # by category, 0 to 100
+
+
+def main() -> int:
+    """Audit the page as it is served, keep the reports, print the scores; return 1 if one is too low."""
+    if shutil.which("npx") is None:
+        raise SystemExit("Lighthouse needs Node.js 18 or newer with npm. On Debian: apt-get install npm")
+    REPORTS.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Settings.on_free_ports(Path(folder))
+        with Running([parts.page(settings)], settings.data / "logs"):
+            scores = {form: audit(settings.page_url, form) for form in FORMS}
+    Console().print(_table(scores))
+    return int(any(score < LEAST for each in scores.values() for score in each.values()))
+
+
+def audit(address: str, form: str) -> Scores:
+    """Return the scores of the page at an address; the reports are kept as FORM.report.html and .json."""
+    command = [
+        *("npx", "--yes", LIGHTHOUSE, address, *FORMS[form], "--quiet"),
+        *("--output=html", "--output=json", f"--output-path={REPORTS / form}"),
+        f"--only-categories={','.join(CATEGORIES)}",
+        f"--chrome-flags={' '.join(['--headless=new', *CHROMIUM_FLAGS[:-1]])}",
+    ]
+    done = subprocess.run(command, env=os.environ | {"CHROME_PATH": chromium_path()}, check=False)
+    if done.returncode != 0:
+        raise SystemExit(f"Lighthouse gave up on the page at {form} size; it says above why.")
+    report = json.loads((REPORTS / f"{form}.report.json").read_text())
+    found = {name: report["categories"][name]["score"] for name in CATEGORIES}
+    return {name: round(100 * (score or 0)) for name, score in found.items()}  # null is a score it could not make
+
+
+def _table(scores: dict[str, Scores]) -> Table:
+    table = Table("", *CATEGORIES)
+    for form, each in scores.items():
+        table.add_row(form, *(str(each[name]) for name in CATEGORIES))
+    return table
+
+
+if __name__ == "__main__":
+    sys.exit(main())
