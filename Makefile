@@ -12,7 +12,7 @@ LOCALSTACK_PYTHON ?= $(shell python3.13 -c 'import sys; print(sys.executable)' 2
 STAGE ?= dev
 ENGINE ?= $(shell docker info >/dev/null 2>&1 && echo docker || echo podman)
 
-.PHONY: help run demo serve accuracy image image-run plan deploy status destroy train evaluate bench soak check test test-programs
+.PHONY: help run demo serve accuracy image image-run plan deploy status destroy train evaluate bench soak fuzz check test test-programs
 
 help: ## List what can be asked of make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ bench: .venv/dev.stamp benchmarks/accuracy-requirements.txt ## Every benchmark, 
 
 soak: .venv/dev.stamp ## Load with faults for two minutes, then hold every answer against what is there
 	@exec $(BIN)/python -m tests.soak
+
+fuzz: .venv/dev.stamp ## COUNT broken, lying and exploding images (20,000) through the API and the model, from SEED
+	@exec $(BIN)/python -m tests.fuzz --count $(or $(COUNT),20000) --seed $(or $(SEED),1)
 
 check: .venv/dev.stamp ## Lint and types
 	$(BIN)/ruff check .
