@@ -13,7 +13,7 @@ LOCALSTACK_PYTHON ?= $(shell python3.13 -c 'import sys; print(sys.executable)' 2
 STAGE ?= dev
 ENGINE ?= $(shell docker info >/dev/null 2>&1 && echo docker || echo podman)
 
-.PHONY: help run demo serve accuracy image image-run plan deploy status destroy train evaluate bench soak fuzz lock check test test-programs
+.PHONY: help run demo serve accuracy image image-run plan deploy status destroy train evaluate bench soak fuzz lock sbom audit check test test-programs
 
 help: ## List what can be asked of make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -78,6 +78,17 @@ lock: .venv-audit/stamp ## Renew the lock files after a change of requirements; 
 	$(UV_COMPILE) requirements-dev.txt -o requirements-dev.lock
 	for part in $(PARTS); do $(UV_COMPILE) -c requirements-dev.lock $$part.txt -o $$part.lock || exit; done
 	for tool in $(TOOLS); do $(UV_COMPILE) $$tool.txt -o $$tool.lock || exit; done
+
+BOM = .venv-audit/bin/cyclonedx-py requirements - --output-reproducible --output-file build/sbom/$(1).json
+sbom: .venv-audit/stamp ## CycloneDX bills of what the API, the container and the job are made of, in build/sbom
+	@mkdir -p build/sbom
+	@{ cat requirements.txt; grep -o '^chalice==[0-9.]*' infrastructure/requirements.txt; } | $(call BOM,api)
+	@{ cat inference_image/requirements.lock; grep -o '^torch==[0-9.]*' inference_image/requirements.txt; } | $(call BOM,container)
+	@$(call BOM,job) < accuracy_job/requirements.lock
+	@ls build/sbom/*.json
+
+audit: .venv/dev.stamp .venv-audit/stamp ## Known vulnerabilities, licences, and credentials in the history; 2 where advisories are out of reach
+	@exec $(BIN)/python -m tests.supply_chain
 
 check: .venv/dev.stamp ## Lint and types
 	$(BIN)/ruff check .
