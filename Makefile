@@ -13,7 +13,7 @@ LOCALSTACK_PYTHON ?= $(shell python3.13 -c 'import sys; print(sys.executable)' 2
 STAGE ?= dev
 ENGINE ?= $(shell docker info >/dev/null 2>&1 && echo docker || echo podman)
 
-.PHONY: help run demo serve accuracy image image-run plan deploy status destroy train evaluate bench soak fuzz lock sbom audit check test test-programs
+.PHONY: help run demo serve accuracy image image-run plan deploy status destroy train evaluate bench soak fuzz fuzz-guided lock sbom audit check test test-programs
 
 help: ## List what can be asked of make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,11 +68,16 @@ soak: .venv/dev.stamp ## Load with faults for two minutes, then hold every answe
 fuzz: .venv/dev.stamp ## COUNT broken, lying and exploding images (20,000) through the API and the model, from SEED
 	@exec $(BIN)/python -m tests.fuzz --count $(or $(COUNT),20000) --seed $(or $(SEED),1)
 
+fuzz-guided: .venv/dev.stamp tests/fuzz-requirements.lock ## Look for branches of decoding that fail, for SECONDS (600); finds go to build/fuzz
+	@$(BIN)/$(PIP_INSTALL_LOCKED) -q -r tests/fuzz-requirements.lock
+	@mkdir -p build/fuzz
+	@exec $(BIN)/python -m tests.fuzz.guided build/fuzz/corpus -artifact_prefix=build/fuzz/ -max_total_time=$(or $(SECONDS),600)
+
 # What the lock files lead to is the same in all parts. torch is left out: its builds differ by index.
 UV_COMPILE = .venv-audit/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --no-emit-package torch --custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade)
 PARTS := $(addsuffix requirements,infrastructure/ inference_image/ accuracy_job/ benchmarks/accuracy-)
-TOOLS := $(addsuffix -requirements,benchmarks/inference tests/localstack tests/checkov tests/audit)
+TOOLS := $(addsuffix -requirements,benchmarks/inference tests/localstack tests/checkov tests/fuzz tests/audit)
 
 lock: .venv-audit/stamp ## Renew the lock files after a change of requirements; UPGRADE=1 renews all that they lead to
 	$(UV_COMPILE) requirements-dev.txt -o requirements-dev.lock
