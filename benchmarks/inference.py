@@ -41,7 +41,7 @@ from infrastructure.local.settings import ROOT, free_ports
 WORKERS = 2
 LIMIT_BATCH = 32
 PEERS = ROOT / "build" / "peers"
-REQUIREMENTS = Path(__file__).with_name("inference-requirements.txt")
+REQUIREMENTS = Path(__file__).with_name("inference-requirements.lock")
 START_SECONDS = 120.0
 STOP_SECONDS = 15.0
 LIMIT = "the limit: the work without HTTP"
@@ -135,6 +135,7 @@ def install_peers(console: Console) -> None:
         "install",
         "--quiet",
         "--disable-pip-version-check",
+        "--require-hashes",
         "-r",
         str(REQUIREMENTS),
     ]

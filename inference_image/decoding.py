@@ -1,6 +1,7 @@
 """From the bytes that came to pixels: decided by the content, bounded before it is decoded."""
 
 import io
+import re
 import warnings
 from dataclasses import dataclass
 
@@ -8,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL.JpegImagePlugin import JpegImageFile
 
 from inference_image.limits import Limits
 
@@ -18,6 +20,14 @@ WORKING_SIDE = 512  # pixels; longer images are reduced: a digit of a tenth of t
 _TURNS = {3: 180, 4: 180, 5: 90, 6: 270, 7: 270, 8: 90}  # EXIF orientation -> degrees counter-clockwise
 _MIRRORED = {2, 4, 5, 7}
 _OPAQUE = 250  # of 255
+# Memory that a pixel takes at the peak, from Pillow's decoder to the reduced image: measured, in bytes.
+_PIXEL_BYTES = {"1": 2, "L": 1, "P": 9, "RGB": 4, "RGBA": 8, "CMYK": 8, "LA": 12}
+_MOST_PIXEL_BYTES = 16  # 16 and 32 bits a channel; WebP, which is laid out twice beside the image
+_COEFFICIENT_BYTES = 2  # a progressive JPEG is held whole, in coefficients
+_JPEG_SCANS = 50  # encoders write up to 20. Each is decoded over the whole image, and may have but 60 bytes
+# After FF: no stuffed byte and no restart, which belong to a scan, and no fill byte (T.81, B.1.1).
+_MARKER = re.compile(rb"\xff([^\x00\xff\xd0-\xd7])")
+_START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
 
 
 class ImageError(Exception):
@@ -47,16 +57,23 @@ def decode(data: bytes, limits: Limits) -> Picture:
         raise ImageError(422, "the image is empty")
     if len(data) > limits.image_bytes:
         raise ImageError(413, f"the image has {len(data)} bytes; the limit is {limits.image_bytes}")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow warns of sizes and metadata; the limits here decide
-        try:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow warns of sizes and metadata; the limits here decide
             return _decode(data, limits)
-        except ImageError:
-            raise
-        except UnidentifiedImageError:
-            raise ImageError(415, f"not an image; accepted are {', '.join(FORMATS)}") from None
-        except Exception as error:  # Pillow's decoders raise whatever a broken file provokes
-            raise ImageError(422, f"the image is broken ({type(error).__name__})") from error
+    except Exception as error:  # Pillow's decoders raise whatever a broken file provokes
+        refusal = _refusal(error)
+    raise refusal  # out here: an error keeps the one it was raised from, and with it all that was decoded
+
+
+def _refusal(error: Exception) -> ImageError:
+    if isinstance(error, ImageError):
+        return ImageError(error.status, error.detail)
+    if isinstance(error, UnidentifiedImageError):
+        return ImageError(415, f"not an image; accepted are {', '.join(FORMATS)}")
+    if isinstance(error, MemoryError):
+        return ImageError(413, "the image takes more memory than one may")
+    return ImageError(422, f"the image is broken ({type(error).__name__})")
 
 
 def _decode(data: bytes, limits: Limits) -> Picture:
@@ -64,6 +81,10 @@ def _decode(data: bytes, limits: Limits) -> Picture:
         width, height = image.size
         if width * height > limits.pixels:
             raise ImageError(413, f"the image has {width}×{height} pixels; the limit is {limits.pixels}")
+        if _memory(image) > limits.decoding_bytes:
+            raise ImageError(413, f"an image of {width}×{height} pixels of this kind takes too much memory")
+        if isinstance(image, JpegImageFile) and _has_too_many_scans(data):
+            raise ImageError(422, f"the image has more than {_JPEG_SCANS} scans")
         image.draft("RGB", (WORKING_SIDE, WORKING_SIDE))  # a JPEG is decoded at 1/2, 1/4 or 1/8, much faster
         orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
         rotation = _TURNS.get(orientation, 0)
@@ -72,6 +93,30 @@ def _decode(data: bytes, limits: Limits) -> Picture:
         opaque = opaque[:, ::-1]
     upright = np.ascontiguousarray(np.rot90(opaque, rotation // 90))
     return Picture(upright, rotation, max(1.0, max(width, height) / max(upright.shape[:2])))
+
+
+def _memory(image: Image.Image) -> int:
+    """Return about how many bytes decoding will take at once."""
+    width, height = image.size
+    if isinstance(image, JpegImageFile):  # it is reduced while it is decoded
+        whole = len(image.getbands()) * _COEFFICIENT_BYTES if "progressive" in image.info else 0
+    elif image.format == "WEBP":
+        whole = _MOST_PIXEL_BYTES
+    else:
+        whole = _PIXEL_BYTES.get(image.mode, _MOST_PIXEL_BYTES)
+    return width * height * whole
+
+
+def _has_too_many_scans(jpeg: bytes) -> bool:
+    scans, position = 0, 0
+    while scans <= _JPEG_SCANS and (marker := _MARKER.search(jpeg, position)):
+        code, position = marker[1][0], marker.end()
+        if code == _END_OF_IMAGE:
+            break
+        scans += code == _START_OF_SCAN
+        if code not in {0x01, 0xD8}:  # those two stand alone; the others say how long they are
+            position += int.from_bytes(jpeg[position : position + 2])
+    return scans > _JPEG_SCANS
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:

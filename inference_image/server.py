@@ -18,6 +18,7 @@ from starlette.routing import Route
 from inference_image.access import Access
 from inference_image.admission import Admission
 from inference_image.batching import Batcher
+from inference_image.bounds import bounded_time
 from inference_image.decoding import FORMATS, ImageError
 from inference_image.heartbeats import EVERY_SECONDS, Heartbeats
 from inference_image.log import log
@@ -50,7 +51,7 @@ class Service:
             settings.share(settings.max_in_work), settings.share(settings.max_in_work_bytes), self._metrics
         )
         self._batcher: Batcher[list[Preprocessed], Reading] = Batcher(
-            partial(preprocess, limits=settings.limits),
+            self._prepared,
             partial(classify, model=model),
             settings.batch,
             self._metrics.observe_batch,
@@ -133,6 +134,10 @@ class Service:
                 self.prove()
             except Exception:  # whatever it was, this worker reads nothing
                 log("the watchdog could not read", trace=True, worker=self._worker)
+
+    def _prepared(self, image: bytes) -> list[Preprocessed]:
+        with bounded_time(self._settings.max_decoding_seconds):
+            return preprocess(image, self._settings.limits)
 
     async def _body(self, request: Request) -> bytes:
         """Read the body; refuse one that is too large as soon as that is known."""

@@ -24,6 +24,8 @@ class Settings:
     threads: int = 1  # of PyTorch and OpenCV in each of them: one image is too small to share out
     max_image_bytes: int = Limits.image_bytes
     max_pixels: int = Limits.pixels
+    max_decoding_bytes: int = Limits.decoding_bytes
+    max_decoding_seconds: int = 2  # of processor time
     max_in_work: int = 256  # images, by all workers together; one more is told to come back later
     max_in_work_bytes: int = 64 * 2**20  # of their files, likewise
     max_images: int = 32  # in one request
@@ -50,7 +52,7 @@ class Settings:
 
     @property
     def limits(self) -> Limits:
-        return Limits(self.max_image_bytes, self.max_pixels)
+        return Limits(self.max_image_bytes, self.max_pixels, self.max_decoding_bytes)
 
     def share(self, of: int) -> int:
         """Return one worker's part of what all have together."""

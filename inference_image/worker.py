@@ -14,6 +14,7 @@ import torch
 from granian.constants import Interfaces
 from granian.server.embed import Server
 
+from inference_image.bounds import bound_memory
 from inference_image.heartbeats import Heartbeats
 from inference_image.log import start_log
 from inference_image.model import Model, ModelError
@@ -45,6 +46,7 @@ async def serve(service: Service, settings: Settings) -> None:
     """Serve from the first reading on until told to stop; then finish what is open, and return."""
     stop = _stop()
     service.prove()
+    bound_memory(settings.max_decoding_bytes)
     watchdog = asyncio.create_task(service.watch())
     server = Server(
         service.app(),

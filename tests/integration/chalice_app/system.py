@@ -7,13 +7,17 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import boto3
 
+from infrastructure.local import parts
+from infrastructure.local.credentials import Credentials
 from infrastructure.local.part import Part
-from infrastructure.local.settings import BUCKET, ROOT
+from infrastructure.local.settings import BUCKET, ROOT, Settings
+from infrastructure.local.stack import Running
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -55,6 +59,26 @@ class System:
         finally:
             send(self.model, signal.SIGCONT)
             wait_until(self.model.is_healthy)
+
+
+@contextmanager
+def running(folder: Path, **api_variables: str) -> Iterator[tuple[System, list[Part]]]:
+    """Yield a system of its own, over a folder, and its parts: the store, the model and the API."""
+    settings = Settings.on_free_ports(folder)
+    credentials = Credentials.of(folder)
+    api = parts.api(settings, credentials)
+    api = replace(api, environment={**api.environment, **api_variables})
+    model = parts.inference(settings)
+    logs = folder / "logs"
+    system = System(
+        url=settings.api_url,
+        page_origin=settings.page_url,
+        model=model,
+        store=parts.store_environment(settings, credentials),
+        log=(logs / "API.log").read_text,
+    )
+    with Running([parts.store(settings, credentials), model, api], logs) as started:
+        yield system, list(started.parts)
 
 
 def send(part: Part, number: signal.Signals) -> None:

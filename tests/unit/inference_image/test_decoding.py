@@ -1,6 +1,7 @@
 import io
 import struct
 import zlib
+from typing import Any
 
 import numpy as np
 import pytest
@@ -70,6 +71,58 @@ def test_a_file_with_too_many_bytes_is_refused() -> None:
     with pytest.raises(ImageError) as raised:
         decode(_file("BMP"), Limits(image_bytes=1000))
     assert raised.value.status == 413
+
+
+@pytest.mark.parametrize(
+    ("form", "mode", "options", "pixel_bytes"),
+    [
+        ("PNG", "L", {}, 1),
+        ("PNG", "RGB", {}, 4),
+        ("PNG", "LA", {}, 12),
+        ("PNG", "I;16", {}, 16),
+        ("WEBP", "RGB", {}, 16),
+        ("TIFF", "CMYK", {}, 8),
+        ("JPEG", "RGB", {"progressive": True}, 6),
+        ("JPEG", "RGB", {}, 0),
+    ],
+)
+def test_an_image_that_takes_too_much_memory_is_refused_by_its_header(
+    form: str, mode: str, options: dict[str, Any], pixel_bytes: int
+) -> None:
+    buffer = io.BytesIO()
+    Image.new(mode, (40, 30)).save(buffer, form, **options)
+    needed = 40 * 30 * pixel_bytes
+    assert decode(buffer.getvalue(), Limits(decoding_bytes=needed)).pixels.shape == (30, 40, 3)
+    if needed:
+        with pytest.raises(ImageError, match="memory") as raised:
+            decode(buffer.getvalue(), Limits(decoding_bytes=needed - 1))
+        assert raised.value.status == 413
+
+
+@pytest.mark.parametrize(("further", "refused"), [(40, False), (45, True)])
+def test_a_jpeg_of_more_scans_than_encoders_write_is_refused(further: int, refused: bool) -> None:
+    buffer = io.BytesIO()
+    Image.new("L", (40, 30)).save(buffer, "JPEG", progressive=True)  # in 6 scans
+    jpeg = buffer.getvalue()
+    scans = jpeg[jpeg.rindex(b"\xff\xda") : -2] * further
+    if not refused:
+        assert decode(jpeg[:-2] + scans + jpeg[-2:], Limits()).pixels.shape == (30, 40, 3)
+        return
+    with pytest.raises(ImageError, match="scans") as raised:
+        decode(jpeg[:-2] + scans + jpeg[-2:], Limits())
+    assert raised.value.status == 422
+
+
+def test_what_looks_like_scans_in_a_photos_metadata_or_behind_it_counts_for_nothing() -> None:
+    buffer = io.BytesIO()
+    Image.new("L", (40, 30)).save(buffer, "JPEG", comment=b"\xff\xda\0\2" * 100)
+    assert decode(buffer.getvalue() + b"\xff\xda\0\2" * 100, Limits()).pixels.shape == (30, 40, 3)
+
+
+def test_a_refusal_holds_nothing_of_what_was_decoded() -> None:
+    with pytest.raises(ImageError) as raised:
+        decode(_file("PNG")[:-50], Limits())
+    assert raised.value.__context__ is None
 
 
 def test_a_large_image_is_reduced_and_says_by_how_much() -> None:

@@ -1,0 +1,24 @@
+"""The short form of `make fuzz`, with every bomb in it."""
+
+from random import Random
+
+from infrastructure.local.stack import Stack
+from tests.fuzz.bodies import Body, body
+from tests.fuzz.bombs import BOMBS
+from tests.fuzz.campaign import Campaign
+from tests.integration.chalice_app.system import System
+from tests.integration.chalice_app.writer import GATEWAY_SECONDS
+
+MOST_MEGABYTES = 320  # for one image: what its settings allow, and what the allocator keeps beside
+
+
+def test_hostile_images_are_refused_or_read_and_harm_nobody(stack: Stack, local: System) -> None:
+    (api,) = (part for part in stack.parts if part.name == "API")
+    bombs = [Body(kind, bomb(Random(0)), "image/png") for kind, bomb in BOMBS.items()]
+    campaign = Campaign(local, api)
+    campaign.run([*(body(1, number) for number in range(500)), *bombs])
+    assert campaign.findings == []
+    for part in campaign.parts.values():
+        assert part.statuses.total() == 500 + len(bombs)
+        assert part.seconds.amount < GATEWAY_SECONDS
+        assert part.megabytes.amount < MOST_MEGABYTES

@@ -1,0 +1,38 @@
+"""What ships, and what was committed, is as it may be."""
+
+import pytest
+
+from tests.supply_chain.licences import installed, is_fine, not_fine
+from tests.supply_chain.secrets import credentials, history
+from tests.supply_chain.vulnerabilities import pinned
+
+
+def test_all_that_is_installed_has_a_licence_that_is_fine() -> None:
+    assert not_fine(installed()) == []
+
+
+@pytest.mark.parametrize("said", ["", "GPL-3.0-only", "MIT AND AGPL-3.0-only", "Proprietary"])
+def test_a_licence_that_is_not_known_to_be_fine_is_not(said: str) -> None:
+    assert not is_fine("package", said)
+
+
+def test_no_credentials_were_ever_committed() -> None:
+    assert credentials(history()) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "key = 'AKIA" + "Q4N7ZP2M9X3W8T5V'",
+        "-----BEGIN RSA " + "PRIVATE KEY-----",
+        "https://somebody:" + "hunter2hunter2@host/",
+        "ghp_" + "a1B2" * 9,
+    ],
+)
+def test_credentials_are_recognized(line: str) -> None:
+    assert len(credentials([line])) == 1
+
+
+def test_everything_pinned_is_audited() -> None:
+    names = {line.split("==")[0] for line in pinned()}
+    assert {"urllib3", "pillow", "localstack-core", "checkov", "pip-audit"} <= names

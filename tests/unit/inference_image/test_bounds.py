@@ -1,0 +1,19 @@
+import signal
+from itertools import repeat
+
+import pytest
+
+from inference_image.bounds import bounded_time
+from inference_image.decoding import ImageError
+
+
+def test_what_computes_for_too_long_is_ended_and_refused() -> None:
+    with pytest.raises(ImageError, match="more than") as raised, bounded_time(0.01):
+        sum(1 for _ in repeat(None))
+    assert raised.value.status == 413
+
+
+def test_nothing_is_ended_afterwards() -> None:
+    with bounded_time(0.01):
+        pass
+    assert signal.getitimer(signal.ITIMER_PROF) == (0.0, 0.0)
