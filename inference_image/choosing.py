@@ -1,7 +1,8 @@
-"""Which of the parts is the digit: the weights of what was measured of them.
+"""Which of the parts are worth reading: the weights of what was measured of them.
 
-A conditional logit (McFadden 1974): the part with the highest appeal is chosen, and an appeal of 0 is as
-likely nothing as something. Fitted by `python -m model_training.choosing --count 8000`, which prints this table.
+A conditional logit (McFadden 1974): the higher its appeal, the likelier a part is the digit, and an appeal of
+0 is as likely nothing as something. Fitted by `python -m model_training.choosing --count 8000`, which prints
+this table.
 """
 
 WEIGHTS = {
