@@ -84,7 +84,7 @@ class Figures:
     failures: int
 
 
-FULL = Plan(rounds=3, connections=(1, 8, 32, 128), warm_up=1.0, seconds=5.0)
+FULL = Plan(rounds=3, connections=(1, 8, 32, 128), warm_up=0.5, seconds=3.0)
 QUICK = Plan(rounds=1, connections=(1, 32), warm_up=0.5, seconds=2.0)
 
 _PYTHON = str(PEERS / "bin" / "python")

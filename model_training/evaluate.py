@@ -5,8 +5,12 @@
 
 import argparse
 import json
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 import cv2
@@ -23,11 +27,12 @@ from inference_image.preprocessing import Preprocessed, preprocess
 from inference_image.reading import Reading, classify
 from model_training import card, data
 from model_training.figures import calibration_error, reliability, wilson
-from model_training.generator import HELD_OUT, Example, examples
+from model_training.generator import HELD_OUT, Example, alone, examples
 from model_training.kinds import png
 from model_training.marks import NOT_A_DIGIT
 
 BATCH = 500
+CHUNK = 50  # examples that one process prepares at a time
 UNTOUCHED = 2  # seed of images that nobody looked at while preprocessing and mixture were made
 DRAWN = (
     "canvas",
@@ -44,6 +49,10 @@ DRAWN = (
 )
 NOTHING = ("blank", "solid")
 REJECTED = 0.5  # of is_digit
+
+
+Chunk = Callable[[], list[Example]]
+Prepared = tuple[Example, list[Preprocessed]]
 
 
 @dataclass(frozen=True)
@@ -68,8 +77,8 @@ def main() -> None:
     models = [Model.load(folder) for folder in (WEIGHTS, *chosen.beside)]
     rows, outcomes = [], {}
     for name, drawn in _tracked(chosen.count, chosen.seed):
-        seen = [preprocess(one.file) for one in drawn]
-        outcomes[name], *others = [read_all(drawn, seen, model) for model in models]
+        examples, seen = zip(*drawn, strict=True)
+        outcomes[name], *others = [read_all(examples, seen, model) for model in models]
         rows.append(_row(name, outcomes[name], others))
     summary = summarise([one for some in outcomes.values() for one in some])
     table = Table(*card.COLUMNS, title=models[0].version)
@@ -128,16 +137,35 @@ def summarise(outcomes: Sequence[Outcome]) -> list[tuple[str, str]]:
     ]
 
 
-def _tracked(count: int, seed: int) -> Iterable[tuple[str, list[Example]]]:
-    with Progress() as progress:
-        task = progress.add_task("drawing and reading", total=len(DRAWN) + 2)
-        yield "MNIST test", list(mnist_test())
-        progress.advance(task)
-        yield "other writers", list(other_writers())
-        progress.advance(task)
-        for number, name in enumerate(DRAWN):
-            yield name, list(examples(HELD_OUT, count, [seed, number], [name]))
-            progress.advance(task)
+def _tracked(count: int, seed: int) -> Iterator[tuple[str, list[Prepared]]]:
+    """Prepare each kind on all cores, a chunk of examples at a time."""
+    kinds = {"MNIST test": _cut(list(mnist_test())), "other writers": _cut(list(other_writers()))}
+    for number, name in enumerate(DRAWN):
+        kinds[name] = [partial(_drawn, name, (seed, number, start)) for start in range(0, count, CHUNK)]
+    cores = len(os.sched_getaffinity(0))
+    with ProcessPoolExecutor(cores, get_context("spawn"), alone) as pool, Progress() as progress:
+        task = progress.add_task("drawing and reading", total=sum(map(len, kinds.values())))
+        started = [
+            (name, [pool.submit(_prepared, chunk) for chunk in chunks]) for name, chunks in kinds.items()
+        ]
+        for name, chunks in started:
+            done: list[Prepared] = []
+            for chunk in chunks:
+                done += chunk.result()
+                progress.advance(task)
+            yield name, done
+
+
+def _cut(some: Sequence[Example]) -> list[Chunk]:
+    return [partial(list, some[start : start + CHUNK]) for start in range(0, len(some), CHUNK)]
+
+
+def _drawn(name: str, seed: tuple[int, ...]) -> list[Example]:
+    return list(examples(HELD_OUT, CHUNK, seed, [name]))
+
+
+def _prepared(chunk: Chunk) -> list[Prepared]:
+    return [(one, preprocess(one.file)) for one in chunk()]
 
 
 def _row(name: str, outcomes: Sequence[Outcome], others: Sequence[Sequence[Outcome]]) -> tuple[str, ...]:
@@ -184,7 +212,9 @@ def _share(which: Iterable[bool]) -> float:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--count", type=int, default=500, help="images of each kind that is drawn")
+    parser.add_argument(
+        "--count", type=int, default=500, help="images of each kind that is drawn, rounded up to fifties"
+    )
     parser.add_argument(
         "--seed",
         type=int,

@@ -120,7 +120,7 @@ def seen(part: Part, count: int, seed: int, advance: Callable[[int], None]) -> V
 
 def _on_all_cores(work: Callable[[Any], Views], jobs: Sequence[Any], advance: Callable[[int], None]) -> Views:
     """Do jobs of CHUNK examples each."""
-    with ProcessPoolExecutor(len(os.sched_getaffinity(0)), get_context("spawn"), _alone) as pool:
+    with ProcessPoolExecutor(len(os.sched_getaffinity(0)), get_context("spawn"), alone) as pool:
         parts: list[Views] = []
         for views in pool.map(work, jobs):
             parts.append(replace(views, examples=views.examples + len(parts) * CHUNK))
@@ -134,8 +134,9 @@ def joined(parts: Sequence[Views]) -> Views:
     return Views(*map(np.concatenate, columns))
 
 
-def _alone() -> None:
-    cv2.setNumThreads(1)  # the processes share the cores
+def alone() -> None:
+    """Keep a process of a pool to one core."""
+    cv2.setNumThreads(1)
 
 
 def _drawn(chunk: tuple[Part, tuple[int, int]]) -> Views:
