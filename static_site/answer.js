@@ -196,6 +196,7 @@ function stepsOf({ preprocessing: did }) {
     did.inverted ? steps.inverted : null,
     did.rotation !== 0 ? steps.rotated(did.rotation) : null,
     did.box ? steps.cropped : null,
+    did.thickened ? steps.thickened : null,
     steps.scaled,
   ];
   return done(words.filter((word) => word !== null));

@@ -75,7 +75,11 @@ export class DataView {
   async #run(action) {
     const buttons = [this.#parts.download, this.#parts.deleteAll];
     for (const button of buttons) button.disabled = true;
-    await action().catch((problem) => this.#parts.copyStatus.replaceChildren(problemNotice(problem, () => this.#run(action))));
+    this.#parts.copyProblem.replaceChildren();
+    await action().catch((problem) => {
+      this.#say("");
+      this.#parts.copyProblem.replaceChildren(problemNotice(problem, () => this.#run(action)));
+    });
     for (const button of buttons) button.disabled = false;
   }
 

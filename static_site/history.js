@@ -28,7 +28,7 @@ export class History {
   #turn = 0;
 
   /**
-   * @param {Record<string, any>} parts history, and in it filters, gallery, status, more; dialog
+   * @param {Record<string, any>} parts history, and in it filters, gallery, status, historyProblem, more; dialog
    * @param {import("./api.js").Api} api
    * @param {import("./collection.js").Collection} collection
    * @param {Storage | undefined} storage
@@ -70,6 +70,7 @@ export class History {
     const turn = (this.#turn += 1); // what an older turn fetched is not shown any more
     const { history, gallery, status, more } = this.#parts;
     this.#most = most;
+    this.#showProblem(null);
     try {
       const records = await this.#collection.find(this.#matches, most + 1); // one more says whether there are more
       if (turn !== this.#turn) return;
@@ -80,8 +81,14 @@ export class History {
     } catch (problem) {
       if (turn !== this.#turn) return;
       history.hidden = false;
-      status.replaceChildren(problemNotice(problem, () => this.#refresh()));
+      status.textContent = "";
+      more.hidden = true;
+      this.#showProblem(problem, () => this.#refresh());
     }
+  }
+
+  #showProblem(problem, retry) {
+    this.#parts.historyProblem.replaceChildren(...(problem ? [problemNotice(problem, retry)] : []));
   }
 
   #refresh() {
@@ -118,6 +125,7 @@ export class History {
   }
 
   async #open(record) {
+    this.#showProblem(null);
     try {
       const { blob } = await this.#collection.image(record);
       this.#reading = Reading.of(this.#api, record, blob);
@@ -125,7 +133,7 @@ export class History {
       this.#answer.show(this.#reading);
       this.#parts.dialog.showModal();
     } catch (problem) {
-      this.#parts.status.replaceChildren(problemNotice(problem, () => this.#open(record)));
+      this.#showProblem(problem, () => this.#open(record));
     }
   }
 
@@ -135,12 +143,17 @@ export class History {
     this.#parts.dialog.close();
   }
 
-  #closed() {
+  /** The list is made anew: who went through it by keyboard goes on where the image was. */
+  async #closed() {
     const isChanged = this.#reading.record !== this.#opened;
     this.#reading.release();
     if (!isChanged) return;
-    this.#refresh();
     this.#onChange();
+    const cards = this.#parts.gallery.children;
+    const place = [...cards].findIndex((card) => card.contains(document.activeElement));
+    await this.#refresh();
+    if (place === -1 || document.activeElement !== document.body) return;
+    cards[Math.min(place, cards.length - 1)]?.firstElementChild.focus();
   }
 }
 

@@ -105,6 +105,7 @@ export const texts = {
       inverted: "light and dark swapped",
       rotated: (degrees) => `turned by ${Math.round(degrees)}°`,
       cropped: "cut to the digit",
+      thickened: "strokes thickened",
       scaled: "scaled to 28 × 28",
     },
     done: (steps) => `Done to it: ${steps.join(", ")}.`,

@@ -26,7 +26,7 @@ export class WriteView {
     this.#answer = new Answer(api, storage);
     this.#parts.answer.replaceWith(this.#answer.element);
     this.#pad = new Pad(this.#parts.canvas);
-    this.#tray = new Tray(this.#parts.tray, this.#parts.status, api, (reading) => this.#answer.show(reading));
+    this.#tray = new Tray(this.#parts.tray, this.#parts.status, api, (reading) => this.#showPicked(reading));
     this.#connectPad();
     this.#connectFiles();
   }
@@ -45,6 +45,12 @@ export class WriteView {
       const undoes = event.key === "z" && (event.ctrlKey || event.metaKey) && !event.shiftKey;
       if (undoes && this.#parts.canvas.checkVisibility() && this.#pad.canUndo) this.#pad.undo();
     });
+  }
+
+  /** On a phone the tray is below the answer, by more than a screen. */
+  #showPicked(reading) {
+    this.#answer.show(reading);
+    this.#answer.element.scrollIntoView({ block: "nearest" });
   }
 
   /** A labelled drawing is finished: the next stroke begins the next one. */

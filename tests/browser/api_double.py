@@ -62,18 +62,20 @@ class ApiDouble:
     records: dict[str, Record] = field(default_factory=dict)
     images: dict[str, bytes] = field(default_factory=dict)
     requests: list[Request] = field(default_factory=list)
+    _base: str = BASE
     _held: list[tuple[Route, Record]] = field(default_factory=list)
     _by_key: dict[str, str] = field(default_factory=dict)
 
-    def connect(self, page: Page) -> None:
-        page.route(f"{BASE}/**", self._handle)
+    def connect(self, page: Page, base: str = BASE) -> None:
+        page.route(f"{base}/**", self._handle)
+        self._base = base
 
     def calls(self, method: str, path: str) -> list[Request]:
         """Return the requests of a method whose path matches a pattern."""
         return [
             request
             for request in self.requests
-            if request.method == method and re.fullmatch(path, _path(request))
+            if request.method == method and re.fullmatch(path, self._path(request))
         ]
 
     def add(self, predicted: int, true: int | None = None, image: bytes | None = None) -> Record:
@@ -98,13 +100,16 @@ class ApiDouble:
         route, given = self._held.pop(position)
         _fulfil(route, 201, self._record(given, _body(route.request)))
 
+    def _path(self, request: Request) -> str:
+        return request.url.removeprefix(self._base)
+
     def _handle(self, route: Route) -> None:
         if route.request.method == "OPTIONS":
             return route.fulfill(status=204, headers=CORS)
         self.requests.append(route.request)
         if self.is_away:
             return route.abort("connectionrefused")
-        call = f"{route.request.method} {_path(route.request)}"
+        call = f"{route.request.method} {self._path(route.request)}"
         for fault in self.faults:
             if re.fullmatch(fault[0], call):
                 return _fulfil(route, fault[1], {"title": "Refused", "status": fault[1], "detail": fault[2]})
@@ -214,10 +219,6 @@ def _png(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, "PNG")
     return buffer.getvalue()
-
-
-def _path(request: Request) -> str:
-    return request.url.removeprefix(BASE)
 
 
 def _body(request: Request) -> bytes:

@@ -25,6 +25,11 @@ def test_a_sure_answer_is_one_large_digit_and_how_sure(page: Page) -> None:
     draw(page, SEVEN)
     expect(page.locator("#write .digit")).to_have_text("7")
     expect(page.get_by_text("97.0% sure")).to_be_visible()
+    digit, words = (
+        page.locator(name).evaluate("each => parseFloat(getComputedStyle(each).fontSize)")
+        for name in ("#write .digit", "#write .says")
+    )
+    assert digit >= 5 * words
 
 
 def test_a_zero_is_shown_as_0_and_labelled_as_0(page: Page, api: ApiDouble) -> None:
@@ -72,13 +77,15 @@ def test_ten_bars_show_the_probabilities(page: Page, api: ApiDouble) -> None:
 
 
 def test_what_the_network_saw_stands_beside_the_original(page: Page, api: ApiDouble) -> None:
-    api.usual_answer["preprocessing"].update(inverted=True, rotation=90)
+    api.usual_answer["preprocessing"].update(inverted=True, rotation=90, thickened=True)
     draw(page, SEVEN)
     seen = page.get_by_alt_text("28 by 28")
     expect(seen).to_be_visible()
     assert seen.evaluate("image => [image.naturalWidth, image.naturalHeight]") == [28, 28]
     assert page.get_by_alt_text("The image as you made it").evaluate("image => image.naturalWidth") == 448
-    expect(page.get_by_text("light and dark swapped, turned by 90°, cut to the digit")).to_be_visible()
+    expect(
+        page.get_by_text("light and dark swapped, turned by 90°, cut to the digit, strokes thickened")
+    ).to_be_visible()
 
 
 def test_a_slow_answer_is_said_to_be_coming_and_then_comes(page: Page, api: ApiDouble) -> None:

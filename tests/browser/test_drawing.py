@@ -219,6 +219,29 @@ def test_a_finger_writes_and_the_page_does_not_scroll(page: Page, api: ApiDouble
     assert shade(drawn(api.calls("POST", UPLOAD)[0]), 0.5, 0.5) < 64
 
 
+def test_points_that_the_browser_kept_between_two_frames_are_on_the_paper(page: Page, api: ApiDouble) -> None:
+    box = page.locator("canvas").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 0.2 * box["width"], box["y"] + 0.8 * box["height"])
+    page.mouse.down()
+    page.evaluate(  # one event that tells of three places, as a fast pen's does
+        """([left, top, side]) => {
+            const mouse = { pointerId: 1, pointerType: "mouse" };
+            const at = (x, y, more = {}) => new PointerEvent("pointermove", {
+                ...mouse, clientX: left + x * side, clientY: top + y * side, ...more,
+            });
+            const coalescedEvents = [at(0.35, 0.2), at(0.65, 0.2), at(0.8, 0.8)];
+            document.querySelector("canvas").dispatchEvent(at(0.8, 0.8, { coalescedEvents }));
+        }""",
+        [box["x"], box["y"], box["width"]],
+    )
+    page.mouse.up()
+    expect(page.get_by_text("Read as a 7.")).to_be_visible()
+    image = drawn(api.calls("POST", UPLOAD)[0])
+    assert (image[:200] < 128).any()  # up there are only the two places between
+    assert shade(image, 0.5, 0.8) == 255  # the straight way from the first place to the last
+
+
 def wait_until_held(page: Page, api: ApiDouble, uploads: int) -> None:
     """Wait in the browser, which is what lets the double answer meanwhile."""
     while api.held < uploads:

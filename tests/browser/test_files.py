@@ -8,7 +8,7 @@ from PIL import Image
 from playwright.sync_api import FilePayload, Page, expect
 
 from tests.browser.api_double import ApiDouble, answer, drawing
-from tests.browser.conftest import ROOT
+from tests.browser.conftest import PHONE, ROOT
 from tests.browser.gestures import visit
 
 UPLOAD = "/classifications"
@@ -61,6 +61,41 @@ def test_each_of_several_files_has_its_own_answer(page: Page, api: ApiDouble) ->
         button.click()
         expect(button).to_have_attribute("aria-pressed", "true")
         expect(page.get_by_text(f"Read as a {digit}.")).to_be_visible()
+
+
+def test_progress_is_told_while_files_are_read_a_few_at_a_time(page: Page, api: ApiDouble) -> None:
+    api.is_holding = True
+    choose(page, *(file(f"{digit}.png", digit) for digit in range(5)))
+    progress = page.get_by_role("status").filter(has_text="read, ")
+    expect(progress).to_have_text("0 images read, 5 to come")
+    expect(page.locator(".tray button", has_text="reading …")).to_have_count(5)
+    while api.held < 3:
+        page.evaluate("new Promise(requestAnimationFrame)")
+    assert len(api.calls("POST", UPLOAD)) == 3
+    api.release(0)
+    expect(progress).to_have_text("1 image read, 4 to come")
+
+
+@pytest.mark.parametrize("device", [PHONE])
+def test_a_phone_offers_its_camera_and_the_photo_is_sent_as_it_is(page: Page, api: ApiDouble) -> None:
+    camera = page.get_by_label("Take a photo")
+    expect(page.get_by_text("Take a photo")).to_be_visible()
+    expect(camera).to_have_attribute("capture", "environment")
+    camera.set_input_files(ROOT / "samples" / "photo-pencil.jpg")
+    expect(page.get_by_role("button", name="photo-pencil.jpg read as 7")).to_be_visible()
+    assert api.calls("POST", UPLOAD)[0].post_data_buffer == (ROOT / "samples/photo-pencil.jpg").read_bytes()
+
+
+def test_a_desktop_offers_no_camera(page: Page) -> None:
+    expect(page.get_by_text("Take a photo")).to_be_hidden()
+
+
+@pytest.mark.parametrize("device", [PHONE])
+def test_on_a_phone_the_answer_to_a_picked_file_comes_into_sight(page: Page, api: ApiDouble) -> None:
+    api.answers_to = {drawing(digit): answer(digit) for digit in range(2)}
+    choose(page, file("0.png", 0), file("1.png", 1))
+    page.get_by_role("button", name="1.png read as 1").tap()
+    expect(page.get_by_text("Read as a 1.")).to_be_in_viewport()
 
 
 def test_files_do_not_wait_for_each_other_while_the_model_is_away(page: Page, api: ApiDouble) -> None:

@@ -112,6 +112,21 @@ def test_an_earlier_image_is_opened_and_labelled(page: Page, api: ApiDouble) -> 
     assert record["true"] == 0
 
 
+def test_the_keyboard_alone_opens_an_image_labels_it_and_comes_back_to_it(page: Page, api: ApiDouble) -> None:
+    record = api.add(predicted=0)
+    page.goto(VIEW)
+    cards(page).focus()
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_text("Read as a 0.")).to_be_visible()
+    page.keyboard.press("8")
+    expect(dialog.get_by_text("It was an 8, read as a 0.")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(cards(page)).to_have_text(["8, read as 0"])
+    expect(cards(page)).to_be_focused()
+    assert record["true"] == 8
+
+
 def test_an_opened_image_closes_with_the_view_that_it_belongs_to(page: Page, api: ApiDouble) -> None:
     api.add(predicted=0)
     page.goto("/")
@@ -177,6 +192,7 @@ def test_without_a_connection_each_part_says_so_and_can_be_tried_again(page: Pag
     api.is_away = True
     page.goto(VIEW)
     expect(page.get_by_text("No connection to the API.")).to_have_count(2)
+    expect(page.get_by_role("status").get_by_role("alert")).to_have_count(0)  # it would be read out twice
     api.is_away = False
     page.get_by_role("button", name="Try again").first.click()
     expect(page.get_by_text("100.0% read correctly")).to_be_visible()

@@ -8,6 +8,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, Response, Route, expect
 
+from infrastructure.aws import site as hosted
+from infrastructure.aws import templates
 from tests.browser.api_double import ApiDouble, answer, report_of
 from tests.browser.conftest import DESKTOP, PHONE, ROOT
 from tests.browser.gestures import FOUR, draw, visit
@@ -162,6 +164,29 @@ def test_nothing_moves_for_who_wants_no_motion(page: Page, used_api: ApiDouble) 
     assert set(durations) == {"0s"}
 
 
+def test_behind_cloudfront_page_and_api_are_one_origin_under_the_policy_of_its_header(
+    page: Page, used_api: ApiDouble, site: str
+) -> None:
+    """The same files, with the configuration and the header that a deployment to AWS gives them."""
+    properties = templates.load("site")["Resources"]["PageHeaders"]["Properties"]
+    headers = properties["ResponseHeadersPolicyConfig"]["SecurityHeadersConfig"]
+    policy = headers["ContentSecurityPolicy"]["ContentSecurityPolicy"]
+
+    def with_policy(route: Route) -> None:
+        route.fulfill(response=route.fetch(), headers={"Content-Security-Policy": policy})
+
+    page.route(f"{site}/", with_policy)
+    page.route("**/config.json", lambda route: route.fulfill(json={"api": hosted.API}))
+    used_api.connect(page, f"{site}{hosted.API}")
+    hosts: set[str] = set()
+    page.on("request", lambda request: hosts.add(request.url.partition("/#")[0].rpartition("/")[0]))
+    page.goto(f"{site}/")
+    draw(page, FOUR)
+    expect(page.get_by_text("Read as a 7.")).to_be_visible()
+    assert f"{site}{hosted.API}" in hosts
+    assert not any(host.startswith("http://127.0.0.1:8001") for host in hosts)
+
+
 def test_without_its_settings_the_page_says_so(page: Page) -> None:
     page.route("**/config.json", lambda route: route.fulfill(status=200, body="<html>"))
     page.goto("/")
@@ -200,6 +225,49 @@ def test_the_page_works_where_storage_is_blocked(page: Page, used_api: ApiDouble
     page.goto("/")
     draw(page, FOUR)
     expect(page.get_by_text("Read as a 7.")).to_be_visible()
+
+
+# Every text of texts.js in brackets, as a translation would change it.
+TRANSLATION = """
+const marked = (text) => {
+    if (typeof text === "string") return text && `⟦${text}⟧`;
+    if (typeof text === "function") return (...given) => marked(text(...given));
+    return Object.fromEntries(Object.entries(text).map(([name, each]) => [name, marked(each)]));
+};
+export const texts = marked(untranslated);
+"""
+# What a person or a program reads in the part of the page that is shown.
+READ = """
+[...document.querySelectorAll("title, #page, #page *")]
+    .filter((each) => each.matches("title") || each.checkVisibility())
+    .flatMap((each) => [
+        ...[...each.childNodes].filter((node) => node.nodeType === Node.TEXT_NODE).map((node) => node.data),
+        ...["alt", "aria-label", "title", "placeholder"].map((name) => each.getAttribute(name) ?? ""),
+    ])
+    .filter((text) => /\\p{L}/u.test(text))
+"""
+
+
+def test_every_text_comes_from_the_one_file_that_a_translation_replaces(
+    page: Page, used_api: ApiDouble
+) -> None:
+    source = (SITE / "texts.js").read_text().replace("export const texts =", "const untranslated =")
+    page.route(
+        "**/texts.js", lambda route: route.fulfill(content_type="text/javascript", body=source + TRANSLATION)
+    )
+    used_api.usual_answer = answer(1, confidence=0.5)
+    page.goto("/")
+    draw(page, FOUR)
+    page.locator("#write .key").nth(4).click()
+    expect(page.get_by_text("images you labelled")).to_be_visible()
+    read: list[str] = page.evaluate(READ)
+    for view in ("handwriting", "model", "data"):
+        page.goto(f"/#{view}")
+        expect(page.get_by_text(VIEWS[view]).first).to_be_visible()
+        read += page.evaluate(READ)
+    from_the_api = r"digits-2026\.|Your 4s are read as"
+    assert len(read) > 100
+    assert [text for text in read if not re.match(rf"[^\w⟦]*⟦|{from_the_api}", text)] == []
 
 
 def tab_until(page: Page, condition: str, key: str = "Tab", most: int = 60) -> None:

@@ -14,6 +14,7 @@ DEVICES = {
     for scheme in ("light", "dark")
 }
 SMALLEST = {"viewport": {"width": 320, "height": 640}}
+LARGEST = {"viewport": {"width": 3840, "height": 2160}}
 
 on_every_device = pytest.mark.parametrize("device", DEVICES.values(), ids=DEVICES.keys())
 
@@ -73,6 +74,19 @@ def test_nothing_is_wider_than_320_px(page: Page, used_api: ApiDouble, view: str
     assert overflow(page) == 0
 
 
+@pytest.mark.parametrize("device", [LARGEST])
+def test_a_4k_screen_is_used_and_not_only_its_middle(page: Page, used_api: ApiDouble) -> None:
+    used_api.connect(page)
+    page.goto("/#write")
+    box = page.locator("main").bounding_box()
+    pad = page.locator("canvas").bounding_box()
+    assert box is not None
+    assert pad is not None
+    assert box["width"] >= 3840 / 2
+    assert pad["width"] >= 2160 / 4
+    assert overflow(page) == 0
+
+
 def overflow(page: Page) -> int:
     width: int = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     return width
@@ -83,4 +97,6 @@ def picture(page: Page, request: pytest.FixtureRequest, name: str) -> None:
     device = request.node.callspec.params["device"]
     device_name = next(name for name, each in DEVICES.items() if each == device)
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=SCREENSHOTS / f"{name}-{device_name}.png", full_page=True)
+    width = device["viewport"]["width"]  # with `full_page` a phone would be taken for a desktop
+    page.set_viewport_size({"width": width, "height": page.evaluate("document.documentElement.scrollHeight")})
+    page.screenshot(path=SCREENSHOTS / f"{name}-{device_name}.png")
