@@ -28,7 +28,8 @@ TOTALS = f"{REPORTS}writers.parquet"  # what the objects say
 WRITERS = f"{REPORTS}writers/"
 WRITERS_AT_ONCE = 10_000  # as objects in memory, 500 bytes each
 ROWS_PER_BATCH = 2**16  # as Python's objects, 300 bytes each
-SCHEMA = pa.schema({"writer": pa.string(), "cell": pa.uint8(), "count": pa.int64()})
+# A large string: all of a million writers may be more than the 2 GB that a string column of Arrow holds.
+SCHEMA = pa.schema({"writer": pa.large_string(), "cell": pa.uint8(), "count": pa.int64()})
 NOTHING = SCHEMA.empty_table()
 
 
@@ -65,7 +66,7 @@ def publish(store: ObjectStore, counts: pa.Table) -> int:
     old, new = _read(store), total(counts)
     changed = pa.concat_tables([_only_in(new, old), _only_in(old, new)])["writer"].unique()
     gone = changed.filter(pc.invert(pc.is_in(changed, new["writer"])))
-    _write_all(store, _documents(new.filter(pc.is_in(new["writer"], changed))))
+    _write_all(store, documents(new.filter(pc.is_in(new["writer"], changed))))
     _write_all(store, ((writer, None) for writer in gone.to_pylist()))
     file = io.BytesIO()
     pq.write_table(new, file, compression="zstd")
@@ -92,7 +93,7 @@ def _read(store: ObjectStore) -> pa.Table:
     return NOTHING
 
 
-def _documents(counts: pa.Table) -> Iterator[tuple[str, bytes]]:
+def documents(counts: pa.Table) -> Iterator[tuple[str, bytes]]:
     """Return each writer's object. The rows of a writer lie side by side."""
     rows = (row for batch in counts.to_batches(ROWS_PER_BATCH) for row in batch.to_pylist())
     return ((writer, _document(writer, cells)) for writer, cells in groupby(rows, itemgetter("writer")))

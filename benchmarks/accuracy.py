@@ -25,6 +25,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -36,6 +37,7 @@ from accuracy_job.kernel import Counts
 from accuracy_job.store import CONNECTIONS, open_store
 
 ROUNDS, QUICK_ROUNDS = 5, 2
+TABLE_WIDTH = 120
 Matrix = list[list[int]]
 Contender = Callable[[str], Matrix]
 
@@ -245,7 +247,8 @@ def run(race: Race, rounds: int, console: Console) -> None:
             done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True)
             results[name].append(json.loads(done.stdout.splitlines()[-1]))
     first = results[race.names[0]]
-    table = Table("", "seconds", "fastest", "slowest", "a second", "MB", "x the first", title=race.title)
+    heads = ("seconds", "fastest", "slowest", "a second", "MB", "x the first")
+    table = Table(race.title, *heads, box=box.MARKDOWN)  # as the documentation has it
     for name, found in results.items():
         if any(each["matrix"] != first[0]["matrix"] for each in found):
             raise SystemExit(f"{name} counts differently")
@@ -334,7 +337,8 @@ def main() -> None:
     if options.contender:
         measure(*options.contender)
         return
-    rounds, scale, console = (QUICK_ROUNDS, 10, Console()) if options.quick else (ROUNDS, 1, Console())
+    rounds, scale = (QUICK_ROUNDS, 10) if options.quick else (ROUNDS, 1)
+    console = Console(width=TABLE_WIDTH)
     pairs = 100_000_000 // scale
     with TemporaryDirectory() as folder:
         with console.status("writing the pairs"):
