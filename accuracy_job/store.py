@@ -84,7 +84,7 @@ def latest(store: ObjectStore) -> dict[str, Any] | None:
 
 def publish(store: ObjectStore, report: dict[str, Any]) -> None:
     """Write the report under its time, never to change, and then as the latest. Each appears whole."""
-    body = json.dumps(report, indent=2, allow_nan=False).encode()
+    body = json.dumps(report, allow_nan=False).encode()  # indented, a year's would be five times as long
     put(store, f"{REPORTS}{report['made']}.json", body, mode="create")
     put(store, LATEST, body)
 
