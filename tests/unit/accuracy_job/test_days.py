@@ -45,8 +45,8 @@ class Recorded:
         self.read.append(path)
         return self._store.get(path)
 
-    def list(self, prefix: str) -> Iterator[Any]:
-        return self._store.list(prefix)
+    def list(self, prefix: str, **options: Any) -> Iterator[Any]:  # noqa: ANN401 -- obstore's
+        return self._store.list(prefix, **options)
 
     def list_with_delimiter(self, prefix: str) -> Any:  # noqa: ANN401 -- obstore's
         return self._store.list_with_delimiter(prefix)

@@ -26,6 +26,7 @@ def test_the_request_names_the_archives_and_passes_the_jobs_options_on(
         "accuracy=0.97",
     ]
     assert "spark.archives=s3://code/emr/environment.tar.gz#environment" in submit["sparkSubmitParameters"]
+    assert "spark.default.parallelism=1000" in submit["sparkSubmitParameters"]
     assert (asked["applicationId"], asked["executionRoleArn"]) == ("00f", "arn:r")
 
 
