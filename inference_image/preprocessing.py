@@ -31,6 +31,7 @@ class Preprocessed:
     rotation: int  # degrees counter-clockwise, by EXIF
     scale: float | None  # pixels here for each pixel of the upload
     stroke_width: float | None  # pixels of the upload
+    thickened: bool = False  # the strokes were thinner than MNIST's
 
 
 def preprocess(data: bytes, limits: Limits | None = None) -> list[Preprocessed]:
@@ -45,14 +46,16 @@ def preprocess(data: bytes, limits: Limits | None = None) -> list[Preprocessed]:
 
 def _prepared(found: Found, picture: Picture) -> Preprocessed:
     stroke = stroke_width(found.ink)
+    missing = missing_width(found.ink, stroke)
     return Preprocessed(
-        pixels=fit(found.ink, stroke),
+        pixels=fit(found.ink, missing),
         appeal=found.appeal,
         inverted=found.inverted,
         box=tuple(round(edge * picture.reduction) for edge in found.box),  # type: ignore[arg-type]  # still four
         rotation=picture.rotation,
         scale=BOX / (max(found.ink.shape) * picture.reduction),
         stroke_width=stroke * picture.reduction,
+        thickened=missing > 0,
     )
 
 
@@ -67,13 +70,18 @@ def stroke_width(digit: Ink) -> float:
     return float(2 * depth[ridge].mean() - 1) if ridge.any() else 1.0
 
 
-def fit(digit: Ink, stroke: float) -> NDArray[np.uint8]:
+def missing_width(digit: Ink, stroke: float) -> int:
+    """How many pixels a stroke must grow not to fade when the digit is reduced."""
+    scale = BOX / max(digit.shape)
+    return 0 if scale == 1 else max(0, int(THINNEST / scale - stroke))
+
+
+def fit(digit: Ink, missing: int) -> NDArray[np.uint8]:
     """Bring a cropped digit to MNIST's form: (28, 28) uint8. What has this form already is only copied."""
     scale = BOX / max(digit.shape)
     if scale == 1:
         return _centred(digit)
-    missing = int(THINNEST / scale - stroke)
-    if missing > 0:
+    if missing:
         digit = cv2.dilate(digit, _round(missing + 1)).astype(np.float32)
     return _centred(_resized(digit, scale))
 

@@ -36,6 +36,7 @@ class Reading:
                 "rotation": self.seen.rotation,
                 "scale": self.seen.scale,
                 "stroke_width": self.seen.stroke_width,
+                "thickened": self.seen.thickened,
             },
         }
 

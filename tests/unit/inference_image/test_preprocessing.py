@@ -210,6 +210,11 @@ def test_an_animation_is_its_first_frame() -> None:
     assert _alike(_seen(_seven(), "GIF", save_all=True, append_images=[blank]), SEVEN) > 0.98
 
 
+def test_a_pen_too_thin_to_be_seen_in_the_result_is_said_to_be_thickened() -> None:
+    thin, thick = preprocess(_file(_seven(pen=1)))[0], preprocess(_file(_seven(pen=12)))[0]
+    assert (thin.thickened, thick.thickened) == (True, False)
+
+
 def test_what_was_done_is_told_in_the_uploads_pixels() -> None:
     [seen] = preprocess(_file(_seven().resize((2000, 2000))), Limits())
     assert seen.box is not None
