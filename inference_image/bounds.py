@@ -12,7 +12,7 @@ from pathlib import Path
 
 from inference_image.decoding import ImageError
 
-SPARE_BYTES = 96 * 2**20  # for the server's own threads, and for what the allocator keeps meanwhile
+SPARE_BYTES = 64 * 2**20  # what the allocator keeps: see KEEP_MEMORY in `supervisor`
 
 
 def bound_memory(further_bytes: int) -> None:

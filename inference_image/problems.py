@@ -74,6 +74,7 @@ HANDLERS = {
     ImageError: _image,
     HTTPException: _http,
     Full: _full,
+    MemoryError: _full,
     TimeoutError: _late,
     ClientDisconnect: _gone,
     Exception: _unexpected,

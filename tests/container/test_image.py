@@ -3,6 +3,7 @@
 import io
 import json
 import time
+from random import Random
 
 import pytest
 import urllib3
@@ -11,6 +12,7 @@ from PIL import Image
 from infrastructure.local.samples import Sample
 from tests.container.conftest import LIMITS
 from tests.container.engine import Engine
+from tests.fuzz.bombs import BOMBS
 
 MAX_LAYERS_BYTES = 900_000_000  # above the base, which has 125 MB: 1 GB in all, half of it libtorch_cpu.so
 MNIST_0 = next(sample.path for sample in Sample.all() if sample.path.name == "mnist-2.png").read_bytes()
@@ -65,6 +67,16 @@ def test_it_keeps_to_its_limits_of_processor_and_memory(engine: Engine, containe
         assert answer.status in {200, 503}
     assert urllib3.request("POST", f"{url}/invocations", body=MNIST_0, timeout=60.0).status == 200
     assert "replaced" not in engine.call("logs", name).stdout  # no worker was killed for its memory
+
+
+def test_no_bomb_takes_more_memory_than_it_has(engine: Engine, container: tuple[str, str]) -> None:
+    name, url = container
+    wait_until_ready(engine, name, url)
+    for bomb in BOMBS.values():
+        answer = urllib3.request("POST", f"{url}/invocations", body=bomb(Random(0)), timeout=60.0)
+        assert answer.status in {200, 413, 415, 422, 503}  # 503 as above
+    assert urllib3.request("POST", f"{url}/invocations", body=MNIST_0, timeout=60.0).status == 200
+    assert "replaced" not in engine.call("logs", name).stdout
 
 
 def test_sigterm_ends_it_in_order(engine: Engine, container: tuple[str, str]) -> None:

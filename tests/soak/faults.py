@@ -25,6 +25,7 @@ class Faults:
 
     def __init__(self, parts: list[Part], logs: Path, store: Mapping[str, str], rng: random.Random) -> None:
         self.done: Counter[str] = Counter()
+        self.last = "none"
         self._parts = parts
         self._logs = logs
         self._store = store
@@ -44,10 +45,15 @@ class Faults:
         while not self._ended.wait(self._rng.uniform(*PAUSE)):
             part, fault = self._rng.choice(self._parts), self._rng.choice(["kill", "restart", "stop", "slow"])
             if self._rng.random() < 0.15:
+                self._note("kill job")
                 self._kill_job()
             else:
-                self.done[f"{fault} {part.name}"] += 1
+                self._note(f"{fault} {part.name}")
                 getattr(self, f"_{fault}")(part)
+
+    def _note(self, fault: str) -> None:
+        self.done[fault] += 1
+        self.last = fault
 
     def _kill(self, part: Part) -> None:
         part.stop(deadline=0)
@@ -74,7 +80,6 @@ class Faults:
 
     def _kill_job(self) -> None:
         """Start the accuracy job, and kill it wherever it is."""
-        self.done["kill job"] += 1
         job = subprocess.Popen(
             [sys.executable, "-m", "accuracy_job", f"s3://{BUCKET}"],
             cwd=ROOT,

@@ -6,19 +6,15 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import urllib3
 
-from infrastructure.local import parts
-from infrastructure.local.credentials import Credentials
 from infrastructure.local.samples import Sample
-from infrastructure.local.settings import Settings
-from infrastructure.local.stack import Running
-from tests.integration.chalice_app.system import System
+from tests.integration.chalice_app.system import System, running
 from tests.integration.chalice_app.writer import Writer
 from tests.soak.faults import Faults
 from tests.soak.ledger import UNLABELLED, Client
@@ -47,31 +43,16 @@ class Outcome:
 def soak(folder: Path, seconds: float, writers: int, seed: int, say: Callable[[str], None]) -> Outcome:
     """Load a system of its own for `seconds`, with faults; settle; compare."""
     rng = random.Random(seed)
-    settings = Settings.on_free_ports(folder)
-    credentials = Credentials.of(folder)
-    api = parts.api(settings, credentials)
-    api = replace(
-        api,
-        environment={**api.environment, "LEGIBLE_INFERENCE_SECONDS": "3", "LEGIBLE_SWEEP_SECONDS": "2"},
-    )
-    running = [parts.store(settings, credentials), parts.inference(settings), api]
-    system = System(
-        url=settings.api_url,
-        page_origin=settings.page_url,
-        model=running[1],
-        store=parts.store_environment(settings, credentials),
-        log=(folder / "logs" / "API.log").read_text,
-    )
-    clients = [Client(settings.api_url, IMAGES, random.Random(rng.random())) for _ in range(writers)]
-    with Running(running, folder / "logs"):
+    with running(folder, LEGIBLE_INFERENCE_SECONDS="3", LEGIBLE_SWEEP_SECONDS="2") as (system, parts):
+        clients = [Client(system.url, IMAGES, random.Random(rng.random())) for _ in range(writers)]
         say(f"measuring the rate that is sustained, for {CALM_SECONDS:.0f} s")
         sustainable = _load(clients, CALM_SECONDS, rate=None) / CALM_SECONDS
         offered = OVERLOAD * sustainable
         say(f"{sustainable:.0f} requests/s; now {offered:.0f}/s and faults for {seconds:.0f} s")
-        with Faults(running, folder / "logs", system.store, rng) as faults:
+        with Faults(parts, folder / "logs", system.store, rng) as faults:
             answered = _load(clients, seconds, offered)
-        recovered = _recovery(settings.api_url)
-        say(f"answers normally {recovered:.1f} s after the last fault; settling")
+        recovered = _recovery(system.url)
+        say(f"answers normally {recovered:.1f} s after the last fault ({faults.last}); settling")
         unsettled = _settle(clients)
         say("comparing what was acknowledged with what is there")
         discrepancies = [fault for client in clients for fault in client.faults]

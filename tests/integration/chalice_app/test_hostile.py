@@ -10,7 +10,7 @@ import pytest
 from tests.integration.chalice_app.system import System
 from tests.integration.chalice_app.writer import ZERO, Writer, problem
 
-IDLE = 200  # connections that say nothing
+IDLE = 1000  # connections that say nothing
 ID = "01890a5d-ac96-774b-bcce-b302099a8057"
 
 
