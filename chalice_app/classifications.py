@@ -85,9 +85,18 @@ class Classifications:
         if not answer:
             self._store.put_empty(keys.pending(id))
         record = {**answer, **facts, "status": "classified" if answer else "pending"}
-        if self._store.create_json(keys.record(id), record):
-            return record
-        return self._own(facts["writer"], id)  # the same request came twice at once
+        if not self._store.create_json(keys.record(id), record):
+            return self._own(facts["writer"], id)  # the same request came twice at once
+        self._undo_if_unreserved(record)
+        return record
+
+    def _undo_if_unreserved(self, record: Record) -> None:
+        """Take a record back that was deleted already: the same request came twice, and this one was slow."""
+        for reservation in record["idempotency"]:
+            reserved = self._store.get_json(reservation)
+            if reserved is None or reserved["id"] != record["id"]:
+                self._delete({**record, "idempotency": []})
+                raise Problem(409, "The image of this Idempotency-Key was deleted meanwhile. Use a new key.")
 
     def _answer(self, image: bytes, media_type: str, request_id: str) -> Record:
         """Return the model's answer, empty if it gives none; raise its Problem if it refuses the image."""
@@ -238,14 +247,15 @@ class Classifications:
     def _undo_if_deleted(self, writer: str, id: UUID) -> None:
         """Take a label back that was written while its record was being deleted."""
         if not self._store.exists(keys.record(id)):
-            self._delete_traces(writer, id, [])
+            self._delete_traces(writer, id)
             raise _not_found(id)
 
     def delete(self, writer: str, id: UUID) -> None:
         """Delete the image and all that was derived from it.
 
-        The record goes first, so that no label can be added to it meanwhile; the index goes last, so
-        that a deletion that failed half way can be sent again.
+        The reservation goes first, so that the same request, should it still be at work, takes back what it
+        writes. Then the record, so that no label can be added to it meanwhile; the index goes last, so that
+        a deletion that failed half way can be sent again.
         """
         record = self._load(id)
         owner = None if record is None else record["writer"]
@@ -255,13 +265,15 @@ class Classifications:
 
     def _delete(self, record: Record) -> None:
         id = UUID(record["id"])
+        if record["idempotency"]:
+            self._store.delete(record["idempotency"])
         self._store.delete([keys.record(id)])
-        self._delete_traces(record["writer"], id, record["idempotency"])
+        self._delete_traces(record["writer"], id)
 
-    def _delete_traces(self, writer: str, id: UUID, reservation: Iterable[str]) -> None:
+    def _delete_traces(self, writer: str, id: UUID) -> None:
         index = keys.index(writer, id)
         pairs = [key for key in self._store.keys(index) if key != index]
-        self._store.delete([keys.image(id), keys.label(id), keys.pending(id), *pairs, *reservation])
+        self._store.delete([keys.image(id), keys.label(id), keys.pending(id), *pairs])
         self._store.delete([index])
 
     def legibility(self, writer: str) -> dict[str, Any]:

@@ -85,6 +85,20 @@ def test_the_same_idempotency_key_answers_the_same_record(service: Classificatio
     assert model.asked == 1
 
 
+def test_a_slow_request_does_not_bring_back_what_was_made_by_its_double_and_deleted(
+    service: Classifications, store: MemoryStore, model: Model
+) -> None:
+    def overtaken() -> None:
+        model.before_answer = lambda: None
+        service.delete(ANN, id_of(create(service, key="k")))
+
+    model.before_answer = overtaken
+    with pytest.raises(Problem) as error:
+        create(service, key="k")
+    assert status_of(error) == 409
+    assert store.objects == {}
+
+
 def test_an_idempotency_key_with_another_image_is_a_conflict(service: Classifications) -> None:
     create(service, b"7", key="k")
     with pytest.raises(Problem) as error:
