@@ -3,7 +3,7 @@
     python -m tests.fuzz.guided FOLDER [-max_total_time=SECONDS] [-runs=N] …
 
 FOLDER keeps what led to new branches; an empty one begins with a file of each format, mode and compression.
-A file that provokes anything else than a picture for the network or a refusal, or takes 120 s or 2 GB, is
+A file that provokes anything else than a picture for the network or a refusal, or takes 120 s or 4 GB, is
 written down as crash-…, timeout-… or oom-…, and ends the run with an error. The options are libFuzzer's.
 """
 
@@ -54,7 +54,7 @@ def main() -> None:
     if not any(folder.iterdir()):
         for number, data in enumerate(files()):
             (folder / f"file-{number}").write_bytes(data)
-    bounds = ["-timeout=120", "-rss_limit_mb=2048", "-max_len=20000", "-print_final_stats=1"]
+    bounds = ["-timeout=120", "-rss_limit_mb=4096", "-max_len=20000", "-print_final_stats=1"]
     atheris.Setup([sys.argv[0], *bounds, *sys.argv[1:]], read)
     atheris.Fuzz()
 
