@@ -7,13 +7,20 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 import urllib3
 
+from chalice_app.breaker import Breaker
+from chalice_app.classifications import ABANDONED_AFTER, SWEEP_BATCH, Classifications
+from chalice_app.inference import InferenceClient
+from chalice_app.store import Store
 from infrastructure.local.samples import Sample
+from infrastructure.local.settings import BUCKET, HOST
 from tests.integration.chalice_app.system import System, running
 from tests.integration.chalice_app.writer import Writer
 from tests.soak.faults import Faults
@@ -54,6 +61,7 @@ def soak(folder: Path, seconds: float, writers: int, seed: int, say: Callable[[s
         recovered = _recovery(system.url)
         say(f"answers normally {recovered:.1f} s after the last fault ({faults.last}); settling")
         unsettled = _settle(clients)
+        _sweep_later(system)
         say("comparing what was acknowledged with what is there")
         discrepancies = [fault for client in clients for fault in client.faults]
         discrepancies += [f"{len(unsettled)} writers have unclear answers"] if unsettled else []
@@ -120,6 +128,17 @@ def _settle(clients: list[Client]) -> list[Client]:
             settled = list(pool.map(Client.settle, unclear))
             unclear = [client for client, clear in zip(unclear, settled, strict=True) if not clear]
     return unclear
+
+
+def _sweep_later(system: System) -> None:
+    """Let the time pass after which a sweep clears up behind requests that were killed half way."""
+    later = ABANDONED_AFTER + timedelta(hours=1)
+    with ThreadPoolExecutor(SWEEP_BATCH) as threads:
+        url = f"http://{HOST}:{system.model.port}"
+        model = InferenceClient(url, urllib3.PoolManager(), Breaker(), budget_seconds=10.0)
+        store = Store(system.s3, BUCKET)
+        service = Classifications(store, model, threads, uuid4, lambda: datetime.now(UTC) + later)
+        service.sweep("soak")
 
 
 def _compared(client: Client) -> list[str]:
