@@ -30,29 +30,29 @@ def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) 
     return JSONResponse(details(status, detail), status, headers, media_type="application/problem+json")
 
 
-def _image(request: Request, error: Exception) -> Response:
+async def _image(request: Request, error: Exception) -> Response:
     assert isinstance(error, ImageError)  # noqa: S101 - Starlette types every handler by Exception
     return _early(request, problem(error.status, error.detail))
 
 
-def _http(request: Request, error: Exception) -> Response:
+async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - as above
     return _early(request, problem(error.status_code, error.detail, error.headers))
 
 
-def _full(request: Request, _: Exception) -> Response:
+async def _full(request: Request, _: Exception) -> Response:
     return _early(request, problem(503, "too many images are on the way", RETRY_AFTER))
 
 
-def _late(request: Request, _: Exception) -> Response:
+async def _late(request: Request, _: Exception) -> Response:
     return _early(request, problem(503, "the request was not answered in time", RETRY_AFTER))
 
 
-def _gone(_: Request, __: Exception) -> Response:
+async def _gone(_: Request, __: Exception) -> Response:
     return Response(status_code=CLIENT_GONE)
 
 
-def _unexpected(_: Request, __: Exception) -> Response:
+async def _unexpected(_: Request, __: Exception) -> Response:
     return problem(500, "the server failed; the log has the reason under this request's id")
 
 
@@ -70,6 +70,7 @@ async def _discard(request: Request) -> None:
                 pass
 
 
+# All of them coroutines: Starlette runs others in threads, whose stacks the bound on memory has no room for.
 HANDLERS = {
     ImageError: _image,
     HTTPException: _http,
