@@ -1,7 +1,7 @@
 """What reading one image may take of a worker, whatever its file makes the decoders do.
 
-A header does not tell what its file costs: 400 kB of JPEG took 35 s, and 1 kB of BMP asked for 50 GB. So the
-kernel watches beside the limits that are checked before anything is decoded.
+A header does not tell what its file costs: 400 kB of JPEG took 35 s, and 1 kB of BMP asks for 12.8 GB with
+each of its jumps. So the kernel watches beside the limits that are checked before anything is decoded.
 """
 
 import resource

@@ -79,12 +79,14 @@ def find_digits(pixels: NDArray[np.uint8]) -> list[Found]:
 
 def candidates(pixels: NDArray[np.uint8]) -> list[Candidate]:
     """List what may be the digit: parts over several floors, dark or light."""
-    found = [one for inked in find_ink(pixels) for one in _standing_out(inked)]
+    inks = find_ink(pixels)
+    found = [one for inked in inks for one in _standing_out(inked)]
     sheets = [one for one in found if one.is_sheet and one.searched.inked.light is None]
     if sheets:  # even was the desk, not the paper
-        lit = under_light(pixels)
-        on_it = _only_on(max(sheets, key=lambda one: one.appeal), lit)
-        found += [one for inked in (*lit, *on_it) for one in _standing_out(inked)]
+        seen = [inked for inked in inks if inked.light]
+        lit = seen or under_light(pixels)
+        more = _only_on(max(sheets, key=lambda one: one.appeal), lit)
+        found += [one for inked in (*(() if seen else lit), *more) for one in _standing_out(inked)]
     return found
 
 

@@ -49,12 +49,9 @@ def find_ink(pixels: NDArray[np.uint8]) -> list[Inked]:
     paper = np.median(border, axis=0).astype(np.float32)
     evenness = float((np.abs(border - paper).max(axis=1) < _EVEN).mean())
     pure = paper.max() < _EVEN or paper.min() > 255 - _EVEN  # no camera sees that
-    even = (
-        [_along_colour(pixels.astype(np.float32) - paper, evenness)]
-        if evenness > _PARTLY or max(pixels.shape) <= _SMALL
-        else []
-    )
-    is_sure = max(pixels.shape) <= _SMALL or evenness > (0.5 if pure else _MOSTLY)
+    small = max(pixels.shape) <= _SMALL
+    even = [_along_colour(pixels.astype(np.float32) - paper, evenness)] if small or evenness > _PARTLY else []
+    is_sure = small or evenness > (0.5 if pure else _MOSTLY)
     return even if is_sure else [*even, *under_light(pixels)]
 
 

@@ -123,14 +123,16 @@ def _on_all_cores(work: Callable[[Any], Views], jobs: Sequence[Any], advance: Ca
     with ProcessPoolExecutor(len(os.sched_getaffinity(0)), get_context("spawn"), alone) as pool:
         parts: list[Views] = []
         for views in pool.map(work, jobs):
-            parts.append(replace(views, examples=views.examples + len(parts) * CHUNK))
+            parts.append(views)
             advance(CHUNK)
     return joined(parts)
 
 
 def joined(parts: Sequence[Views]) -> Views:
-    """Put views one after another."""
-    columns = zip(*((one.pixels, one.appeals, one.targets, one.examples) for one in parts), strict=True)
+    """Put views one after another, and number their examples on."""
+    ends = np.cumsum([0, *(one.examples[-1] + 1 for one in parts)])
+    numbered = [replace(one, examples=one.examples + end) for one, end in zip(parts, ends[:-1], strict=True)]
+    columns = zip(*((one.pixels, one.appeals, one.targets, one.examples) for one in numbered), strict=True)
     return Views(*map(np.concatenate, columns))
 
 

@@ -5,7 +5,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -120,7 +120,7 @@ def main() -> None:
         )
     network, history = train(_taught(training, drawn), _first(validation), settings, folder)
     _plot(history, folder / "curves.png")
-    scales = calibrate(network, joined([validation, _after(validation, calibration)]))
+    scales = calibrate(network, joined([validation, calibration]))
     sidecar = {
         "data": {"name": "MNIST, training part", "licence": "CC BY-SA 3.0", "sha256": data.SHA256},
         "settings": asdict(settings),
@@ -306,11 +306,6 @@ def _taught(digits: Views, drawn: Views) -> Set:
 
 def _first(views: Views) -> Set:
     return Set(_tensor(views.pixels[views.first]), torch.from_numpy(views.targets[views.first]))
-
-
-def _after(earlier: Views, later: Views) -> Views:
-    """Number the examples of later views on."""
-    return replace(later, examples=later.examples + earlier.examples[-1] + 1)
 
 
 def _tensor(pixels: NDArray[np.uint8]) -> Tensor:
