@@ -23,6 +23,8 @@ from inference_image.settings import Settings
 from inference_image.supervisor import METRICS_FOLDER
 
 QUIET_SECONDS = 0.2
+# Open at once; granian's 128 are used up by whoever opens so many and says nothing. One costs some kilobytes.
+CONNECTIONS = 4096
 
 
 def main() -> None:
@@ -55,6 +57,8 @@ async def serve(service: Service, settings: Settings) -> None:
         interface=Interfaces.ASGINL,
         log_enabled=False,
         websockets=False,
+        backlog=1024,
+        backpressure=CONNECTIONS,
     )
     serving = asyncio.create_task(server.serve())
     await stop.wait()

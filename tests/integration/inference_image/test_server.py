@@ -4,12 +4,14 @@ import csv
 import json
 import re
 import socket
+from contextlib import ExitStack
 
 import pytest
 
 from infrastructure.local.settings import HOST
 from tests.integration.inference_image.serving import SAMPLES, Server, sample, wait_until
 
+IDLE, BEGUN = 1000, 20  # connections
 CONTRACT = {"predicted", "confidence", "probabilities", "is_digit", "model", "preprocessed"}
 
 
@@ -51,6 +53,23 @@ def test_a_body_of_unknown_length_is_refused_as_soon_as_it_is_too_large(server: 
         for _ in range(11):
             client.sendall(b"100000\r\n" + bytes(2**20) + b"\r\n")
         assert client.recv(100).startswith(b"HTTP/1.1 413")
+
+
+def test_a_thousand_connections_that_say_nothing_or_stop_half_way_keep_nobody_out(server: Server) -> None:
+    beginnings = [
+        b"",
+        b"POST /invocations HTTP/1.1\r\nHost: here\r\nContent-Le",
+        b"POST /invocations HTTP/1.1\r\nHost: here\r\nContent-Length: 1000\r\n\r\nP",
+        b"POST /invocations HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: chunked\r\n\r\n",
+    ]
+    with ExitStack() as open_ones:
+        for number in range(IDLE):
+            idle = open_ones.enter_context(socket.create_connection((HOST, server.port), timeout=10))
+            # A body that has begun holds its place, and places are bounded: those are few.
+            idle.sendall(beginnings[number % 2 if number >= BEGUN else 2 + number % 2])
+        for _ in range(4):  # some at each worker
+            assert server.ask("/invocations", sample("mnist-1.png")).json()["predicted"] == 7
+    wait_until(lambda: server.metric("legible_in_work") == 0)
 
 
 def test_several_images_are_answered_in_their_order_and_a_bad_one_fails_alone(server: Server) -> None:
