@@ -186,7 +186,7 @@ def measure_once(port: int, tree: Tree, message: bytes, connections: int, plan: 
         rate=done.rate,
         p50=ranked[49] * 1000,
         p99=ranked[98] * 1000,
-        cpu=cpu / len(done.latencies) * 1000,
+        cpu=cpu / done.answers * 1000,
         memory=tree.memory_bytes() / 1e6,
         failures=done.failures,
     )
@@ -226,7 +226,7 @@ def wait_for_answer(port: int, message: bytes, process: "subprocess.Popen[bytes]
     deadline = time.monotonic() + START_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
         try:
-            if asyncio.run(load.run(port, message, 1, 0.0)).latencies:
+            if asyncio.run(load.run(port, message, 1, 0.0)).answers:
                 return
         except OSError:
             time.sleep(0.02)

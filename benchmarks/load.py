@@ -1,6 +1,7 @@
 """Clients on keep-alive connections, each asking again as soon as it is answered."""
 
 import asyncio
+import math
 import time
 from dataclasses import dataclass, field
 
@@ -14,13 +15,22 @@ def request(content_type: str, body: bytes) -> bytes:
 
 @dataclass
 class Load:
-    """What came of some seconds."""
+    """What came of some seconds, from when every connection has been answered once.
+
+    Before that, those that are served first have nobody before them, and the others have everybody.
+    """
 
     seconds: float
-    until: float  # on the performance counter
-    answered: int = 0  # with 200, until then
-    latencies: list[float] = field(default_factory=list)  # seconds, also of the last ones, answered after it
+    waited_for: int  # connections that have not been answered yet
+    began: float = math.inf  # on the performance counter
+    answers: int = 0  # all of them
+    answered: int = 0  # with 200, within those seconds
+    latencies: list[float] = field(default_factory=list)  # seconds, of all that was asked within them
     failures: int = 0
+
+    @property
+    def until(self) -> float:
+        return self.began + self.seconds
 
     @property
     def rate(self) -> float:
@@ -36,6 +46,7 @@ class Client(asyncio.Protocol):
         self._load = load
         self._answer = bytearray()
         self._sent = 0.0
+        self._is_new = True
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -56,6 +67,7 @@ class Client(asyncio.Protocol):
 
     def connection_lost(self, _: Exception | None) -> None:
         self._load.failures += time.perf_counter() < self._load.until
+        self._wait_no_more(time.perf_counter())
         self.ended.set_result(None)
 
     def _send(self) -> None:
@@ -63,12 +75,21 @@ class Client(asyncio.Protocol):
         self._transport.write(self._message)
 
     def _note(self, head: bytes) -> None:
-        if head.startswith(b"HTTP/1.1 200"):
-            now = time.perf_counter()
-            self._load.latencies.append(now - self._sent)
-            self._load.answered += now < self._load.until
+        now, load = time.perf_counter(), self._load
+        load.answers += 1
+        if not head.startswith(b"HTTP/1.1 200"):
+            load.failures += 1
         else:
-            self._load.failures += 1
+            load.answered += load.began <= now < load.until
+            if self._sent >= load.began:
+                load.latencies.append(now - self._sent)
+        self._wait_no_more(now)
+
+    def _wait_no_more(self, now: float) -> None:
+        self._load.waited_for -= self._is_new
+        self._is_new = False
+        if not self._load.waited_for and self._load.began == math.inf:
+            self._load.began = now
 
 
 def _content_length(head: bytes) -> int:
@@ -79,8 +100,8 @@ def _content_length(head: bytes) -> int:
 
 
 async def run(port: int, message: bytes, connections: int, seconds: float) -> Load:
-    """Ask for some seconds, and by each connection at least once."""
-    load = Load(seconds, until=time.perf_counter() + seconds)
+    """Ask until every connection has been answered, and then for some seconds more."""
+    load = Load(seconds, waited_for=connections)
     loop = asyncio.get_running_loop()
     made = [
         await loop.create_connection(lambda: Client(message, load), "127.0.0.1", port)
