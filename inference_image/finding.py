@@ -9,13 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference_image.choosing import WEIGHTS
-from inference_image.ink import MAP_SIDE, Ink, Inked, find_ink, under_light
+from inference_image.ink import MAP_SIDE, SMALL, Ink, Inked, Sizes, find_ink, under_light
 from inference_image.parts import Each, Map, Mask, Parts, measured, parts_above
 
 Box = tuple[int, int, int, int]  # left, top, width, height in pixels
 
 _NO_INK = 10.0  # grey levels: what stands out less is the paper's own
-_SMALL = 64  # pixels: in a smaller image every pixel counts
 # Floors are shares of the ink at percentiles; the last is for a small digit among many faint lines.
 _SHARES, _STRONG = (0.25, 0.5, 0.5), (99.5, 99.5, 99.95)
 _FILLED = 0.75  # of its box: a sheet of paper, no stroke
@@ -72,19 +71,20 @@ def find_digits(pixels: NDArray[np.uint8]) -> list[Found]:
 
     Specks, lines, shadows and edges appeal less. The list is empty if nothing stands out.
     """
-    if max(pixels.shape) <= _SMALL:
-        return [found for inked in find_ink(pixels) if (found := _whole(inked))]
+    if max(pixels.shape) <= SMALL:  # every pixel counts
+        return [found for inked in find_ink(Sizes(pixels)) if (found := _whole(inked))]
     return [found for one in _likely(candidates(pixels)) if (found := _cut_out(one))]
 
 
 def candidates(pixels: NDArray[np.uint8]) -> list[Candidate]:
     """List what may be the digit: parts over several floors, dark or light."""
-    inks = find_ink(pixels)
+    sizes = Sizes(pixels)
+    inks = find_ink(sizes)
     found = [one for inked in inks for one in _standing_out(inked)]
     sheets = [one for one in found if one.is_sheet and one.searched.inked.light is None]
     if sheets:  # even was the desk, not the paper
         seen = [inked for inked in inks if inked.light]
-        lit = seen or under_light(pixels)
+        lit = seen or under_light(sizes)
         more = _only_on(max(sheets, key=lambda one: one.appeal), lit)
         found += [one for inked in (*(() if seen else lit), *more) for one in _standing_out(inked)]
     return found
@@ -110,20 +110,20 @@ def _only_on(sheet: Candidate, lit: Iterable[Inked]) -> list[Inked]:
     """Keep the ink well inside a sheet's outline."""
     points = cv2.findNonZero(sheet.parts.mask(np.arange(len(sheet.parts)) == sheet.part))
     surface = cv2.fillConvexPoly(np.zeros(sheet.searched.ink.shape, np.uint8), cv2.convexHull(points), 1)
-    inside: Mask = cv2.erode(surface, np.ones((5, 5), np.uint8), borderValue=0).astype(np.uint8)
-    return [replace(inked, ink=inked.ink * _enlarged(inside, inked.ink)) for inked in lit]
+    inside: Mask = cv2.erode(surface, np.ones((7, 7), np.uint8), borderValue=0).astype(np.uint8)
+    return [replace(inked, gain=inked.gain * _fitted(inside, inked.gain.shape)) for inked in lit]
 
 
-def _enlarged(mask: Mask, image: Ink) -> Mask:
-    return cv2.resize(mask, image.shape[::-1], interpolation=cv2.INTER_NEAREST).astype(np.uint8)
+def _fitted(mask: Mask, shape: tuple[int, ...]) -> Mask:
+    return cv2.resize(mask, shape[::-1], interpolation=cv2.INTER_NEAREST).astype(np.uint8, copy=False)
 
 
 def _whole(inked: Inked) -> Found | None:
     """Keep all of a small image, but specks."""
-    strongest = float(inked.ink.max())
+    strongest = float(inked.searched.max())
     if strongest < _NO_INK:
         return None
-    level = (inked.ink * (255 / strongest)).clip(0, 255)
+    level = (inked.searched * (255 / strongest)).clip(0, 255)
     level[level < 4] = 0
     count, labels = cv2.connectedComponents((level > 0).astype(np.uint8), connectivity=8)
     weights = np.bincount(labels.ravel(), level.ravel(), minlength=count)
@@ -144,7 +144,7 @@ def _standing_out(inked: Inked) -> Iterator[Candidate]:
 def _floors(searched: Map) -> Iterator[float]:
     """List floors that differ: low ones keep faint strokes whole, high ones free them from lines."""
     last = 0.0
-    for share, strong in zip(_SHARES, np.percentile(searched.ink, _STRONG), strict=True):
+    for share, strong in zip(_SHARES, np.percentile(searched.ink[::2, ::2], _STRONG), strict=True):
         floor = max(_NO_INK, min(4 * searched.noise, 0.6 * strong), share * strong)
         if floor > 1.15 * last:
             yield floor
@@ -153,15 +153,16 @@ def _floors(searched: Map) -> Iterator[float]:
 
 def _cut_out(chosen: Candidate) -> Found | None:
     """Cut a candidate out of the full image."""
-    searched, ink = chosen.searched, chosen.searched.inked.ink
-    near = cv2.dilate(_enlarged(chosen.mask, ink), np.ones((5, 5), np.uint8))
+    searched, inked = chosen.searched, chosen.searched.inked
+    shape = inked.sizes.picture.shape[:2]
+    near = cv2.dilate(_fitted(chosen.mask, shape), np.ones((5, 5), np.uint8))
     left, top, width, height = cv2.boundingRect(near)
     window = slice(top, top + height), slice(left, left + width)
     peak = float(np.percentile(searched.ink[chosen.mask > 0], 75))
     base = min(max(3 * searched.noise, 0.25 * peak), 0.5 * peak)
-    smooth = cv2.GaussianBlur(ink[window], (0, 0), searched.blur * max(ink.shape) / MAP_SIDE)
+    smooth = cv2.GaussianBlur(inked.close_up(*window), (0, 0), searched.blur * max(shape) / MAP_SIDE)
     clean = ((smooth - base) * (255 / (0.9 * peak - base))).clip(0, 255) * near[window]
-    return _found(clean.astype(np.float32), clean > 100, searched.inked, chosen.appeal, (left, top))
+    return _found(clean.astype(np.float32), clean > 100, inked, chosen.appeal, (left, top))
 
 
 def _found(

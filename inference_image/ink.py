@@ -1,6 +1,7 @@
 """Tell ink from paper: by colour, under any light, dark on light or light on dark."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -9,8 +10,8 @@ from numpy.typing import NDArray
 Colours = NDArray[np.float32]  # (height, width, 3), RGB in [0, 255]
 Ink = NDArray[np.float32]  # (height, width), in grey levels above the paper; paper is about 0
 
-MAP_SIDE = 256  # pixels of the map that is searched: a digit of a tenth of it still has 25
-_SMALL = 64  # pixels: a smaller image is no photograph, its paper is one colour
+MAP_SIDE = 256  # pixels of the longer side that are searched: a digit of a tenth of it still has 25
+SMALL = 64  # pixels: a smaller image is no photograph, its paper is one colour
 _EVEN = 12  # of 255: colours that differ by less are one colour
 _MOSTLY, _PARTLY = 0.88, 0.3  # of the border: paper of one colour for sure, perhaps
 _COARSE = 144  # pixels of the longer side, on which light is estimated
@@ -30,68 +31,103 @@ class Light:
 
 
 @dataclass(frozen=True)
-class Inked:
-    """One way to see what is ink."""
+class Sizes:
+    """A picture in the sizes at which it is looked at."""
 
-    ink: Ink
+    picture: NDArray[np.uint8]  # (height, width, 3), RGB
+
+    @cached_property
+    def searched(self) -> Colours:
+        return reduced(self.picture, MAP_SIDE)
+
+    @cached_property
+    def coarse(self) -> Colours:
+        return reduced(self.searched, _COARSE)
+
+
+@dataclass(frozen=True)
+class Inked:
+    """One way to see what is ink: how far a colour is from the paper's along an axis, times a gain.
+
+    What the paper is there, and the gain, change slowly over the picture; they are known on a coarse grid.
+    """
+
+    sizes: Sizes
+    axis: Ink  # (3,), down which the ink lies
+    paper: Ink  # (h, w), coarse: the paper's place on the axis
+    gain: Ink  # (h, w), coarse: it makes up for a lack of light
     inverted: bool  # the ink is lighter than the paper
     light: Light | None  # None on paper of one colour: all that stands out there was put there
     evenness: float = 1.0  # of that paper: the share of the border that has its colour
 
+    @cached_property
+    def searched(self) -> Ink:
+        """The ink of the whole picture, MAP_SIDE long at most."""
+        return self._ink(self.sizes.searched, (0, 0), self.sizes.searched.shape[:2])
 
-def find_ink(pixels: NDArray[np.uint8]) -> list[Inked]:
-    """Measure how far each pixel of (height, width, 3) is from the paper, along the colour of the ink.
+    def close_up(self, rows: slice, columns: slice) -> Ink:
+        """Measure the ink of a window of the picture, pixel by pixel."""
+        seen = self.sizes.picture[rows, columns].astype(np.float32)
+        return self._ink(seen, (rows.start, columns.start), self.sizes.picture.shape[:2])
+
+    def _ink(self, colours: Colours, at: tuple[int, int], whole: tuple[int, ...]) -> Ink:
+        size = colours.shape[:2]
+        paper, gain = (_stretched(coarse, at, size, whole) for coarse in (self.paper, self.gain))
+        ink: Ink = gain * (paper - _along(colours, self.axis))
+        return ink
+
+
+def find_ink(sizes: Sizes) -> list[Inked]:
+    """List the ways to see what is ink.
 
     On paper of one colour the ink is the rarer side. Under uneven light either side may be; both are given.
     Where it can be either, as behind a digit that fills the image, all three are.
     """
-    border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])  # (n, 3)
+    picture = sizes.picture
+    border = np.concatenate([picture[0], picture[-1], picture[:, 0], picture[:, -1]])  # (n, 3)
     paper = np.median(border, axis=0).astype(np.float32)
     evenness = float((np.abs(border - paper).max(axis=1) < _EVEN).mean())
     pure = paper.max() < _EVEN or paper.min() > 255 - _EVEN  # no camera sees that
-    small = max(pixels.shape) <= _SMALL
-    even = [_along_colour(pixels.astype(np.float32) - paper, evenness)] if small or evenness > _PARTLY else []
+    small = max(picture.shape) <= SMALL
+    even = [_along_colour(sizes, paper, evenness)] if small or evenness > _PARTLY else []
     is_sure = small or evenness > (0.5 if pure else _MOSTLY)
-    return even if is_sure else [*even, *under_light(pixels)]
+    return even if is_sure else [*even, *under_light(sizes)]
 
 
-def under_light(pixels: NDArray[np.uint8]) -> list[Inked]:
-    """Measure the ink of (height, width, 3) where the light may be uneven: as dark ink, and as light ink."""
-    colours = pixels.astype(np.float32)
-    return [_under_light(colours, inverted=inverted) for inverted in (False, True)]
+def under_light(sizes: Sizes) -> list[Inked]:
+    """Take the light to be uneven: the ways to see dark ink, and light ink."""
+    return [_under_light(sizes, inverted=inverted) for inverted in (False, True)]
 
 
-def _along_colour(difference: Colours, evenness: float) -> Inked:
-    """Project on the main colour axis, directed so that the ink, rare and far from the paper, is positive."""
-    sample = difference[:: 1 + difference.shape[0] // 128, :: 1 + difference.shape[1] // 128].reshape(-1, 3)
+def _along_colour(sizes: Sizes, paper: Ink, evenness: float) -> Inked:
+    """Take the main axis of colours, directed so that the ink, rare and far from the paper, is positive."""
+    step = 1 + max(sizes.searched.shape) // 128
+    sample = paper - sizes.searched[::step, ::step].reshape(-1, 3)
     _, axes = np.linalg.eigh(sample.T @ sample)
     axis = axes[:, -1]
     amounts = sample @ axis
     if (amounts * amounts * amounts).sum() < 0:
         axis = -axis
-    return Inked(_along(difference, axis), bool(axis.sum() > 0), light=None, evenness=evenness)
+    here = np.array([[paper @ axis]], np.float32)
+    return Inked(sizes, axis, here, np.ones_like(here), bool(axis.sum() < 0), light=None, evenness=evenness)
 
 
-def _under_light(colours: Colours, *, inverted: bool) -> Inked:
+def _under_light(sizes: Sizes, *, inverted: bool) -> Inked:
     """Estimate the paper by closing what is narrow; ink is the share of the paper's light that is missing."""
-    height, width = colours.shape[:2]
-    turned = 255 - colours if inverted else colours  # ink is dark
-    small = reduced(turned, _COARSE)
-    paper = _closed(small)
-    axis = _ink_axis(paper - small)
-    here, most = (
-        _along(turned, axis),
-        cv2.resize(_along(paper, axis), (width, height), interpolation=cv2.INTER_LINEAR),
-    )
-    brightness = (
-        255 * axis.sum() - most if inverted else most
-    )  # of the paper: in a shadow ink stands out less
-    ink = (most - here) * (float(np.median(brightness[::4, ::4])) / np.maximum(brightness, _DARK))
-    grey = small @ (axis / axis.sum())
-    seen = reduced(255 - here / axis.sum(), MAP_SIDE)
-    rare = cv2.resize(_rare(grey), seen.shape[::-1], interpolation=cv2.INTER_LINEAR).astype(np.float32)
-    light = Light(seen, rare, _likely(grey, inverted=inverted))
-    return Inked((ink - np.median(ink[::4, ::4])).astype(np.float32), inverted, light)
+    turned = 255 - sizes.coarse if inverted else sizes.coarse  # ink is dark
+    closed = _closed(turned)
+    axis = _ink_axis(closed - turned)
+    here, paper = _along(turned, axis), _along(closed, axis)
+    white = 255 * axis.sum()
+    brightness = white - paper if inverted else paper  # in a shadow ink stands out less
+    gain = (float(np.median(brightness)) / np.maximum(brightness, _DARK)).astype(np.float32)
+    paper -= np.median(gain * (paper - here)) / gain  # what most of the paper seems to lack is no ink
+    grey = here / axis.sum()
+    seen = _along(sizes.searched, axis if inverted else -axis) / axis.sum() + (0 if inverted else 255)
+    light = Light(seen, _rare(grey, seen.shape[:2]), _likely(grey, inverted=inverted))
+    if inverted:
+        axis, paper = -axis, paper - white
+    return Inked(sizes, axis, paper, gain, inverted, light)
 
 
 def _along(colours: Colours, axis: Ink) -> Ink:
@@ -99,40 +135,63 @@ def _along(colours: Colours, axis: Ink) -> Ink:
     return cv2.transform(colours, axis[None]).astype(np.float32, copy=False)
 
 
+def _stretched(coarse: Ink, at: tuple[int, int], size: tuple[int, ...], whole: tuple[int, ...]) -> Ink:
+    """Interpolate what is known on a coarse grid over a whole, for a window of some size at some place."""
+    if coarse.size == 1:  # it holds everywhere
+        return coarse
+    (down, across), (top, left) = (known / side for known, side in zip(coarse.shape, whole, strict=True)), at
+    matrix = np.array([[across, 0, (left + 0.5) * across - 0.5], [0, down, (top + 0.5) * down - 0.5]])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    stretched = cv2.warpAffine(coarse, matrix, size[::-1], flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return stretched.astype(np.float32, copy=False)
+
+
 def _closed(small: Colours) -> Colours:
     window = _odd(_WINDOW * max(small.shape))
     padded = cv2.copyMakeBorder(small, window, window, window, window, cv2.BORDER_REPLICATE)
-    closed = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, np.ones((window, window), np.uint8))
+    whole = np.rint(padded).astype(np.uint8)  # many times as fast as fractions
+    closed = cv2.morphologyEx(whole, cv2.MORPH_CLOSE, np.ones((window, window), np.uint8))
     paper = cv2.erode(closed, np.ones((3, 3), np.uint8))  # without it the paper's edge would have a halo
     return paper[window:-window, window:-window].astype(np.float32)
 
 
 def _ink_axis(missing: Colours) -> Ink:
     """Find the colour (3,) in which most is missing from the paper."""
-    amounts = missing.clip(0).reshape(-1, 3)
-    strong = amounts * (amounts**2).sum(axis=1, keepdims=True)
+    amounts = missing[::2, ::2].clip(0).reshape(-1, 3)
+    strong = amounts * np.einsum("ij,ij->i", amounts, amounts)[:, None]
     _, axes = np.linalg.eigh(strong.T @ amounts)
     axis: Ink = np.abs(axes[:, -1]).astype(np.float32)
     return axis
 
 
-def _rare(grey: Ink) -> Ink:
+def _rare(grey: Ink, size: tuple[int, ...]) -> Ink:
+    """Measure how far each pixel is from most of what is around it, for a map of that size."""
     around = cv2.medianBlur(grey.clip(0, 255).astype(np.uint8), _odd(_AROUND * max(grey.shape)))
-    return around.astype(np.float32) - grey
+    rare = around.astype(np.float32) - grey
+    return cv2.resize(rare, size[::-1], interpolation=cv2.INTER_LINEAR).astype(np.float32, copy=False)
 
 
 def _likely(grey: Ink, *, inverted: bool) -> float:
     """Slate has light ink and is dark even where it is brightest; paper has dark ink."""
-    brightest = float(np.percentile(255 - grey if inverted else grey, 90))
+    sample = grey[::2, ::2]
+    brightest = float(np.percentile(255 - sample if inverted else sample, 90))
     paper = float(1 / (1 + np.exp((_SLATE - brightest) / 15)))
     return max(0.1, 1 - paper if inverted else paper)
 
 
-def reduced(image: Colours | Ink, longest: int) -> NDArray[np.float32]:
-    """Reduce to `longest` pixels on the longer side by averaging; a smaller image is only copied."""
-    scale = min(1.0, longest / max(image.shape))
-    width, height = (max(1, round(side * scale)) for side in image.shape[1::-1])
-    return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA).astype(np.float32)
+def reduced(image: NDArray[np.uint8] | Colours | Ink, longest: int) -> NDArray[np.float32]:
+    """Reduce to `longest` pixels on the longer side; a smaller image is only copied.
+
+    By halves, averaging, and the rest linearly, as in a mipmap (Williams 1983).
+    """
+    least: cv2.typing.MatLike = image
+    while max(least.shape) >= 2 * longest and min(least.shape[:2]) > 1:
+        height, width = (side // 2 for side in least.shape[:2])
+        least = cv2.resize(least[: 2 * height, : 2 * width], (width, height), interpolation=cv2.INTER_AREA)
+    scale = min(1.0, longest / max(least.shape))
+    width, height = (max(1, round(side * scale)) for side in least.shape[1::-1])
+    least = cv2.resize(least, (width, height), interpolation=cv2.INTER_LINEAR) if scale < 1 else least
+    return least.astype(np.float32)
 
 
 def _odd(size: float) -> int:

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inference_image.ink import MAP_SIDE, Ink, Inked, Light, reduced
+from inference_image.ink import Ink, Inked, Light
 
 Each = NDArray[np.float64]  # (n,), a number for each part
 Mask = NDArray[np.uint8]
@@ -29,8 +29,8 @@ class Map:
     @classmethod
     def of(cls, inked: Inked) -> "Map":
         """Blur as much as the grain needs: a little, or where dots make up the grey, as in print, more."""
-        small = reduced(inked.ink, MAP_SIDE)
-        smooth, blur = _blurred(small, max(small.shape) / 300), 0.5
+        sharp = inked.searched
+        smooth, blur = _blurred(sharp, max(sharp.shape) / 300), 0.5
         if 4 * _noise(smooth, inked) > 0.25 * float(np.percentile(smooth[::2, ::2], 99.5)):
             smooth, blur = _blurred(smooth, 1.2), 1.2
         return cls(inked, smooth, blur, _noise(smooth, inked))
@@ -47,7 +47,7 @@ class Map:
 class Parts:
     """Connected parts of an ink map, the weightiest first."""
 
-    labels: NDArray[np.int32]  # (height, width), the part that each pixel belongs to
+    labels: NDArray[np.uint16]  # (height, width), the part that each pixel belongs to
     names: NDArray[np.int64]  # (n,), the parts' labels
     left: Each
     top: Each
@@ -87,11 +87,14 @@ class Parts:
 
 def parts_above(ink: Ink, floor: float) -> Parts:
     """Find what is connected above `floor`."""
-    _, labels, stats, centres = cv2.connectedComponentsWithStats((ink > floor).astype(np.uint8))
+    above = (ink > floor).astype(np.uint8)
+    # Labels of 16 bits are enough, and take a third of the time.
+    _, found, stats, centres = cv2.connectedComponentsWithStats(above, ltype=cv2.CV_16U)
     rank = 1 + np.argsort(-stats[1:, 4] * stats[1:, 2:4].max(axis=1))[:_MOST]  # 0 is the paper
     left, top, width, height, area = stats[rank].T.astype(np.float64)
     x, y = centres[rank].T
-    parts = Parts(labels.astype(np.int32), rank, left, top, width, height, area, x, y, np.zeros(len(rank)))
+    labels = found.astype(np.uint16, copy=False)
+    parts = Parts(labels, rank, left, top, width, height, area, x, y, np.zeros(len(rank)))
     return replace(parts, level=_means(parts, ink))
 
 
@@ -147,9 +150,14 @@ def _contrast(parts: Parts, seen: Ink) -> Each:
         inside = parts.inside(part, _AROUND).astype(np.uint8)
         ring = cv2.dilate(inside, np.ones((2 * _AROUND + 1,) * 2, np.uint8)) > inside
         values = seen[parts.window(part, _AROUND)]
-        around = float(np.percentile(values[ring], 75)) if ring.any() else 0.0
+        around = _upper_quartile(values[ring]) if ring.any() else 0.0
         contrast.append(max(0.0, float(values[inside > 0].mean()) - around))
     return np.array(contrast)
+
+
+def _upper_quartile(values: Ink) -> float:
+    rank = 3 * (len(values) - 1) // 4
+    return float(np.partition(values, rank)[rank])
 
 
 def _steepness(parts: Parts, slope: Ink) -> Each:

@@ -14,7 +14,7 @@ from inference_image.decoding import Limits, Picture, decode
 from inference_image.finding import NOTHING, Box, Found, find_digits
 from inference_image.ink import Ink
 
-PREPROCESSING_VERSION = 4  # raised by every change that changes what the network sees
+PREPROCESSING_VERSION = 5  # raised by every change that changes what the network sees
 SIDE = 28  # pixels
 BOX = 20  # pixels, the longer side of the digit
 THINNEST = 2.0  # pixels in the result: MNIST's thin strokes; thinner ones would fade when they are reduced

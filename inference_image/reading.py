@@ -1,14 +1,13 @@
 """The whole way of one image, from its bytes to the answer that goes out."""
 
 import base64
-import io
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from inference_image.decoding import ImageError
 from inference_image.limits import Limits
@@ -63,6 +62,5 @@ def _preprocessed(data: bytes, limits: Limits) -> list[Preprocessed] | ImageErro
 
 
 def _png(pixels: NDArray[np.uint8]) -> str:
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG")
-    return base64.b64encode(buffer.getvalue()).decode("ascii")
+    _, png = cv2.imencode(".png", pixels)
+    return base64.b64encode(png.tobytes()).decode("ascii")

@@ -82,7 +82,7 @@ MIXTURE = {
     "scan": Recipe(written, (kinds.scan,), 14),
     "board": Recipe(written, (kinds.board,), 11),
     "photo": Recipe(written, (kinds.photo,), 19),  # the hardest, so the most
-    "coarse": Recipe(written, (kinds.coarse,), 5),
+    "coarse": Recipe(written, (kinds.coarse,), 8),
     "tiny": Recipe(written, (kinds.tiny,), 3),
     "font": Recipe(typed, PAPERS, 12),
     "not a digit": Recipe(other, (*PAPERS, kinds.tiny), 15),

@@ -10,7 +10,7 @@ import torch
 from fastapi import FastAPI, Request  # type: ignore[import-not-found]  # of the peers' environment
 from PIL import Image, ImageOps
 
-from inference_image.decoding import WORKING_SIDE
+from inference_image.decoding import LEAST_SIDE
 from inference_image.limits import Limits
 from inference_image.model import Model
 from inference_image.reading import Reading, read
@@ -25,7 +25,7 @@ async def invocations(request: Request) -> object:
     image = ImageOps.exif_transpose(upload).convert("RGBA")
     paper = Image.new("RGBA", image.size, "white")
     image = Image.alpha_composite(paper, image).convert("RGB")
-    image.thumbnail((WORKING_SIDE, WORKING_SIDE))
+    image.thumbnail((LEAST_SIDE, LEAST_SIDE))
     plain = io.BytesIO()
     image.save(plain, "BMP")
     (reading,) = read([plain.getvalue()], MODEL, Limits())

@@ -1,0 +1,59 @@
+"""Ink is measured alike from afar and close by, and is a share of the light that is there."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from inference_image.ink import MAP_SIDE, Sizes, find_ink, reduced, under_light
+
+STROKE = slice(60, 120), slice(95, 105)  # rows, columns
+
+
+def _paper(*, shape: tuple[int, int] = (180, 240), darkest: float = 1.0) -> NDArray[np.float64]:
+    """Paper of (height, width, 3) under light that falls off to the right, with a stroke of a third of it."""
+    light = np.linspace(1, darkest, shape[1])[None, :, None]
+    paper = np.full((*shape, 3), (230.0, 225.0, 215.0)) * light
+    paper[STROKE] *= 0.3
+    return paper
+
+
+def _sizes(paper: NDArray[np.float64]) -> Sizes:
+    return Sizes(np.rint(paper).astype(np.uint8))
+
+
+@pytest.mark.parametrize("darkest", [1.0, 0.4])
+def test_a_close_up_shows_the_same_ink_as_the_whole(darkest: float) -> None:
+    for inked in find_ink(_sizes(_paper(darkest=darkest))):
+        assert inked.close_up(*STROKE) == pytest.approx(inked.searched[STROKE], abs=0.01)
+
+
+def test_ink_in_the_shade_counts_as_much_as_in_the_light() -> None:
+    paper = _paper(shape=(360, 500), darkest=0.3)
+    paper[60:120, 400:410] *= 0.3
+    dark = under_light(_sizes(paper))[0]
+    lit, shaded = (dark.close_up(slice(70, 110), slice(at, at + 4)).mean() for at in (98, 403))
+    assert shaded == pytest.approx(lit, rel=0.15)
+
+
+def test_paper_without_ink_has_none_wherever_the_light_falls() -> None:
+    paper = _paper(darkest=0.5)
+    paper[STROKE] /= 0.3
+    for inked in under_light(_sizes(paper)):
+        assert np.abs(inked.searched).max() < 5
+
+
+def test_light_ink_is_told_from_dark_ink() -> None:
+    [dark] = find_ink(_sizes(_paper()))
+    [light] = find_ink(_sizes(255 - _paper()))
+    assert (dark.inverted, light.inverted) == (False, True)
+    assert light.searched == pytest.approx(dark.searched, abs=0.1)
+
+
+@pytest.mark.parametrize("shape", [(256, 256, 3), (300, 401, 3), (777, 513, 3), (1, 799, 3), (700, 1, 3)])
+def test_reducing_keeps_the_proportions_and_the_mean(shape: tuple[int, ...]) -> None:
+    image = np.tile(np.array([[[10, 120, 240]]], np.uint8), (*shape[:2], 1))
+    image[:, shape[1] // 2 :] //= 2
+    small = reduced(image, MAP_SIDE)
+    assert max(small.shape) == MAP_SIDE
+    assert small.shape[0] / small.shape[1] == pytest.approx(shape[0] / shape[1], rel=0.02) or 1 in shape
+    assert small.mean() == pytest.approx(image.mean(), rel=0.02)
