@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -26,7 +26,7 @@ class Reading:
     def to_json(self) -> dict[str, Any]:
         """Turn it into what `POST /invocations` answers with."""
         return {
-            **asdict(self.answer),
+            **vars(self.answer),
             "model": self.model,
             "preprocessed": _png(self.seen.pixels),
             "preprocessing": {
