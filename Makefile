@@ -13,7 +13,7 @@ LOCALSTACK_PYTHON ?= $(shell python3.13 -c 'import sys; print(sys.executable)' 2
 STAGE ?= dev
 ENGINE ?= $(shell docker info >/dev/null 2>&1 && echo docker || echo podman)
 
-.PHONY: help run demo serve accuracy image image-run plan deploy status destroy train evaluate bench lighthouse soak fuzz fuzz-guided lock sbom audit check test test-programs
+.PHONY: help run demo serve accuracy image image-run plan deploy status destroy train evaluate bench lighthouse soak fuzz fuzz-guided lock sbom audit reference check test test-programs
 
 help: ## List what can be asked of make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,12 +55,9 @@ train: .venv/dev.stamp ## Train the network on MNIST's training part and write i
 evaluate: .venv/dev.stamp ## Measure the shipped weights on data that took no part in training
 	@exec $(BIN)/python -m model_training.evaluate
 
-bench: .venv/dev.stamp benchmarks/accuracy-requirements.lock ## Every benchmark, with peers in the same run: half an hour on a quiet machine
+bench: .venv/dev.stamp benchmarks/accuracy-requirements.lock ## Every benchmark, with peers in the same run, and a page of what they found: 15 minutes, FULL=1 half an hour
 	@$(BIN)/$(PIP_INSTALL_LOCKED) -q -r benchmarks/accuracy-requirements.lock
-	$(BIN)/python -m benchmarks.api
-	$(BIN)/python -m benchmarks.page
-	$(BIN)/python -m benchmarks.accuracy
-	$(BIN)/python -m benchmarks.inference
+	@exec $(BIN)/python -m benchmarks $(if $(FULL),--full)
 
 lighthouse: .venv/dev.stamp ## Audit the page with Lighthouse, as a phone and as a desktop; needs npm
 	@exec $(BIN)/python -m benchmarks.page_lighthouse
@@ -97,6 +94,9 @@ sbom: .venv-audit/stamp ## CycloneDX bills of what the API, the container and th
 
 audit: .venv/dev.stamp .venv-audit/stamp ## Known vulnerabilities, licences, and credentials in the history; 2 where advisories are out of reach
 	@exec $(BIN)/python -m tests.supply_chain
+
+reference: .venv/run.stamp ## Write the references of both HTTP interfaces, docs/*-reference.md, from their OpenAPI documents
+	@exec $(BIN)/python -m infrastructure.reference
 
 check: .venv/dev.stamp ## Lint and types
 	$(BIN)/ruff check .

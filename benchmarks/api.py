@@ -1,11 +1,9 @@
 """What the API itself costs on Lambda.
 
-- The size of the deployment zip.
-- The import of the app from that zip, uncompiled as Lambda has it, in a new interpreter.
-- The handler's own time, from API Gateway's event to its answer, with store and model answering at once.
-
-Beside each the same of a bare Chalice hello-world. Wall time, and the processor's, which other work on the
-machine disturbs less. Run: python -m benchmarks.api
+The size of the deployment zip; the import of the app from it, uncompiled as Lambda has it, in a new
+interpreter; the handler's own time, from API Gateway's event to its answer, with store and model answering at
+once. Beside each the same of a bare Chalice hello-world. Wall time, and the processor's, which other work on
+the machine disturbs less. Run: python -m benchmarks.api
 """
 
 import json
@@ -17,25 +15,25 @@ import sys
 import tempfile
 import time
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
 
 import uuid6
 from chalice.app import Chalice
 from chalice.local import LambdaContext, LambdaEventConverter, RouteMatcher
-from rich.console import Console
-from rich.table import Table
 
+from benchmarks.results import Bars, Result, Table, command
 from chalice_app.classifications import Classifications
 from chalice_app.inference import InferenceClient
 from chalice_app.store import Blob, Store
 from infrastructure.deployment import prepare
 from infrastructure.local.settings import ROOT
 
-IMPORTS, CALLS, WARM_UP = 20, 500, 50
+IMPORTS, QUICK_IMPORTS, CALLS, WARM_UP = 20, 10, 500, 50
 IMAGE = (ROOT / "samples" / "mnist-2.png").read_bytes()
 HEADERS = {"authorization": "Bearer 0123456789abcdef0123456789abcdef", "accept": "image/png"}
 ENVIRONMENT = {
@@ -86,19 +84,26 @@ class InstantModel:
         return {"predicted": 9, "confidence": 1.0, "probabilities": probabilities, "model": "m"}
 
 
-def main() -> None:
+def run(*, quick: bool) -> Result:
     os.environ.update(ENVIRONMENT)  # which the app reads when it is imported
     with tempfile.TemporaryDirectory() as folder:
         unzipped, zip_bytes = package(Path(folder))
+        runs = QUICK_IMPORTS if quick else IMPORTS
         imports = {
-            "import of the app": import_times(unzipped, "import app"),
-            "import of a hello-world": import_times(unzipped, HELLO),
+            "import of the app": import_times(unzipped, "import app", runs),
+            "import of a hello-world": import_times(unzipped, HELLO, runs),
         }
-    handlers = {"POST /classifications": post(), "GET /classifications/{id}": get()}
-    handlers["GET / of a hello-world"] = hello()
-    console = Console()
-    console.print(table({**imports, **handlers}))
-    console.print(f"The deployment zip has {zip_bytes:,} bytes.", highlight=False)
+    handlers = {
+        "POST /classifications": post(),
+        "GET /classifications/{id}": get(),
+        "GET / of a hello-world": hello(),
+    }
+    size = Table("What is sent to Lambda", ("", "bytes"), [("the deployment zip", f"{zip_bytes:,}")])
+    return Result(
+        tables=[table({**imports, **handlers}), size],
+        plots=[bars("Importing the app", imports), bars("Handling a request", handlers, ours=2)],
+        versions={"Chalice": version("chalice")},
+    )
 
 
 def package(folder: Path) -> tuple[Path, int]:
@@ -107,29 +112,25 @@ def package(folder: Path) -> tuple[Path, int]:
     chalice = str(Path(sys.executable).with_name("chalice"))
     out = folder / "package"
     environment = os.environ | {"AWS_DEFAULT_REGION": "eu-central-1"}
-    command = [chalice, "package", "--stage", "dev", str(out)]
-    subprocess.run(command, cwd=project, env=environment, check=True, capture_output=True)
+    words = [chalice, "package", "--stage", "dev", str(out)]
+    subprocess.run(words, cwd=project, env=environment, check=True, capture_output=True)
     zipped = out / "deployment.zip"
     with zipfile.ZipFile(zipped) as file:
         file.extractall(folder / "unzipped")
     return folder / "unzipped", zipped.stat().st_size
 
 
-def import_times(folder: Path, script: str) -> Times:
-    command = [
-        sys.executable,
-        "-B",
-        "-c",
-        TIMED.format(script, *ELAPSED),
-    ]  # -B: Lambda's folder cannot be written to
+def import_times(folder: Path, script: str, runs: int) -> Times:
+    timed = TIMED.format(script, *ELAPSED)
+    words = [sys.executable, "-B", "-c", timed]  # -B: Lambda's folder cannot be written to
 
     def once() -> tuple[float, float]:
-        printed = subprocess.run(command, cwd=folder, capture_output=True, check=True, text=True).stdout
+        printed = subprocess.run(words, cwd=folder, capture_output=True, check=True, text=True).stdout
         wall, cpu = map(float, printed.split())
         return wall, cpu
 
     once()  # reads the disk
-    return [once() for _ in range(IMPORTS)]
+    return [once() for _ in range(runs)]
 
 
 def post() -> Times:
@@ -187,16 +188,19 @@ def call_times(
 
 
 def table(measured: Mapping[str, Times]) -> Table:
-    shown = Table(title="The API's own cost, in milliseconds", title_justify="left")
-    shown.add_column("what")
-    for heading in ("median", "95 %", "processor, median", "runs"):
-        shown.add_column(heading, justify="right")
-    for name, times in measured.items():
-        wall, cpu = zip(*times, strict=True)
-        figures = statistics.median(wall), statistics.quantiles(wall, n=20)[-1], statistics.median(cpu)
-        shown.add_row(name, *(f"{figure:.2f}" for figure in figures), str(len(times)))
-    return shown
+    heads = ("", "median, ms", "95 %, ms", "processor, median, ms", "runs")
+    return Table("The API's own cost", heads, [row(name, times) for name, times in measured.items()])
+
+
+def row(name: str, times: Times) -> Sequence[str]:
+    wall, cpu = zip(*times, strict=True)
+    figures = statistics.median(wall), statistics.quantiles(wall, n=20)[-1], statistics.median(cpu)
+    return name, *(f"{figure:.2f}" for figure in figures), str(len(times))
+
+
+def bars(title: str, measured: Mapping[str, Times], ours: int = 1) -> Bars:
+    return Bars(title, "ms", {name: [wall for wall, _ in times] for name, times in measured.items()}, ours)
 
 
 if __name__ == "__main__":
-    main()
+    command("python -m benchmarks.api", __doc__, run)

@@ -6,7 +6,6 @@ share the machine with the server. The peers are installed into build/peers.
 Run: python -m benchmarks.inference
 """
 
-import argparse
 import asyncio
 import contextlib
 import hashlib
@@ -25,16 +24,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import distributions
 from multiprocessing import get_context
 from pathlib import Path
 
 import urllib3
 from PIL import Image
-from rich.console import Console
 from tqdm import tqdm
 
 from benchmarks import load
 from benchmarks.processes import Tree
+from benchmarks.results import Bars, Lines, Result, Table, command
 from inference_image.supervisor import KEEP_MEMORY
 from infrastructure.local.settings import ROOT, free_ports
 
@@ -44,7 +44,8 @@ PEERS = ROOT / "build" / "peers"
 REQUIREMENTS = Path(__file__).with_name("inference-requirements.lock")
 START_SECONDS = 120.0
 STOP_SECONDS = 15.0
-LIMIT = "the limit: the work without HTTP"
+LIMIT = "the work without HTTP"
+PACKAGES = ("fastapi", "uvicorn", "litserve", "bentoml")
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ class Figures:
 
 
 FULL = Plan(rounds=3, connections=(1, 8, 32, 128), warm_up=0.5, seconds=3.0)
-QUICK = Plan(rounds=1, connections=(1, 32), warm_up=0.5, seconds=2.0)
+QUICK = Plan(rounds=3, connections=(1, 8, 32), warm_up=0.5, seconds=1.5)
 
 _PYTHON = str(PEERS / "bin" / "python")
 _UVICORN = (_PYTHON, "-m", "uvicorn", "--port={port}", f"--workers={WORKERS}", "--no-access-log")
@@ -104,43 +105,48 @@ SERVERS = (
     PLAIN,
 )
 Measured = dict[tuple[str, str, int], list[Figures]]  # by server, image and connections
+Seconds = dict[str, list[float]]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.inference", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="one short round with 1 and 32 connections")
-    plan = QUICK if parser.parse_args().quick else FULL
-    console = Console(highlight=False, soft_wrap=True)
-    install_peers(console)
-    before = os.getloadavg()
+def run(*, quick: bool) -> Result:
+    packages = install_peers()
+    plan = QUICK if quick else FULL
     measured, starts, limits = measure(plan)
-    console.print(report(plan, measured, starts, limits), markup=False)
-    console.print(f"\nLoad average before: {before[0]:.2f}; cores: {os.cpu_count()}.")
+    return Result(
+        tables=[
+            *(speed(image, plan, measured, limits[image]) for image in limits),
+            start(starts),
+            multiples(plan, measured, limits),
+        ],
+        plots=[
+            *(curve(what, image, plan, measured) for what in CURVES for image in limits),
+            Bars("Start to the first answer", "s", starts),
+        ],
+        versions={
+            each.name: each.version for each in distributions(path=[packages]) if each.name in PACKAGES
+        },
+    )
 
 
-def install_peers(console: Console) -> None:
-    """Make the peers' environment, once for each state of its requirements; it sees our packages."""
+def install_peers() -> str:
+    """Make the peers' environment, once for each state of its requirements; return where its packages lie.
+
+    It sees our packages as well.
+    """
     stamp = PEERS / "stamp"
     state = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()
-    if stamp.exists() and stamp.read_text() == state:
-        return
-    console.print(f"Setting up {PEERS} (once, some minutes) …")
-    venv.create(PEERS, with_pip=True, clear=True)
-    packages = next(PEERS.glob("lib/python*/site-packages"))
-    (packages / "project.pth").write_text(sysconfig.get_path("purelib"))
-    command = [
-        _PYTHON,
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "--require-hashes",
-        "-r",
-        str(REQUIREMENTS),
-    ]
-    subprocess.run(command, check=True)
-    stamp.write_text(state)
+    if not (stamp.exists() and stamp.read_text() == state):
+        tqdm.write(f"Setting up {PEERS} (once, some minutes) …", sys.stderr)
+        venv.create(PEERS, with_pip=True, clear=True)
+        (_packages() / "project.pth").write_text(sysconfig.get_path("purelib"))
+        install = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r")
+        subprocess.run([_PYTHON, *install, str(REQUIREMENTS)], check=True)
+        stamp.write_text(state)
+    return str(_packages())
+
+
+def _packages() -> Path:
+    return next(PEERS.glob("lib/python*/site-packages"))
 
 
 def images() -> dict[str, tuple[bytes, str]]:
@@ -149,21 +155,21 @@ def images() -> dict[str, tuple[bytes, str]]:
     file = io.BytesIO()
     photo.save(file, "JPEG", quality=85)
     canvas = (ROOT / "samples" / "canvas-white-1.png").read_bytes()
-    return {"canvas": (canvas, "image/png"), "photo": (file.getvalue(), "image/jpeg")}
+    return {"drawing": (canvas, "image/png"), "photo": (file.getvalue(), "image/jpeg")}
 
 
-def measure(plan: Plan) -> tuple[Measured, dict[str, list[float]], dict[str, list[float]]]:
+def measure(plan: Plan) -> tuple[Measured, Seconds, Seconds]:
     """Return all figures, the seconds of each start, and what each image's limit is in images a second."""
     measured: Measured = defaultdict(list)
-    starts: dict[str, list[float]] = defaultdict(list)
-    limits: dict[str, list[float]] = defaultdict(list)
+    starts: Seconds = defaultdict(list)
+    limits: Seconds = defaultdict(list)
     shown = images()
     steps = plan.rounds * len(shown) * (len(SERVERS) * len(plan.connections) + 1)
     with tqdm(total=steps, unit="run") as bar:
         for _ in range(plan.rounds):
             for server in SERVERS:
                 bar.set_description(server.name)
-                with running(server, shown["canvas"], starts[server.name]) as (port, tree):
+                with running(server, shown["drawing"], starts[server.name]) as (port, tree):
                     for name, image in shown.items():
                         for connections in plan.connections:
                             figures = measure_once(port, tree, server.request(*image), connections, plan)
@@ -273,56 +279,68 @@ def read_for(image: bytes, seconds: float) -> float:
     return count / (time.perf_counter() - began)
 
 
-def report(
-    plan: Plan, measured: Measured, starts: dict[str, list[float]], limits: dict[str, list[float]]
-) -> str:
-    """Return Markdown."""
-    lines = []
-    for image, rates in limits.items():
-        lines += [f"\n### {image}\n", HEADER]
-        for server in SERVERS:
-            for connections in plan.connections:
-                lines.append(row(server.name, connections, measured[server.name, image, connections]))
-        lines.append(f"| {LIMIT}, batches of {LIMIT_BATCH} | | {statistics.median(rates):.0f} | | | | | |")
-    lines += ["\n### Start to the first answer\n", "| server | s |", "|---|---|"]
-    lines += [f"| {name} | {statistics.median(seconds):.1f} |" for name, seconds in starts.items()]
-    return "\n".join(lines + ratios(plan, measured, limits))
+HEADS = (
+    *("server", "connections", "requests/s", "p50, ms", "p99, ms"),
+    *("processor, ms a request", "memory, MB", "failed"),
+)
+CURVES = {
+    "rate": ("requests a second", "requests/s"),
+    "p99": ("the slowest of a hundred", "p99, ms"),
+}
 
 
-HEADER = """\
-| server | connections | requests/s | p50 ms | p99 ms | processor ms/request | memory MB | failed |
-|---|---|---|---|---|---|---|---|"""
-
-
-def row(name: str, connections: int, rounds: Sequence[Figures]) -> str:
-    rate, p50, p99, cpu, memory = (
-        statistics.median(getattr(figures, what) for figures in rounds)
-        for what in ("rate", "p50", "p99", "cpu", "memory")
-    )
-    failed = sum(figures.failures for figures in rounds)
-    cells = f"{rate:.1f} | {p50:.1f} | {p99:.1f} | {cpu:.2f} | {memory:.0f} | {failed}"
-    return f"| {name} | {connections} | {cells} |"
-
-
-def ratios(plan: Plan, measured: Measured, limits: dict[str, list[float]]) -> list[str]:
-    """Say how our rate compares, at every number of connections."""
-    lines = [
-        "\n### Our rate as a multiple\n",
-        "| image | connections | of FastAPI | of FastAPI, whole image | of the limit |",
+def speed(image: str, plan: Plan, measured: Measured, limits: Sequence[float]) -> Table:
+    rows = [
+        row(server.name, connections, measured[server.name, image, connections])
+        for server in SERVERS
+        for connections in plan.connections
     ]
-    lines.append("|---|---|---|---|---|")
-    for image, rates in limits.items():
+    limit_row = (f"{LIMIT}, batches of {LIMIT_BATCH}", "", f"{statistics.median(limits):.1f}", *[""] * 5)
+    return Table(f"{image}: medians of {plan.rounds} rounds", HEADS, [*rows, limit_row])
+
+
+def row(name: str, connections: int, rounds: Sequence[Figures]) -> Sequence[str]:
+    rate, p50, p99, cpu, memory = (median(rounds, what) for what in ("rate", "p50", "p99", "cpu", "memory"))
+    failed = sum(figures.failures for figures in rounds)
+    shown = (f"{rate:.1f}", f"{p50:.1f}", f"{p99:.1f}", f"{cpu:.2f}", f"{memory:.0f}", str(failed))
+    return name, str(connections), *shown
+
+
+def median(rounds: Sequence[Figures], what: str) -> float:
+    values: list[float] = [getattr(figures, what) for figures in rounds]
+    return statistics.median(values)
+
+
+def start(starts: Seconds) -> Table:
+    rows = [(name, f"{statistics.median(seconds):.1f}") for name, seconds in starts.items()]
+    return Table("Start to the first answer", ("server", "s"), rows)
+
+
+def multiples(plan: Plan, measured: Measured, limits: Seconds) -> Table:
+    """Say how our rate compares, at every number of connections."""
+    heads = ("image", "connections", "of FastAPI", "of FastAPI, whole image", "of the limit")
+    rows = []
+    for image, limit_rates in limits.items():
         for connections in plan.connections:
-            ours, fastapi, plain = (
-                statistics.median(figures.rate for figures in measured[server.name, image, connections])
-                for server in (OURS, FASTAPI, PLAIN)
+            ours, *others = (
+                median(measured[server.name, image, connections], "rate") for server in (OURS, FASTAPI, PLAIN)
             )
-            multiples = ours / fastapi, ours / plain, ours / statistics.median(rates)
-            lines.append(
-                f"| {image} | {connections} | " + " | ".join(f"{one:.2f}" for one in multiples) + " |"
-            )
-    return lines
+            compared = [ours / other for other in (*others, statistics.median(limit_rates))]
+            rows.append((image, str(connections), *(f"{multiple:.2f}" for multiple in compared)))
+    return Table("Our rate as a multiple", heads, rows)
+
+
+def curve(what: str, image: str, plan: Plan, measured: Measured) -> Lines:
+    title, unit = CURVES[what]
+    points = {
+        server.name: [
+            (float(connections), median(measured[server.name, image, connections], what))
+            for connections in plan.connections
+        ]
+        for server in SERVERS
+    }
+    return Lines(f"{image}: {title}", "connections", unit, points, doubling=True)
 
 
 if __name__ == "__main__":
-    main()
+    command("python -m benchmarks.inference", __doc__, run)

@@ -1,20 +1,19 @@
-"""What a person waits for on the page: the answer after the last stroke, and what the first visit transfers.
+"""What a person waits for on the page.
 
-All parts run on this machine as `make run` starts them; Chromium draws. Run: python -m benchmarks.page
+The time from the last stroke to the answer, and the bytes of the first visit. All parts run on this machine
+as `make run` starts them; Chromium draws. Run: python -m benchmarks.page
 """
 
-import argparse
 import statistics
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
-from rich.console import Console
-from rich.progress import track
-from rich.table import Table
+from tqdm import tqdm
 
+from benchmarks.results import Lines, Result, Table, UnavailableError, command
 from infrastructure.local.settings import Settings
 from infrastructure.local.stack import Stack
 from tests.browser.conftest import CHROMIUM_FLAGS, DESKTOP, chromium_path
@@ -42,32 +41,50 @@ CLOCK = """
 """
 
 
-def main() -> None:
-    """Measure, print a table."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.page", description=__doc__)
-    parser.add_argument("--drawings", type=int, default=50, help="how many digits are drawn (%(default)s)")
-    drawings = parser.parse_args().drawings
+DRAWINGS, QUICK_DRAWINGS = 50, 30
+
+
+def run(*, quick: bool) -> Result:
     with (
         tempfile.TemporaryDirectory() as folder,
         Stack(Settings.on_free_ports(Path(folder))) as stack,
         _page() as page,
     ):
         transferred = _first_visit(page, stack.settings.page_url)
-        waits = sorted(_waits(page, drawings))
-    table = Table("what", "figure")
-    table.add_row("first visit transfers", f"{transferred / 1000:.1f} kB")
-    table.add_row("last stroke to answer, median", f"{statistics.median(waits):.0f} ms")
-    table.add_row("last stroke to answer, 95th percentile", f"{waits[int(0.95 * len(waits))]:.0f} ms")
-    table.add_row("drawings", f"{len(waits)}")
-    Console().print(table)
+        waits = sorted(_waits(page, QUICK_DRAWINGS if quick else DRAWINGS))
+        chromium = page.context.browser.version if page.context.browser else "?"
+    return Result([table(transferred, waits)], [waiting(waits)], {"Chromium": chromium})
+
+
+def table(transferred: int, waits: Sequence[float]) -> Table:
+    """Show the bytes of the first visit, and of milliseconds in order what is usual and what is rare."""
+    rows = [
+        ("first visit transfers", f"{transferred / 1000:.1f} kB"),
+        ("last stroke to answer, median", f"{statistics.median(waits):.0f} ms"),
+        ("last stroke to answer, 95th percentile", f"{waits[int(0.95 * len(waits))]:.0f} ms"),
+        ("drawings", f"{len(waits)}"),
+    ]
+    return Table("What a person waits for", ("", "figure"), rows)
+
+
+def waiting(waits: Sequence[float]) -> Lines:
+    shares = [(wait, 100 * (number + 1) / len(waits)) for number, wait in enumerate(waits)]
+    return Lines("Answers within a time", "ms after the last stroke", "% of drawings", {"Legible": shares})
 
 
 @contextmanager
 def _page() -> Iterator[Page]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium_path(), args=CHROMIUM_FLAGS)
+        browser = playwright.chromium.launch(executable_path=_chromium(), args=CHROMIUM_FLAGS)
         yield browser.new_page(**DESKTOP)
         browser.close()
+
+
+def _chromium() -> str:
+    try:
+        return chromium_path()
+    except FileNotFoundError as missing:
+        raise UnavailableError(str(missing)) from None
 
 
 def _first_visit(page: Page, address: str) -> int:
@@ -84,7 +101,7 @@ def _first_visit(page: Page, address: str) -> int:
 def _waits(page: Page, drawings: int) -> list[float]:
     """Draw digits, each on a cleared pad; return milliseconds."""
     waits: list[float] = []
-    for number in track(range(drawings), "drawing"):
+    for number in tqdm(range(drawings), "drawing", leave=False):
         page.evaluate(CLOCK)
         draw(page, (SEVEN, ZERO, FOUR)[number % 3])
         waits.append(page.evaluate("window.answered"))
@@ -93,4 +110,4 @@ def _waits(page: Page, drawings: int) -> list[float]:
 
 
 if __name__ == "__main__":
-    main()
+    command("python -m benchmarks.page", __doc__, run)

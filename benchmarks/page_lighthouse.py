@@ -12,8 +12,8 @@ import tempfile
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
+from benchmarks.results import Result, Table, UnavailableError, shown
 from infrastructure.local import parts
 from infrastructure.local.settings import ROOT, Settings
 from infrastructure.local.stack import Running
@@ -29,16 +29,31 @@ Scores = dict[str, int]  # by category, 0 to 100
 
 
 def main() -> int:
-    """Audit the page as it is served, keep the reports, print the scores; return 1 if one is too low."""
+    """Print the scores; return 1 if one is too low."""
+    try:
+        scores = audits()
+    except UnavailableError as missing:
+        raise SystemExit(str(missing)) from None
+    Console().print(shown(_table(scores)))
+    return int(any(score < LEAST for each in scores.values() for score in each.values()))
+
+
+def run(*, quick: bool) -> Result:
+    del quick  # two audits are all there is
+    return Result([_table(audits())], versions={"Lighthouse": LIGHTHOUSE.partition("@")[2]})
+
+
+def audits() -> dict[str, Scores]:
+    """Audit the page as it is served, and keep the reports; return the scores by form."""
     if shutil.which("npx") is None:
-        raise SystemExit("Lighthouse needs Node.js 18 or newer with npm. On Debian: apt-get install npm")
+        raise UnavailableError(
+            "Lighthouse needs Node.js 18 or newer with npm; on Debian: apt-get install npm"
+        )
     REPORTS.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings.on_free_ports(Path(folder))
         with Running([parts.page(settings)], settings.data / "logs"):
-            scores = {form: audit(settings.page_url, form) for form in FORMS}
-    Console().print(_table(scores))
-    return int(any(score < LEAST for each in scores.values() for score in each.values()))
+            return {form: audit(settings.page_url, form) for form in FORMS}
 
 
 def audit(address: str, form: str) -> Scores:
@@ -51,7 +66,7 @@ def audit(address: str, form: str) -> Scores:
     ]
     done = subprocess.run(command, env=os.environ | {"CHROME_PATH": chromium_path()}, check=False)
     if done.returncode != 0:
-        raise SystemExit(f"Lighthouse gave up on the page at {form} size; it says above why.")
+        raise UnavailableError(f"Lighthouse gave up on the page at {form} size; it says above why.")
     report = json.loads((REPORTS / f"{form}.report.json").read_text())
     found = {name: report["categories"][name]["score"] for name in CATEGORIES}
     return {
@@ -60,10 +75,8 @@ def audit(address: str, form: str) -> Scores:
 
 
 def _table(scores: dict[str, Scores]) -> Table:
-    table = Table("", *CATEGORIES)
-    for form, each in scores.items():
-        table.add_row(form, *(str(each[name]) for name in CATEGORIES))
-    return table
+    rows = [(form, *(str(each[name]) for name in CATEGORIES)) for form, each in scores.items()]
+    return Table("Of 100", ("", *CATEGORIES), rows)
 
 
 if __name__ == "__main__":

@@ -1,78 +1,157 @@
-"""Whatever a person can type or set is named in the documentation."""
+"""Whatever a person can type or set is in the documentation, and what that says to type is there."""
 
 import ast
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.documents import MARKED, NO_COMMANDS, PAGES, ROOT, RUN, prose, snippets
+
 PARTS = ("accuracy_job", "benchmarks", "chalice_app", "inference_image", "infrastructure", "model_training")
-PAGES = [
-    ROOT / "README.md",
-    ROOT / "CONTRIBUTING.md",
-    *ROOT.glob("docs/**/*.md"),
-    *ROOT.glob("[!.]*/README.md"),
+MODULES = [
+    *(module for part in PARTS for module in (ROOT / part).rglob("*.py")),
+    *ROOT.glob("tests/*/__main__.py"),
 ]
-TEXT = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
-MODULES = [module for part in PARTS for module in (ROOT / part).rglob("*.py")]
+MAKEFILE, DOCKERFILE = ROOT / "Makefile", ROOT / "inference_image" / "Dockerfile"
+TEXTS = {page: page.read_text(encoding="utf-8") for page in PAGES}
 
 
-def _targets() -> list[str]:
-    return re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+def is_named(word: str, text: str) -> bool:
+    """Tell whether the word stands in the text, and not only as a part of a longer one."""
+    return re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", text) is not None
 
 
-def _variables() -> set[str]:
-    """Return the environment variables that the code names; what is built from a prefix ends in _."""
-    named = {
-        name for module in MODULES for name in re.findall(r"LEGIBLE_[A-Z0-9_]*[A-Z0-9]", module.read_text())
+# What there is, and must be documented.
+
+
+def targets() -> list[str]:
+    return re.findall(r"^([a-z-]+):.*## ", MAKEFILE.read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def variables() -> set[str]:
+    """Return what the code reads, what the templates set, and what make and Docker are told."""
+    prefixed = r"(?<![A-Z_])((?:LEGIBLE|AWS)_[A-Z0-9_]*[A-Z0-9])(?![A-Z0-9_])"
+    patterns = {
+        prefixed: [*MODULES, DOCKERFILE, *ROOT.glob("infrastructure/templates/*")],
+        r"environ(?:ment)?(?:\.\w+\(|\[)\"([A-Z][A-Z0-9_]+)\"": MODULES,
+        r"^([A-Z_]+) \?=|\$\((?:if|or) \$\(([A-Z_]+)\)|^ARG ([A-Z_]+)": [MAKEFILE, DOCKERFILE],
     }
-    return {name for name in named if not any(other.startswith(f"{name}_") for other in named)}
-
-
-def _flags() -> set[tuple[str, str]]:
-    """Return each command-line flag and the module that takes it."""
     return {
-        (str(argument.value), str(module.relative_to(ROOT)))
-        for module in MODULES
-        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Call)
-        and getattr(node.func, "attr", getattr(node.func, "id", "")) in {"add_argument", "option"}
-        and "SUPPRESS" not in ast.dump(node)  # what the program only says to itself
-        for argument in node.args
-        if isinstance(argument, ast.Constant) and str(argument.value).startswith("--")
+        name
+        for pattern, files in patterns.items()
+        for file in files
+        for found in re.finditer(pattern, file.read_text(encoding="utf-8"), re.MULTILINE)
+        for name in filter(None, found.groups())
     }
 
 
-def _paths() -> dict[str, object]:
-    paths: dict[str, object] = json.loads((ROOT / "chalice_app" / "openapi.json").read_bytes())["paths"]
-    return paths
+def flags() -> set[tuple[str, str]]:
+    """Return each command-line flag, and the program that takes it or the package whose programs do."""
+    return {(flag, name_of(module)) for module in MODULES for flag in flags_of(module)}
 
 
-@pytest.mark.parametrize("target", _targets())
+def flags_of(module: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and re.search(r"\b(add_argument|option)$", ast.unparse(node.func)):
+            values = [argument.value for argument in node.args if isinstance(argument, ast.Constant)]
+            yield from (str(value) for value in values if str(value).startswith("--"))
+
+
+def name_of(module: Path) -> str:
+    name = ".".join(module.relative_to(ROOT).with_suffix("").parts).removesuffix(".__main__")
+    return name if is_program(module) else name.rpartition(".")[0]
+
+
+def is_program(module: Path) -> bool:
+    return 'if __name__ == "__main__":' in module.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("target", targets())
 def test_every_make_target_is_documented(target: str) -> None:
-    assert f"make {target}" in TEXT
+    assert any(is_named(f"make {target}", text) for text in TEXTS.values())
 
 
-@pytest.mark.parametrize("variable", sorted(_variables()))
-def test_every_environment_variable_is_documented(variable: str) -> None:
-    assert variable in TEXT
+@pytest.mark.parametrize("variable", sorted(variables()))
+def test_every_variable_is_documented(variable: str) -> None:
+    assert any(is_named(variable, text) for text in TEXTS.values())
 
 
-@pytest.mark.parametrize(("flag", "module"), sorted(_flags()))
-def test_every_flag_is_documented(flag: str, module: str) -> None:
-    assert flag in TEXT, module
+@pytest.mark.parametrize(("flag", "program"), sorted(flags()))
+def test_every_flag_is_documented_beside_its_program(flag: str, program: str) -> None:
+    assert any(is_named(flag, text) and program in text for text in TEXTS.values())
 
 
-@pytest.mark.parametrize(
-    "path", sorted(json.loads((ROOT / "chalice_app" / "openapi.json").read_text())["paths"])
-)
-def test_every_route_is_documented(path: str) -> None:
-    assert path.replace("{id}", "ID") in TEXT.replace("{id}", "ID").replace("$ID", "ID")
+def test_every_call_of_the_api_has_a_curl_command() -> None:
+    """The reference has them all, and is made; what is typed is not."""
+    paths = json.loads((ROOT / "chalice_app" / "openapi.json").read_bytes())["paths"]
+    calls = {
+        (method.upper(), path) for path, item in paths.items() for method in item if method != "parameters"
+    }
+    (script,) = (each.code for each in snippets() if (each.page, each.kind) == ("docs/api.md", "bash"))
+    typed = re.findall(r'curl -sS (?:-X ([A-Z]+) )?"\$API(/[^"?]*)', script)
+    assert {(method or "GET", path.replace("$ID", "{id}")) for method, path in typed} == calls
+
+
+# What is documented, and must be there.
+
+COMMANDS = [
+    *(line for snippet in snippets() if snippet.kind != "json" for line in snippet.code.splitlines()),
+    *(code for page in PAGES for code in re.findall(r"`([^`\n]+)`", prose(page))),
+]
+
+
+def test_every_snippet_is_run_by_a_test_or_marked() -> None:
+    assert {snippet.kind for snippet in snippets()} <= RUN | MARKED | NO_COMMANDS
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_no_snippet_hides_in_an_indentation(page: Path) -> None:
+    assert not re.findall(r"\n\n(    .*)", prose(page))
+
+
+def test_every_make_command_is_a_target_with_its_variables() -> None:
+    typed = [found for line in COMMANDS for found in re.findall(r"^make ([a-z-]+)((?: [A-Z_]+=\S+)*)", line)]
+    assert len(typed) > 50
+    assert {target for target, _ in typed} <= set(targets())
+    assert set(re.findall(r"([A-Z_]+)=", " ".join(given for _, given in typed))) <= variables()
+
+
+def test_every_program_and_its_flags_are_there() -> None:
+    typed = {found for line in COMMANDS for found in re.findall(r"\S -m ([\w.]+)([^|&;>#]*)", line)}
+    assert len(typed) > 15
+    for program, rest in typed:
+        assert any(is_program(module) and name_of(module) == program for module in MODULES), program
+        given = set(re.findall(r"--[a-z-]+", rest)) - {"--help"}
+        assert given <= {flag for flag, of in flags() if of in (program, program.rpartition(".")[0])}, program
+
+
+def test_every_path_of_the_repository_is_there() -> None:
+    folders = "|".join([*PARTS, "docs", "samples", "static_site", "tests"])
+    path = rf"(?:^|[\s@])((?:{folders})/[\w./-]+)"
+    named = {found for line in COMMANDS for found in re.findall(path, line)}
+    assert len(named) > 50
+    assert [path for path in sorted(named) if not (ROOT / path).exists()] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_between_pages_lead_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\((?!https?:|#|mailto:)([^)#\s]+)", page.read_text(encoding="utf-8")):
-        assert (page.parent / target).exists(), target
+    for target, anchor in re.findall(r"\]\((?!https?:|mailto:)([^)#\s]*)(?:#([^)]*))?\)", prose(page)):
+        linked = page.parent / target if target else page
+        assert linked.exists(), target
+        assert not anchor or anchor in anchors(linked), f"{target}#{anchor}"
+
+
+def anchors(page: Path) -> set[str]:
+    """Return what GitHub makes of the page's headings."""
+    heads = re.findall(r"^#+ (.*)", prose(page), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", head).strip().lower().replace(" ", "-") for head in heads}
+
+
+@pytest.mark.parametrize("page", sorted(ROOT.glob("docs/decisions/*.md")), ids=lambda page: page.stem)
+def test_a_decision_has_its_number_context_decision_and_consequences(page: Path) -> None:
+    number = int(page.name.partition("-")[0])
+    form = rf"# {number}\. .*^\*\*Context\.\*\*.*^\*\*Decision\.\*\*.*^\*\*Consequences\.\*\*"
+    assert re.match(form, TEXTS[page], re.MULTILINE | re.DOTALL)

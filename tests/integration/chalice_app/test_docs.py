@@ -5,14 +5,13 @@ import subprocess
 import sys
 
 from infrastructure.local.settings import ROOT
+from tests.documents import snippets_of
 from tests.integration.chalice_app.system import System
-
-DOCS = (ROOT / "docs" / "api.md").read_text()
 
 
 def code(language: str, system: System) -> str:
-    (block,) = re.findall(rf"```{language}\n(.*?)```", DOCS, re.DOTALL)
-    return str(block).replace("http://127.0.0.1:8001", system.url)
+    (code,) = (each.code for each in snippets_of(ROOT / "docs" / "api.md") if each.kind == language)
+    return code.replace("http://127.0.0.1:8001", system.url)
 
 
 def run(command: list[str]) -> str:
@@ -33,14 +32,3 @@ def test_every_curl_command_works_in_the_order_of_the_docs(system: System) -> No
 def test_the_python_client_works(system: System) -> None:
     printed = run([sys.executable, "-W", "error", "-c", code("python", system)])
     assert re.fullmatch(r"read as 2, with confidence [01]\.\d{3}\nlegibility 100%\n", printed)
-
-
-def test_every_route_of_the_table_has_a_curl_command() -> None:
-    (commands,) = re.findall(r"```bash\n(.*?)```", DOCS, re.DOTALL)
-    commands = commands.replace("\\\n", " ").replace("$ID", "{id}")
-    typed = {
-        (method or "GET", path)
-        for method, path in re.findall(r'curl -sS (?:-X ([A-Z]+) )?"\$API(/[^"?]*)', commands)
-    }
-    rows = re.findall(r"^\| `([A-Z]+) (/[^`? ]*)", DOCS, re.MULTILINE)
-    assert typed == set(rows)

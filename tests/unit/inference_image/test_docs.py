@@ -1,11 +1,9 @@
-"""The docs name what there is: a setting, a route or a figure cannot be forgotten, nor outlive its end."""
+"""The docs name what there is: a setting or a figure cannot be forgotten, nor outlive its end."""
 
-import json
 import re
 from pathlib import Path
 
 from inference_image.metrics import Metrics
-from inference_image.server import OPENAPI
 from inference_image.settings import Settings
 
 DOCS = (Path(__file__).parents[3] / "docs" / "serving.md").read_text(encoding="utf-8")
@@ -14,15 +12,6 @@ DOCS = (Path(__file__).parents[3] / "docs" / "serving.md").read_text(encoding="u
 def test_every_setting_is_in_the_docs_with_its_default() -> None:
     documented = dict(re.findall(r"^\| `(LEGIBLE_INFERENCE_\w+)` \| ([\w.]+)", DOCS, re.MULTILINE))
     assert documented == Settings().to_environment()
-
-
-def test_every_route_is_in_the_docs_and_in_the_contract() -> None:
-    contract = {
-        f"{method.upper()} {path}"
-        for path, methods in json.loads(OPENAPI.read_text())["paths"].items()
-        for method in methods
-    }
-    assert set(re.findall(r"^\| `([A-Z]+ /[^`]*)`", DOCS, re.MULTILINE)) == contract
 
 
 def test_every_figure_is_in_the_docs() -> None:

@@ -1,0 +1,57 @@
+"""What was measured becomes tables and plots; nothing is measured here."""
+
+import pytest
+
+from benchmarks import accuracy, api, inference, page
+from benchmarks.accuracy import Race, Taken
+from benchmarks.inference import SERVERS, Figures, Plan
+
+MATRIX = [[1] * 10] * 10
+
+
+def test_contenders_are_compared_with_the_first_by_their_medians() -> None:
+    race = Race("Counting", ("Legible", "another"), "", 1000)
+    ran = {
+        "Legible": [Taken(seconds, 100, MATRIX) for seconds in (1.0, 2.0, 9.0)],
+        "another": [Taken(seconds, 300, MATRIX) for seconds in (4.0, 5.0, 6.0)],
+    }
+    ours, another = accuracy.table(race, ran).rows
+    assert ours == ("Legible", "2.000", "1.000", "9.000", "500", "100", "1.000")
+    assert another[-1] == "2.500"
+    assert accuracy.bars(race, ran).values == {"Legible": [1.0, 2.0, 9.0], "another": [4.0, 5.0, 6.0]}
+
+
+def figures(rate: float, failures: int) -> Figures:
+    return Figures(rate=rate, p50=1000 / rate, p99=2000 / rate, cpu=7.0, memory=500.0, failures=failures)
+
+
+def test_servers_are_compared_by_the_medians_of_their_rounds_and_failures_are_added_up() -> None:
+    plan = Plan(rounds=3, connections=(1, 8), warm_up=0, seconds=0)
+    measured = {
+        (server.name, "drawing", connections): [figures(rate * (1 + number), 1) for rate in (80, 100, 400)]
+        for number, server in enumerate(reversed(SERVERS))
+        for connections in plan.connections
+    }
+    table = inference.speed("drawing", plan, measured, [640.0])
+    assert table.rows[0] == ("Legible", "1", "500.0", "2.0", "4.0", "7.00", "500", "3")
+    assert table.rows[-1][2] == "640.0"
+    assert all(len(row) == len(table.heads) for row in table.rows)
+    multiples = inference.multiples(plan, measured, {"drawing": [640.0, 1000.0, 1000.0]})
+    assert multiples.rows == [("drawing", connections, "1.25", "5.00", "0.50") for connections in ("1", "8")]
+    assert inference.curve("p99", "drawing", plan, measured).points["Legible"] == [(1, 4.0), (8, 4.0)]
+
+
+def test_calls_are_told_by_wall_time_and_by_the_processors() -> None:
+    measured = {"GET /": [(float(number), 0.5) for number in range(1, 102)]}
+    assert api.table(measured).rows == [("GET /", "51.00", "96.90", "0.50", "101")]
+
+
+def test_of_a_persons_waits_the_usual_and_the_rare_are_told() -> None:
+    waits = [600.0 + number for number in range(100)]
+    assert page.table(47_700, waits).rows[:3] == [
+        ("first visit transfers", "47.7 kB"),
+        ("last stroke to answer, median", "650 ms"),
+        ("last stroke to answer, 95th percentile", "695 ms"),
+    ]
+    (points,) = page.waiting(waits).points.values()
+    assert points[49] == pytest.approx((649.0, 50.0))
