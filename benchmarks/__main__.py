@@ -54,7 +54,7 @@ def _section(name: str, *, quick: bool) -> Section:
             result: Result | str = pool.submit(run, name, quick=quick).result()
     except UnavailableError as missing:
         result = str(missing)
-    command = f"python -m benchmarks.{name}{' --quick' if quick else ''}"
+    command = f"python -m benchmarks {name}{'' if quick else ' --full'}"
     description = import_module(f"benchmarks.{name}").__doc__ or name
     return Section(command, description, time.perf_counter() - began, result)
 
