@@ -24,6 +24,7 @@ from accuracy_job.checks import (
 from accuracy_job.kernel import DIGITS, Batch, Group, IntArray, Pairs, Rejected
 
 ONE_GROUP: IntArray = np.zeros((), np.int64)
+NOT_NUMBERS = (pa.types.is_boolean, pa.types.is_temporal, pa.types.is_nested)
 
 
 def check_columns(batch: pa.RecordBatch, names: Names, source: str) -> Batch:
@@ -96,11 +97,7 @@ def _numbers(column: pa.Array) -> pa.Array:
         column = column.dictionary_decode()
     if _is_text(column.type):
         return _parsed_numbers(column.cast(pa.binary()))
-    if (
-        pa.types.is_boolean(column.type)
-        or pa.types.is_temporal(column.type)
-        or pa.types.is_nested(column.type)
-    ):
+    if any(is_kind(column.type) for is_kind in NOT_NUMBERS):
         return pa.array(np.full(len(column), np.nan))
     return column.cast(pa.float64())
 
@@ -136,15 +133,13 @@ def _encoded_days(column: pa.Array | None) -> tuple[list[str | None], IntArray]:
     if column is None or pa.types.is_dictionary(column.type):
         return _encoded(column, as_day)
     if pa.types.is_timestamp(column.type):
-        column = column.cast(pa.timestamp(column.type.unit)).cast(
-            pa.date32()
-        )  # without its zone it is in UTC
+        in_utc = column.cast(pa.timestamp(column.type.unit))  # without its zone
+        column = in_utc.cast(pa.date32())
     if pa.types.is_date32(column.type) and len(column) and not column.null_count:
         return _range_of_days(column.view(pa.int32()).to_numpy())
-    # Cut to what names the day, so that few distinct values are left.
-    return _encoded(
-        pc.binary_slice(column.cast(pa.binary()), 0, 10) if _is_text(column.type) else column, as_day
-    )
+    if _is_text(column.type):  # cut to what names the day, so that few distinct values are left
+        column = pc.binary_slice(column.cast(pa.binary()), 0, 10)
+    return _encoded(column, as_day)
 
 
 def _range_of_days(days: npt.NDArray[np.int32]) -> tuple[list[str | None], IntArray]:
@@ -196,7 +191,7 @@ def _with_ids(pairs: Pairs, ids: pa.Array | None) -> Pairs:
 def _faults(
     columns: dict[str, pa.Array], wrong: dict[str, npt.NDArray[np.bool_]], source: str
 ) -> dict[str, Rejected]:
-    """Return a row with several faults counts under the first."""
+    """Return what is wrong; a row with several faults counts under the first."""
     faults: list[Fault] = []
     seen = np.zeros(len(wrong["true"]), bool)
     for part, rows in wrong.items():

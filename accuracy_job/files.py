@@ -119,11 +119,10 @@ def _hidden(parts: tuple[str, ...]) -> bool:
 
 def _place(url: str) -> tuple[fs.FileSystem, str]:
     """Return the file system of a URL, and the path in it."""
-    if url.startswith(S3):
-        return _s3(os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")), url[
-            len(S3) :
-        ]
-    return fs.LocalFileSystem(), url
+    if not url.startswith(S3):
+        return fs.LocalFileSystem(), url
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    return _s3(endpoint), url.removeprefix(S3)
 
 
 @cache

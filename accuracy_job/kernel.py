@@ -43,9 +43,8 @@ class Pairs:
     groups: tuple[Group, ...] = (Group(),)
     # (n,) indices into groups; () where all pairs are of one group.
     group: npt.NDArray[np.integer[Any]] = field(default_factory=lambda: np.zeros((), np.intp))
-    wrong_ids: Sequence[
-        str | None
-    ] = ()  # of the pairs that are not correct, in their order; () where none are known
+    # Of the pairs that are not correct, in their order; () where none are known.
+    wrong_ids: Sequence[str | None] = ()
 
     def __len__(self) -> int:
         return len(self.true)

@@ -259,9 +259,8 @@ def _parts(counts: Counts, field: str) -> list[tuple[str, IntArray]]:
 def _coverage(matrix: IntArray, classifications: int) -> Report:
     """Return the share that is labelled, and the accuracy were all others wrong, and were they right."""
     labelled, correct = int(matrix.sum()), int(matrix.trace())
-    total = max(
-        classifications, labelled
-    )  # what is deleted between the two listings was labelled all the same
+    # What is deleted between the two listings was labelled all the same.
+    total = max(classifications, labelled)
     bounds = [correct / total, (correct + total - labelled) / total] if total else None
     return {
         "classifications": total,

@@ -21,7 +21,7 @@ from chalice_app.classifications import Classifications
 from chalice_app.inference import InferenceClient
 from chalice_app.media_types import BINARY_TYPES
 from chalice_app.problems import Problem
-from chalice_app.settings import Settings
+from chalice_app.settings import MAX_IMAGE_BYTES, Settings
 from chalice_app.store import Store
 
 THREADS = 16  # requests to S3 at once, for one page of a list or a batch of the sweep
@@ -119,7 +119,7 @@ def create_classification() -> Response:
     request = _request()
     record = classifications().create(
         parameters.writer(request),
-        parameters.image(request, settings.max_image_bytes),
+        parameters.image(request, MAX_IMAGE_BYTES),
         parameters.request_id(request),
         parameters.idempotency_key(request),
     )

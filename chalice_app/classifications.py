@@ -213,7 +213,7 @@ class Classifications:
         if not is_digit(true):
             raise Problem(422, "`true` must be an integer from 0 to 9.", value=true)
         record = self._completed(self._own(writer, id), request_id)
-        if record["status"] == "pending":
+        if _is_pending(record):
             raise Problem(409, "The image is pending: the model has not read it. Label it when it has.")
         label = {
             "id": str(id),

@@ -8,6 +8,7 @@ from typing import Any
 from chalice.app import ChaliceUnhandledError, Response
 
 MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER = "2"  # seconds until what does not answer may be back
 
 
 class Problem(ChaliceUnhandledError):
@@ -43,6 +44,6 @@ class Problem(ChaliceUnhandledError):
         return Response(json.dumps(body), self.headers | headers, self.status)
 
 
-def unavailable(detail: str, *, retry_after_seconds: int = 2) -> Problem:
+def unavailable(detail: str) -> Problem:
     """Return the 503 for something that we depend on and that may be back soon."""
-    return Problem(503, detail, headers={"Retry-After": str(retry_after_seconds)})
+    return Problem(503, detail, headers={"Retry-After": RETRY_AFTER})

@@ -21,7 +21,6 @@ class Settings:
     page_origin: str  # LEGIBLE_PAGE_ORIGIN, the only origin that browsers may call from
     inference_seconds: float = 10.0  # LEGIBLE_INFERENCE_SECONDS, how long one request may wait for the model
     stage: str = "local"  # LEGIBLE_STAGE, which deployment this is: its metrics are told apart by it
-    max_image_bytes: int = MAX_IMAGE_BYTES
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":

@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # the stubs are not part of the Lambda package
     from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
 LOG = logging.getLogger("legible.store")
+JSON = "application/json"
 _ABSENT = {"NoSuchKey", "404", "NotFound"}
 _UNMET = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409", *_ABSENT}
 _Answer = TypeVar("_Answer")
@@ -40,44 +41,30 @@ class Store:
         self._bucket = bucket
 
     def put(self, key: str, content: bytes, media_type: str) -> None:
-        _ask(
-            lambda: self._client.put_object(
-                Bucket=self._bucket, Key=key, Body=content, ContentType=media_type
-            )
-        )
+        self._put(key, content, media_type)
 
     def put_empty(self, key: str) -> None:
         """Write an object whose key says it all."""
         self.put(key, b"", "application/octet-stream")
 
     def put_json(self, key: str, document: object) -> None:
-        self.put(key, _encode(document), "application/json")
+        self.put(key, _encode(document), JSON)
 
     def create_json(self, key: str, document: object) -> bool:
         """Write a document where none is; return False, and change nothing, where one is."""
-        written = _ask(
-            lambda: self._client.put_object(
-                Bucket=self._bucket,
-                Key=key,
-                Body=_encode(document),
-                ContentType="application/json",
-                IfNoneMatch="*",
-            ),
-            none_if=_UNMET,
-        )
-        return written is not None
+        return self._put(key, _encode(document), JSON, IfNoneMatch="*")
 
     def replace_json(self, key: str, document: object, etag: str) -> bool:
         """Write over the version that `etag` names; return False, and change nothing, where it is gone."""
+        return self._put(key, _encode(document), JSON, IfMatch=etag)
+
+    def _put(self, key: str, content: bytes, media_type: str, **condition: Any) -> bool:  # noqa: ANN401  as boto3's
+        """Write an object; return whether the condition was met, if there is one."""
         written = _ask(
             lambda: self._client.put_object(
-                Bucket=self._bucket,
-                Key=key,
-                Body=_encode(document),
-                ContentType="application/json",
-                IfMatch=etag,
+                Bucket=self._bucket, Key=key, Body=content, ContentType=media_type, **condition
             ),
-            none_if=_UNMET,
+            none_if=_UNMET if condition else (),
         )
         return written is not None
 

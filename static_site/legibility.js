@@ -6,7 +6,6 @@ import { element } from "./elements.js";
 import { count, percent, texts } from "./texts.js";
 
 const LOOK_BACK = 300; // newest records searched for examples
-const MOST_ADVICE = 3;
 
 const words = texts.handwriting;
 
@@ -68,7 +67,7 @@ function advice({ advice: all }, collection) {
     { class: "card advice" },
     element("h2", {}, words.advice),
     all.length === 0 ? element("p", {}, words.noAdvice) : null,
-    ...all.slice(0, MOST_ADVICE).map((each) => adviceItem(each, collection)),
+    ...all.map((each) => adviceItem(each, collection)),
   );
 }
 

@@ -10,11 +10,12 @@ const words = texts.model;
  * @returns {HTMLElement}
  */
 export function confusionMatrix(matrix) {
+  const most = largestError(matrix);
   const table = element(
     "table",
     { class: "matrix" },
     element("thead", {}, headings()),
-    element("tbody", {}, ...matrix.map((row, digit) => matrixRow(row, digit, largestError(matrix)))),
+    element("tbody", {}, ...matrix.map((row, digit) => matrixRow(row, digit, most))),
   );
   return element("div", {}, unitChoice(table), scrollable(words.matrix, table));
 }

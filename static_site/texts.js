@@ -35,8 +35,8 @@ export const share = (number) => wholePercent.format(number);
 export const range = ([low, high]) => `${finePercent.format(low)} to ${finePercent.format(high)}`;
 export const time = (text) => dateTime.format(new Date(text));
 
-function age(text, now = Date.now()) {
-  const elapsed = now - Date.parse(text);
+function age(text) {
+  const elapsed = Date.now() - Date.parse(text);
   if (elapsed < HOUR_MS) return relative.format(-Math.round(elapsed / MINUTE_MS), "minute");
   if (elapsed < DAY_MS) return relative.format(-Math.round(elapsed / HOUR_MS), "hour");
   return relative.format(-Math.round(elapsed / DAY_MS), "day");

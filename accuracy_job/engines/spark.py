@@ -16,9 +16,8 @@ from accuracy_job.splits import Seen, unseen
 from accuracy_job.store import StoreError
 
 SPLITS_PER_TASK = 32  # at most: a task costs 0.1 s before it begins, and small splits are counted sooner
-LAST_LINE = re.compile(
-    r"^(?:[\w.]+\.)?(\w+): (.*)\n\n\tat ", re.MULTILINE
-)  # of a Python traceback in a Java one
+# Of a Python traceback in a Java one.
+LAST_LINE = re.compile(r"^(?:[\w.]+\.)?(\w+): (.*)\n\n\tat ", re.MULTILINE)
 
 
 def run(work: MapReduce[S, T], splits: Sequence[S], at_once: int, seen: Seen = unseen) -> T:  # noqa: ARG001 -- not here
@@ -64,6 +63,5 @@ def _errors_named() -> Iterator[None]:
         yield
     except Py4JError as error:
         kind, message = (LAST_LINE.findall(str(error)) or [("", str(error).partition("\n")[0])])[-1]
-        raise (
-            InputError(message) if kind == InputError.__name__ else StoreError(f"Spark: {message}")
-        ) from error
+        is_input = kind == InputError.__name__
+        raise (InputError(message) if is_input else StoreError(f"Spark: {message}")) from error

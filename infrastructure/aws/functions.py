@@ -27,12 +27,12 @@ HANDLERS = ("api_handler", *CONFIG["lambda_functions"])
 
 def environment(outputs: Mapping[str, str]) -> dict[str, str]:
     """Return the functions' variables: the output EnvironmentInferenceUrl is LEGIBLE_INFERENCE_URL."""
-    return {
-        "LEGIBLE"
-        + re.sub("[A-Z]", lambda letter: f"_{letter[0]}", name.removeprefix("Environment")).upper(): value
+    named = {
+        name.removeprefix("Environment"): value
         for name, value in outputs.items()
         if name.startswith("Environment")
     }
+    return {"LEGIBLE" + re.sub("([A-Z])", r"_\1", name).upper(): value for name, value in named.items()}
 
 
 def network(outputs: Mapping[str, str]) -> dict[str, list[str]]:

@@ -71,7 +71,9 @@ def run(
 
 
 def in_camel_case(value: object) -> Any:  # noqa: ANN401  JSON
-    """Return the scheduler's JSON as boto3 names its parts: EventBridge begins names with a capital."""
+    """Return JSON as boto3 names its parts: EventBridge, as CloudFormation, begins names with a capital."""
+    if isinstance(value, list):
+        return [in_camel_case(part) for part in value]
     if isinstance(value, dict):
         return {name[0].lower() + name[1:]: in_camel_case(part) for name, part in value.items()}
     return value

@@ -1,12 +1,16 @@
 """What there is of a stage, and how it does."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from infrastructure.aws import functions
 from infrastructure.aws.clients import Clients
 from infrastructure.aws.release import Names
 from infrastructure.aws.stacks import Stacks
 from infrastructure.aws.stages import Stage
+
+if TYPE_CHECKING:
+    from mypy_boto3_ecs.type_defs import ServiceTypeDef
 
 
 def rows(stage: Stage, clients: Clients) -> Iterator[tuple[str, str]]:
@@ -19,25 +23,26 @@ def rows(stage: Stage, clients: Clients) -> Iterator[tuple[str, str]]:
     yield "page", outputs["EnvironmentPageOrigin"]
     bucket = stacks.outputs(names.foundation)["ArtefactBucket"]
     yield "API", functions.Functions(clients, stage.name, bucket).api_id() or "not deployed"
-    yield "model server", _tasks(clients, outputs)
-    yield "image", _image(clients, outputs)
+    service = _service(clients, outputs)
+    yield "model server", _tasks(service)
+    yield "image", _image(clients, service)
     yield "alarms", _alarms(clients, names.stage)
     yield "alarms go to", outputs["Topic"]
     yield "dashboard", outputs["Dashboard"]
 
 
-def _tasks(clients: Clients, outputs: dict[str, str]) -> str:
-    (service,) = clients.ecs.describe_services(cluster=outputs["Cluster"], services=[outputs["Service"]])[
-        "services"
-    ]
+def _service(clients: Clients, outputs: dict[str, str]) -> "ServiceTypeDef":
+    answer = clients.ecs.describe_services(cluster=outputs["Cluster"], services=[outputs["Service"]])
+    (service,) = answer["services"]
+    return service
+
+
+def _tasks(service: "ServiceTypeDef") -> str:
     rollouts = [deployment.get("rolloutState", "UNKNOWN") for deployment in service["deployments"]]
     return f"{service['runningCount']} of {service['desiredCount']} tasks, {', '.join(rollouts)}"
 
 
-def _image(clients: Clients, outputs: dict[str, str]) -> str:
-    (service,) = clients.ecs.describe_services(cluster=outputs["Cluster"], services=[outputs["Service"]])[
-        "services"
-    ]
+def _image(clients: Clients, service: "ServiceTypeDef") -> str:
     task = clients.ecs.describe_task_definition(taskDefinition=service["taskDefinition"])["taskDefinition"]
     return task["containerDefinitions"][0]["image"]
 

@@ -17,9 +17,11 @@ from infrastructure.aws.steps import Step
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
 INTERFACES_SECONDS = 45 * 60  # Lambda gives a network's addresses back within 20 to 40 minutes
 POLL_SECONDS = 15.0
+_NOT_RUNNING = {"CREATED", "STOPPED", "TERMINATED"}  # states of an application that can be deleted
 
 
 @dataclass
@@ -79,18 +81,17 @@ class Teardown:
 
     def _release_instances(self) -> str:
         """Lift the protection from scale-in: a group with protected instances cannot be deleted."""
-        name = self.stacks.outputs(self.names.stage).get("InstanceGroup", "")
-        groups = self.clients.autoscaling.describe_auto_scaling_groups(
-            AutoScalingGroupNames=[name] if name else []
-        )
+        name, client = self.stacks.outputs(self.names.stage).get("InstanceGroup"), self.clients.autoscaling
+        if name is None:
+            return "there is no group of them"
         instances: list[str] = []
-        for group in groups["AutoScalingGroups"] if name else []:
+        for group in client.describe_auto_scaling_groups(AutoScalingGroupNames=[name])["AutoScalingGroups"]:
             instances += [instance["InstanceId"] for instance in group["Instances"]]
-            self.clients.autoscaling.update_auto_scaling_group(
+            client.update_auto_scaling_group(
                 AutoScalingGroupName=name, NewInstancesProtectedFromScaleIn=False
             )
         if instances:
-            self.clients.autoscaling.set_instance_protection(
+            client.set_instance_protection(
                 AutoScalingGroupName=name, InstanceIds=instances, ProtectedFromScaleIn=False
             )
         return f"{len(instances)} instances"
@@ -98,16 +99,13 @@ class Teardown:
     def _stop_job(self) -> str:
         """Stop the application: one that has been started cannot be deleted."""
         id = self.stacks.outputs(self.names.stage).get("JobApplication")
-        while (
-            id
-            and (state := self.clients.emr.get_application(applicationId=id)["application"]["state"])
-            != "STOPPED"
-        ):
-            if state in {"CREATED", "TERMINATED"}:
-                break
+        while id and self._job_state(id) not in _NOT_RUNNING:
             self.clients.emr.stop_application(applicationId=id)
             self.wait(POLL_SECONDS)
         return "it is stopped"
+
+    def _job_state(self, id: str) -> str:
+        return self.clients.emr.get_application(applicationId=id)["application"]["state"]
 
     def _delete_stage(self) -> str:
         if bucket := self.stacks.outputs(self.names.stage).get("SiteBucket"):
@@ -122,9 +120,8 @@ class Teardown:
 
     def _delete_data(self) -> str:
         """Delete the bucket before its stack, which keeps its name: so this can be interrupted too."""
-        if (bucket := self.stacks.outputs(self.names.data).get("DataBucket")) and empty(
-            self.clients.s3, bucket
-        ):
+        bucket = self.stacks.outputs(self.names.data).get("DataBucket")
+        if bucket and empty(self.clients.s3, bucket):
             self.clients.s3.delete_bucket(Bucket=bucket)
         if self.stacks.status(self.names.data) is not None:
             self.stacks.protect(self.names.data, protected=False)
@@ -136,8 +133,7 @@ def empty(s3: "S3Client", bucket: str) -> bool:
     try:
         for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
             versions = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
-            objects = [{"Key": version["Key"], "VersionId": version["VersionId"]} for version in versions]
-            _delete(s3, bucket, objects)
+            _delete(s3, bucket, [{"Key": item["Key"], "VersionId": item["VersionId"]} for item in versions])
     except ClientError as error:
         if error.response["Error"]["Code"] == "NoSuchBucket":
             return False
@@ -145,12 +141,9 @@ def empty(s3: "S3Client", bucket: str) -> bool:
     return True
 
 
-def _delete(s3: "S3Client", bucket: str, objects: list[dict[str, str]]) -> None:
+def _delete(s3: "S3Client", bucket: str, objects: "list[ObjectIdentifierTypeDef]") -> None:
     if not objects:
         return
-    answer = s3.delete_objects(
-        Bucket=bucket,
-        Delete={"Objects": [{"Key": o["Key"], "VersionId": o["VersionId"]} for o in objects], "Quiet": True},
-    )
+    answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
     if errors := answer.get("Errors"):
         raise DeploymentError(f"{bucket} keeps {errors[0].get('Key')}: {errors[0].get('Message')}")

