@@ -13,7 +13,7 @@ LOCALSTACK_PYTHON ?= $(shell python3.13 -c 'import sys; print(sys.executable)' 2
 STAGE ?= dev
 ENGINE ?= $(shell docker info >/dev/null 2>&1 && echo docker || echo podman)
 
-.PHONY: help run demo serve accuracy image image-run plan deploy status destroy train evaluate bench lighthouse soak fuzz fuzz-guided lock sbom audit reference check test test-programs
+.PHONY: help run demo serve accuracy image image-run plan deploy status destroy train evaluate bench lighthouse soak fuzz fuzz-guided lock sbom audit reference check test coverage test-programs
 
 help: ## List what can be asked of make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -103,8 +103,15 @@ check: .venv/dev.stamp ## Lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy .
 
+SIDE_BY_SIDE := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 test: .venv/dev.stamp .venv-localstack/stamp .venv-checkov/stamp test-programs check ## Every test: unit, integration, offline AWS, browser, container
-	$(BIN)/pytest --numprocesses 2 --dist loadfile
+	$(BIN)/pytest $(SIDE_BY_SIDE)
+
+coverage: .venv/dev.stamp .venv-localstack/stamp .venv-checkov/stamp test-programs ## Lines that neither unit nor integration tests run; fails under 95 %
+	@rm -rf build/coverage
+	$(BIN)/coverage run -m pytest $(SIDE_BY_SIDE) tests/integration tests/unit
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report
 
 # Set-up. A stamp is newer than the lock files that it was made from; a second `make` costs nothing.
 .venv/bin/pip:

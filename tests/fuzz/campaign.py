@@ -16,8 +16,9 @@ import urllib3
 from infrastructure.local.part import Part
 from infrastructure.local.settings import HOST
 from tests.fuzz.bodies import Body
-from tests.integration.chalice_app.system import System, wait_until
+from tests.integration.chalice_app.system import System
 from tests.integration.chalice_app.writer import ZERO, Writer
+from tests.waiting import wait_until
 
 REFUSALS = {400, 413, 415, 422}
 PROBE_EVERY = 50  # bodies

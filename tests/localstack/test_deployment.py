@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import pytest
 
 from infrastructure.local.settings import BUCKET
-from tests.integration.chalice_app.system import wait_until
 from tests.integration.chalice_app.writer import Writer, kept
 from tests.localstack.deployment import STAGE, Deployment
+from tests.waiting import wait_until
 
 SCHEDULE_SECONDS = 60
 

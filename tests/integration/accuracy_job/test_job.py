@@ -4,30 +4,12 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Protocol
 
-from mypy_boto3_s3 import S3Client
-
+from infrastructure.local.settings import ROOT
+from tests.integration.accuracy_job.bucket import Bucket
 from tests.integration.accuracy_job.killing_proxy import KillingProxy
 
-ROOT = Path(__file__).parents[3]
 SECONDS = 180  # a loaded machine is slow, and no failure
-
-
-class Bucket(Protocol):
-    """What the fixture in conftest.py gives."""
-
-    name: str
-    client: S3Client
-
-    @property
-    def url(self) -> str: ...
-    @property
-    def environment(self) -> dict[str, str]: ...
-    def put(self, key: str, body: bytes = ...) -> None: ...
-    def put_label(self, name: str, true: object, predicted: object, day: str = ...) -> None: ...
-    def listed(self, prefix: str = ...) -> list[str]: ...
-    def report(self) -> Any: ...  # noqa: ANN401 -- JSON
 
 
 def job(environment: dict[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":

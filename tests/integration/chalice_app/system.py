@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ from infrastructure.local.credentials import Credentials
 from infrastructure.local.part import Part
 from infrastructure.local.settings import BUCKET, ROOT, Settings
 from infrastructure.local.stack import Running
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -88,10 +88,3 @@ def running(folder: Path, **api_variables: str) -> Iterator[tuple[System, list[P
 def send(part: Part, number: signal.Signals) -> None:
     assert part.pid is not None
     os.killpg(part.pid, number)
-
-
-def wait_until(condition: Callable[[], object], seconds: float = 30.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.05)

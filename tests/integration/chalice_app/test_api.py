@@ -11,8 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from PIL import Image
 
-from tests.integration.chalice_app.system import System, wait_until
+from tests.integration.chalice_app.system import System
 from tests.integration.chalice_app.writer import ZERO, Writer, kept, problem
+from tests.waiting import wait_until
 
 
 def png_that_claims(width: int, height: int) -> bytes:

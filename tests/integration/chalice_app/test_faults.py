@@ -15,8 +15,9 @@ from infrastructure.local.credentials import Credentials
 from infrastructure.local.part import Part
 from infrastructure.local.settings import BUCKET, LocalError, Settings
 from infrastructure.local.stack import Running
-from tests.integration.chalice_app.system import System, send, wait_until
+from tests.integration.chalice_app.system import System, send
 from tests.integration.chalice_app.writer import ZERO, Writer, kept
+from tests.waiting import wait_until
 
 INFERENCE_SECONDS = 3.0
 

@@ -6,8 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,20 +15,13 @@ from typing import Any
 import urllib3
 
 from infrastructure.local.settings import HOST, ROOT, free_ports
+from tests.waiting import PATIENCE_SECONDS, wait_until
 
 SAMPLES = ROOT / "samples"
-WAIT_SECONDS = 60.0  # for a condition that comes true within seconds on a machine that is not loaded
 
 
 def sample(name: str) -> bytes:
     return (SAMPLES / name).read_bytes()
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + WAIT_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come true"
-        time.sleep(0.01)
 
 
 @dataclass
@@ -102,5 +94,5 @@ def serving(**settings: object) -> Iterator[Server]:
         yield server
     finally:
         server.process.send_signal(signal.SIGTERM)
-        server.process.wait(timeout=WAIT_SECONDS)
+        server.process.wait(timeout=PATIENCE_SECONDS)
         reader.join()  # at the end of a log that all processes hold open: none of them is left

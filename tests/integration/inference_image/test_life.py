@@ -10,7 +10,8 @@ import pytest
 import urllib3
 
 from infrastructure.local.settings import HOST
-from tests.integration.inference_image.serving import Server, sample, serving, start, wait_until
+from tests.integration.inference_image.serving import Server, sample, serving, start
+from tests.waiting import wait_until
 
 SLOW = sample("huge.png")  # tens of milliseconds
 HEAD = "POST /invocations HTTP/1.1\r\nHost: here\r\nContent-Length: {}\r\n\r\n"

@@ -2,14 +2,18 @@
 
 import csv
 import json
+import os
 import re
 import socket
+import subprocess
+import sys
 from contextlib import ExitStack
 
 import pytest
 
-from infrastructure.local.settings import HOST
-from tests.integration.inference_image.serving import SAMPLES, Server, sample, wait_until
+from infrastructure.local.settings import HOST, ROOT, free_ports
+from tests.integration.inference_image.serving import SAMPLES, Server, sample
+from tests.waiting import wait_until
 
 IDLE, BEGUN = 1000, 20  # connections
 CONTRACT = {"predicted", "confidence", "probabilities", "is_digit", "model", "preprocessed"}
@@ -131,3 +135,13 @@ def test_its_front_page_says_what_it_is(server: Server) -> None:
     about = server.ask("/").json()
     assert "digit" in about["name"]
     assert json.loads(server.ask(about["documentation"]).data)["openapi"].startswith("3.1")
+
+
+def test_the_health_check_asks_the_server_beside_it(server: Server) -> None:
+    def status(port: int) -> int:
+        variables = os.environ | {"LEGIBLE_INFERENCE_PORT": str(port)}
+        return subprocess.run(
+            [sys.executable, "-m", "inference_image.healthcheck"], cwd=ROOT, env=variables, check=False
+        ).returncode
+
+    assert (status(server.port), status(next(free_ports()))) == (0, 1)

@@ -123,15 +123,20 @@ def test_the_demo_shows_the_whole_way_and_ends_by_itself() -> None:
     assert f"of {SAMPLES} pairs" in demo.stdout
 
 
-def test_a_second_run_keeps_the_data_and_sends_no_sample_twice(start: Starter, settings: Settings) -> None:
+def test_a_signal_ends_it_and_the_next_run_keeps_the_data_and_sends_no_sample_twice(
+    start: Starter, settings: Settings
+) -> None:
     first = start()
     first.wait_for("Press ctrl-C")
     assert pairs_in_the_report(settings) == SAMPLES
     assert first.end(signal.SIGINT) == 0
+    assert processes_that_name(settings.data) == {}
     second = start()
     second.wait_for("Press ctrl-C")
     assert second.text().count("sent before") == SAMPLES
     assert pairs_in_the_report(settings) == SAMPLES
+    assert second.end(signal.SIGTERM) == 0
+    assert processes_that_name(settings.data) == {}
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -142,20 +147,8 @@ def test_a_signal_while_it_starts_ends_every_process(
     run.wait_for("is ready")
     assert run.end(number) == 130
     assert processes_that_name(settings.data) == {}
-    assert is_free(settings.page_port)
-    assert is_free(settings.api_port)
-    assert is_free(settings.inference_port)
-    assert is_free(settings.s3_port)
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_while_it_serves_is_the_way_to_end_it(
-    start: Starter, settings: Settings, number: signal.Signals
-) -> None:
-    run = start()
-    run.wait_for("Press ctrl-C")
-    assert run.end(number) == 0
-    assert processes_that_name(settings.data) == {}
+    ports = (settings.page_port, settings.api_port, settings.inference_port, settings.s3_port)
+    assert all(map(is_free, ports))
 
 
 def test_a_part_that_dies_is_named_with_the_end_of_its_log(start: Starter, settings: Settings) -> None:

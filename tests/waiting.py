@@ -1,0 +1,13 @@
+"""Waiting for what another process does in its own time."""
+
+import time
+from collections.abc import Callable
+
+PATIENCE_SECONDS = 120.0  # for what comes true within seconds: a loaded machine is slow, and no failure
+
+
+def wait_until(condition: Callable[[], object], seconds: float = PATIENCE_SECONDS) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.01)
