@@ -48,8 +48,11 @@ DRAWN = (
     "noise",
     "solid",
 )
+KINDS = (*EVALUATION_ONLY, *DRAWN)
 NOTHING = ("blank", "solid")
+NO_DIGITS = (*NOTHING, "noise", "not a digit")
 REJECTED = 0.5  # of is_digit
+DOCS = Path(__file__).parents[1] / "docs"
 
 
 Chunk = Callable[[], list[Example]]
@@ -73,11 +76,11 @@ class Outcome:
 
 
 def main() -> None:
-    """Read every kind, print the table, write the card."""
+    """Read the kinds, print the table, write the card."""
     chosen = _arguments()
     models = [Model.load(folder) for folder in (WEIGHTS, *chosen.beside)]
     rows, outcomes = [], {}
-    for name, drawn in _tracked(chosen.count, chosen.seed):
+    for name, drawn in _tracked(chosen.kinds, chosen.count, chosen.seed):
         examples, seen = zip(*drawn, strict=True)
         outcomes[name], *others = [read_all(examples, seen, model) for model in models]
         rows.append(_row(name, outcomes[name], others))
@@ -89,7 +92,8 @@ def main() -> None:
     console.print(table)
     for line in summary:
         console.print(*line)
-    _write_card(chosen.card, rows, summary, outcomes)
+    if chosen.card:
+        _write_card(chosen.card, rows, summary, outcomes)
 
 
 def mnist_test() -> Iterable[Example]:
@@ -124,25 +128,29 @@ def read_all(drawn: Sequence[Example], seen: Sequence[Sequence[Preprocessed]], m
 
 
 def summarise(outcomes: Sequence[Outcome]) -> list[tuple[str, str]]:
-    """Figures over all kinds together, the test part of MNIST apart: it would outweigh everything else."""
+    """Figures over all kinds together, as far as there is anything to count.
+
+    The test part of MNIST stays apart: it would outweigh everything else.
+    """
     drawn = [one for one in outcomes if one.example.kind != "MNIST test"]
     shown = [one for one in drawn if one.example.digit != NOT_A_DIGIT]
     empty = [one for one in drawn if one.example.kind in NOTHING]
-    scores = [one.reading.answer.is_digit for one in drawn]
-    auroc = roc_auc_score([one.example.digit != NOT_A_DIGIT for one in drawn], scores)
-    return [
-        ("expected calibration error", f"{calibration_error(_bins(shown)):.4f}"),
-        ("AUROC of is_digit", f"{auroc:.4f}"),
-        ("blank and solid images rejected", f"{_share(one.is_rejected for one in empty):.1%}"),
-        ("digits wrongly rejected", f"{_share(one.is_rejected for one in shown):.1%}"),
-    ]
+    summary: list[tuple[str, str]] = []
+    if shown:
+        summary += [("expected calibration error", f"{calibration_error(_bins(shown)):.4f}")]
+    if 0 < len(shown) < len(drawn):
+        scores = [one.reading.answer.is_digit for one in drawn]
+        auroc = roc_auc_score([one.example.digit != NOT_A_DIGIT for one in drawn], scores)
+        summary += [("AUROC of is_digit", f"{auroc:.4f}")]
+    for name, some in (("blank and solid images rejected", empty), ("digits wrongly rejected", shown)):
+        if some:
+            summary += [(name, f"{_share(one.is_rejected for one in some):.1%}")]
+    return summary
 
 
-def _tracked(count: int, seed: int) -> Iterator[tuple[str, list[Prepared]]]:
+def _tracked(names: Sequence[str], count: int, seed: int) -> Iterator[tuple[str, list[Prepared]]]:
     """Prepare each kind on all cores, a chunk of examples at a time."""
-    kinds = {"MNIST test": _cut(list(mnist_test())), "other writers": _cut(list(other_writers()))}
-    for number, name in enumerate(DRAWN):
-        kinds[name] = [partial(_drawn, name, (seed, number, start)) for start in range(0, count, CHUNK)]
+    kinds = {name: _chunks(name, count, seed) for name in names}
     cores = len(os.sched_getaffinity(0))
     with ProcessPoolExecutor(cores, get_context("spawn"), alone) as pool, Progress() as progress:
         task = progress.add_task("drawing and reading", total=sum(map(len, kinds.values())))
@@ -155,6 +163,15 @@ def _tracked(count: int, seed: int) -> Iterator[tuple[str, list[Prepared]]]:
                 done += chunk.result()
                 progress.advance(task)
             yield name, done
+
+
+def _chunks(name: str, count: int, seed: int) -> list[Chunk]:
+    if name == "MNIST test":
+        return _cut(list(mnist_test()))
+    if name == "other writers":
+        return _cut(list(other_writers()))
+    number = DRAWN.index(name)
+    return [partial(_drawn, name, (seed, number, start)) for start in range(0, count, CHUNK)]
 
 
 def _cut(some: Sequence[Example]) -> list[Chunk]:
@@ -231,9 +248,20 @@ def _arguments() -> argparse.Namespace:
         help="weights of other seeds: the table then has mean ± deviation over all",
     )
     parser.add_argument(
-        "--card", type=Path, default=Path(__file__).parents[1] / "docs", help="where the card goes"
+        "--kinds", nargs="+", choices=KINDS, default=KINDS, metavar="KIND", help=f"of {', '.join(KINDS)}"
     )
-    return parser.parse_args()
+    parser.add_argument(
+        "--card",
+        type=Path,
+        metavar="FOLDER",
+        help="where the card goes; docs/ unless only some kinds are measured, then nowhere",
+    )
+    chosen = parser.parse_args()
+    if chosen.card is None and set(chosen.kinds) == set(KINDS):
+        chosen.card = DOCS
+    if chosen.card and set(chosen.kinds) <= set(NO_DIGITS):
+        parser.error("a card needs a kind that shows digits")
+    return chosen
 
 
 if __name__ == "__main__":
