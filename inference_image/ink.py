@@ -19,6 +19,7 @@ _WINDOW = 0.25  # of the longer side: what is narrower can be ink
 _AROUND = 0.4  # of the longer side: most of what is in such a window is paper
 _SLATE = 115.0  # of 255: a sheet whose brightest parts are darker is slate rather than paper
 _DARK = 24.0  # of 255: light below this is too little to divide by
+_BLACK = 1e-3  # of 255: hardly any light, but some
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,8 @@ def _under_light(sizes: Sizes, *, inverted: bool) -> Inked:
     here, paper = _along(turned, axis), _along(closed, axis)
     white = 255 * axis.sum()
     brightness = white - paper if inverted else paper  # in a shadow ink stands out less
-    gain = (float(np.median(brightness)) / np.maximum(brightness, _DARK)).astype(np.float32)
+    usual = max(float(np.median(brightness)), _BLACK)
+    gain = (usual / np.maximum(brightness, _DARK)).astype(np.float32)
     paper -= np.median(gain * (paper - here)) / gain  # what most of the paper seems to lack is no ink
     grey = here / axis.sum()
     seen = _along(sizes.searched, axis if inverted else -axis) / axis.sum() + (0 if inverted else 255)

@@ -57,3 +57,9 @@ def test_reducing_keeps_the_proportions_and_the_mean(shape: tuple[int, ...]) -> 
     assert max(small.shape) == MAP_SIDE
     assert small.shape[0] / small.shape[1] == pytest.approx(shape[0] / shape[1], rel=0.02) or 1 in shape
     assert small.mean() == pytest.approx(image.mean(), rel=0.02)
+
+
+@pytest.mark.parametrize("shade", [0, 255])
+def test_where_there_is_no_light_at_all_there_is_no_ink(shade: int) -> None:
+    for inked in under_light(Sizes(np.full((200, 300, 3), shade, np.uint8))):
+        assert np.abs(inked.searched).max() == pytest.approx(0, abs=1e-3)
