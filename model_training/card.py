@@ -33,8 +33,8 @@ other blur, other noise, other typefaces); "other writers" are the digits that s
 **How far to trust them.** How the digit is found was fitted and tuned on drawn images of the training style,
 and looked at on others of the style that measures; the images of this table come from a seed of their own
 that nobody had looked at. "Other writers" and MNIST's test part changed nothing. "Over seeds" is the mean and
-standard deviation of runs that differ in their seed alone; the shipped weights are seed {seed}, which read most of
-MNIST's validation part.
+standard deviation of runs that differ in their seed alone; the shipped weights are seed {seed}, which read
+most of MNIST's validation part.
 
 {table}
 
