@@ -84,9 +84,9 @@ def candidates(pixels: NDArray[np.uint8]) -> list[Candidate]:
     sheets = [one for one in found if one.is_sheet and one.searched.inked.light is None]
     if sheets:  # even was the desk, not the paper
         seen = [inked for inked in inks if inked.light]
-        lit = seen or under_light(sizes)
-        more = _only_on(max(sheets, key=lambda one: one.appeal), lit)
-        found += [one for inked in (*(() if seen else lit), *more) for one in _standing_out(inked)]
+        more = [] if seen else under_light(sizes)
+        more += _only_on(max(sheets, key=lambda one: one.appeal), seen or more)
+        found += [one for inked in more for one in _standing_out(inked)]
     return found
 
 

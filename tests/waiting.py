@@ -7,6 +7,7 @@ PATIENCE_SECONDS = 120.0  # for what comes true within seconds: a loaded machine
 
 
 def wait_until(condition: Callable[[], object], seconds: float = PATIENCE_SECONDS) -> None:
+    """Ask again and again until the condition holds: another process gives no signal to wait for."""
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "waited in vain"
