@@ -19,7 +19,8 @@ _NO_INK = 10.0  # grey levels: what stands out less is the paper's own
 _SHARES, _STRONG = (0.25, 0.5, 0.5), (99.5, 99.5, 99.95)
 _FILLED = 0.75  # of its box: a sheet of paper, no stroke
 _VIEWS = 4  # at most: what the network is asked to judge
-NOTHING = -7.0  # appeal: what has less is no mark at all; so low, because the network judges what is left
+# An appeal: what has less is no mark. Half of the blanks read as digits had less, and 1 digit in 2,000.
+NOTHING = -4.0
 _BEHIND = 7.0  # appeal: what lies further behind the best is not worth the network's time
 _SAME = 0.8  # of two masks' union: views that share more are one
 _CERTAIN = 6.0  # appeal of all the ink of a small image
