@@ -29,7 +29,6 @@ SWEEP_TIME = timedelta(seconds=40)  # of the minute that the schedule leaves
 SWEEP_BATCH = 16  # images, or intents, at once
 REQUEST_TIME = timedelta(minutes=2)  # more than a request lasts, on one machine and with a slow store as well
 ABANDONED_AFTER = timedelta(minutes=10)  # an intent that is older has lost its request
-_INTENT = ("id", "writer", "idempotency")  # what must be known of a record to delete it
 _INTERNAL = {"writer", "idempotency", "etag"}
 
 Record = dict[str, Any]
@@ -92,7 +91,7 @@ class Classifications:
         id, media_type = UUID(facts["id"]), facts["media_type"]
         writes = [
             self._threads.submit(self._store.put, keys.image(id), image, media_type),
-            self._threads.submit(self._store.put_empty, keys.index(facts["writer"], id)),
+            self._threads.submit(self._store.put_json, keys.index(facts["writer"], id), _for_deletion(facts)),
         ]
         try:
             answer = self._answer(image, media_type, request_id)
@@ -212,7 +211,7 @@ class Classifications:
         The intent goes once the end is known: success, or a refusal that has cleared up behind itself.
         """
         key = keys.intent(self._new_id())
-        self._store.put_json(key, {name: facts[name] for name in _INTENT})
+        self._store.put_json(key, _for_deletion(facts))
         try:
             yield
         except Problem as problem:
@@ -259,7 +258,7 @@ class Classifications:
         return [key for key, held in reserved.items() if held is not None and held["id"] == facts["id"]]
 
     def _is_reserved(self, facts: Record) -> bool:
-        """Return whether no deletion has begun, which takes the reservations first."""
+        """Return whether all reservations stand; a deletion has taken the record before them."""
         return len(self._held(facts)) == len(facts["idempotency"])
 
     def page(self, writer: str, limit: int, before: UUID | None) -> tuple[list[Record], UUID | None]:
@@ -329,11 +328,10 @@ class Classifications:
 
     def delete(self, writer: str, id: UUID) -> None:
         """Delete the image and all that was derived from it; raise Problem 404 if the writer has none."""
-        record = self._load(id)
-        owner = None if record is None else record["writer"]
-        if owner != writer and not (record is None and self._store.exists(keys.index(writer, id))):
+        facts = self._load(id) or self._store.get_json(keys.index(writer, id))
+        if facts is None or facts["writer"] != writer:
             raise _not_found(id)
-        self._delete({"id": str(id), "writer": writer, "idempotency": [], **(record or {})})
+        self._delete(facts)
 
     def _delete(self, facts: Record) -> None:
         with self._intent(facts):
@@ -342,14 +340,16 @@ class Classifications:
     def _erase(self, facts: Record) -> None:
         """Delete everything that there may be of a classification.
 
-        The reservation goes first, so that the same request, should it still be at work, takes back what it
-        writes. Then the record, so that no label can be added to it meanwhile; the index goes last, so that
-        a deletion that failed half way can be sent again.
+        The record goes first: until then nothing is deleted, and from then on no label can be added. Then
+        the reservation, so that the same request, should it still be at work, takes back what it writes; it
+        may have written the record again just before. The index goes last, so that a deletion that failed
+        half way can be sent again.
         """
         id, index = UUID(facts["id"]), keys.index(facts["writer"], UUID(facts["id"]))
+        self._store.delete([keys.record(id)])
         if held := self._held(facts):
             self._store.delete(held)
-        self._store.delete([keys.record(id)])
+            self._store.delete([keys.record(id)])
         pairs = [key for key in self._store.keys(index) if key != index]
         self._store.delete([keys.image(id), keys.label(id), keys.pending(id), *pairs])
         self._store.delete([index])
@@ -389,6 +389,11 @@ def _reservations(writer: str, idempotency_key: str | None) -> list[str]:
     if idempotency_key is None:
         return []
     return [keys.idempotency(writer, hashlib.sha256(idempotency_key.encode()).hexdigest())]
+
+
+def _for_deletion(facts: Record) -> Record:
+    """Return what must be known of a classification to delete it."""
+    return {name: facts[name] for name in ("id", "writer", "idempotency")}
 
 
 def _is_pending(record: Record) -> bool:

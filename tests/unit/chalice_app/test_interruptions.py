@@ -97,7 +97,7 @@ class World:
     def copy(self) -> "World":
         store = MemoryStore()
         store.objects = dict(self.store.objects)
-        return World(store, self.now, self.ids)
+        return World(store, self.now, self.ids, set(self.made), set(self.deleted), set(self.doomed))
 
     def do(self, operation: "Operation", faults: Faults) -> None:
         with suppress(Problem, Death):
@@ -119,7 +119,7 @@ class World:
         return self.service().page(ANN, 100, None)[0]
 
     def first(self) -> str:
-        return str(self.records()[0]["id"])
+        return min(self.made)
 
     def label_all(self, true: int) -> None:
         for record in self.records():
@@ -147,7 +147,7 @@ class World:
             assert record["id"] not in self.deleted
             assert record["status"] == "classified"  # the sweep has asked the model
             whole |= {keys.record(id), keys.image(id), keys.index(ANN, id), *record["idempotency"]}
-            assert [self.store.objects[key].json()["id"] for key in record["idempotency"]] in ([], [str(id)])
+            assert all(self.store.objects[key].json()["id"] == str(id) for key in record["idempotency"])
             if label := self.store.get_json(keys.label(id)):
                 whole |= {keys.label(id), keys.pair(ANN, id, label["true"], label["predicted"])}
         assert set(self.store.objects) == whole
@@ -218,6 +218,13 @@ def labelled(world: World) -> None:
     world.label_all(1)
 
 
+def half_deleted(world: World) -> None:
+    labelled(world)
+    world.do(Operation(nothing, delete), Faults(dies_at=3))
+    assert world.records() == []
+    assert len(world.store.objects) > 1
+
+
 def made_and_deleted(world: World) -> None:
     made(world)
     world.delete_all()
@@ -235,6 +242,7 @@ OPERATIONS = {
     "correct": Operation(labelled, label),
     "delete": Operation(labelled, delete),
     "delete what has no key": Operation(made_without_key, delete),
+    "delete what is half deleted": Operation(half_deleted, delete),
     "sweep": Operation(pending, sweep),
 }
 ELSEWHERE: dict[str, Arrange] = {
@@ -303,6 +311,19 @@ def test_what_was_interrupted_is_not_built_upon_so_late_that_a_sweep_could_come_
     world.let_time_pass()
     sweep(world.service(), world)
     world.check_retry()
+
+
+@pytest.mark.parametrize("operation", ["delete", "delete what has no key"])
+def test_what_can_be_labelled_after_a_deletion_that_died_stays(operation: str) -> None:
+    for dies_at in range(attempt(World.arranged(OPERATIONS[operation]), OPERATIONS[operation])):
+        world = World.arranged(OPERATIONS[operation])
+        world.do(OPERATIONS[operation], Faults(dies_at=dies_at))
+        world.label_all(3)
+        labelled = world.records()
+        world.let_time_pass()
+        sweep(world.service(), world)
+        world.check()
+        assert world.records() == labelled
 
 
 def test_a_request_whose_intent_cannot_be_withdrawn_has_succeeded_nevertheless() -> None:
