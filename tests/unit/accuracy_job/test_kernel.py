@@ -122,6 +122,13 @@ def test_a_group_named_twice_is_counted_as_one() -> None:
     assert count(Batch(pairs)).matrices[Group()][1, 1] == 2
 
 
+def test_a_mistake_without_an_id_is_counted_and_is_no_example() -> None:
+    true, predicted = np.array([1, 1, 3], np.uint8), np.array([2, 2, 4], np.uint8)
+    counts = count(Batch(Pairs(true, predicted, wrong_ids=[None, "a", None])))
+    assert counts.matrices[Group()][[1, 3], [2, 4]].tolist() == [2, 1]
+    assert counts.confused == {(1, 2): ("a",)}
+
+
 def test_bins_are_closed_on_the_right_and_hold_both_ends() -> None:
     rows = [(1, 1, value, Group()) for value in (0.0, 0.2, np.nextafter(0.2, 1), 1.0, np.nan)]
     pairs, correct, units = count(batch_of(rows)).calibration
