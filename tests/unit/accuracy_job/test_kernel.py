@@ -46,6 +46,8 @@ def batch_of(rows: list[Row], rejected: Rejections | None = None) -> Batch:
             np.array(confidence, np.float64),
             tuple(index),
             np.array([index.index(group) for group in groups], np.intp),
+            # Ids that follow from the row, and none for some.
+            [None if np.isnan(sure) else str(sure) for one, other, sure, _ in rows if one != other],
         ),
         rejected or {},
     )
@@ -59,6 +61,7 @@ def plain(counts: Counts) -> tuple[object, ...]:
         {group: matrix.tolist() for group, matrix in counts.matrices.items()},
         counts.calibration.tolist(),
         dict(counts.rejected),
+        dict(counts.confused),
     )
 
 
