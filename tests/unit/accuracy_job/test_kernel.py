@@ -11,6 +11,7 @@ from accuracy_job.kernel import (
     Batch,
     Counts,
     Group,
+    Newest,
     Pairs,
     Rejected,
     Rejections,
@@ -138,6 +139,10 @@ def test_bins_are_closed_on_the_right_and_hold_both_ends() -> None:
     assert pairs.nonzero()[0].tolist() == [0, 2, 3, 14]
     assert pairs.sum() == correct.sum() == 4
     assert units[14] == CONFIDENCE_UNITS
+
+
+def test_of_mistakes_the_five_newest_stay_the_newest_first() -> None:
+    assert Newest(("b", "a")) + ("g", "c", "e", "b") + ("d", "f") == ("g", "f", "e", "d", "c")
 
 
 def test_examples_of_what_was_rejected_stay_ten() -> None:
