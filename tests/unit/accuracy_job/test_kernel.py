@@ -142,7 +142,8 @@ def test_bins_are_closed_on_the_right_and_hold_both_ends() -> None:
 
 
 def test_of_mistakes_the_five_newest_stay_the_newest_first() -> None:
-    assert Newest(("b", "a")) + ("g", "c", "e", "b") + ("d", "f") == ("g", "f", "e", "d", "c")
+    parts = [Newest(ids) for ids in (("b", "a"), ("g", "e", "c", "b"), ("f", "d"))]
+    assert reduce(add, parts) == ("g", "f", "e", "d", "c")
 
 
 def test_examples_of_what_was_rejected_stay_ten() -> None:
