@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from accuracy_job.checks import Fault, Names, rejections
+from accuracy_job.checks import Fault, Names, path_day, rejections
 from accuracy_job.kernel import Batch, Group, Rejected, count
 from accuracy_job.records import Text, check_texts
 
@@ -113,6 +113,20 @@ def test_examples_do_not_depend_on_the_order_and_the_same_one_is_kept_once() -> 
 def test_only_mistakes_have_ids() -> None:
     pairs = checked(label(id="wrong"), label(id="right", true=7), label()).pairs
     assert pairs.wrong_ids == ["wrong", None]
+
+
+@pytest.mark.parametrize(
+    ("path", "day"),
+    [
+        ("s3://bucket/date=2026-11-22/a.json", "2026-11-22"),
+        ("date=2026-11-22/a.json", "2026-11-22"),
+        ("update=2026-11-22/a.json", None),
+        ("date=2026-11-32/a.json", None),
+        ("labels/a-date=2026-11-22", None),
+    ],
+)
+def test_the_day_of_a_path_is_that_of_its_folder(path: str, day: str | None) -> None:
+    assert path_day(path) == day
 
 
 def test_fields_may_have_other_names() -> None:
