@@ -160,7 +160,7 @@ def run(options: argparse.Namespace, errors: Console) -> int:
             if options.writers:
                 publish_writers(work, work.output, options.engine, errors)
     if options.cloudwatch:
-        thresholds.to_cloudwatch(cloudwatch(), options.cloudwatch, report, options.fail_under)
+        thresholds.to_cloudwatch(cloudwatch, options.cloudwatch, report, options.fail_under)
     show(report, Console())
     for figure, least in below:
         complain(errors, f"{figure} is {thresholds.figure(report, figure)}, below {least}")
@@ -191,7 +191,8 @@ def publish_writers(work: Work, output: str, engine: str, errors: Console) -> No
 def cloudwatch() -> thresholds.CloudWatch:
     import boto3  # noqa: PLC0415 -- asked for rarely
 
-    return cast("thresholds.CloudWatch", boto3.client("cloudwatch"))
+    region = os.environ.get("AWS_REGION")  # which the store's client reads, and boto3 does not
+    return cast("thresholds.CloudWatch", boto3.client("cloudwatch", region_name=region))
 
 
 def plan(options: argparse.Namespace) -> Work:

@@ -1,6 +1,6 @@
 """Figures of the report that must not fall below a threshold, and what CloudWatch is told of them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
@@ -59,7 +59,7 @@ def figure(report: Report, path: str) -> float | None:
 
 
 def to_cloudwatch(
-    client: CloudWatch, namespace: str, report: Report, thresholds: Sequence[Threshold]
+    connect: Callable[[], CloudWatch], namespace: str, report: Report, thresholds: Sequence[Threshold]
 ) -> None:
     """Publish the main figures, and for each threshold 1 if it is not met, else 0. Raises StoreError."""
     made = datetime.fromisoformat(report["made"])
@@ -79,6 +79,6 @@ def to_cloudwatch(
         for each in thresholds
     ]
     try:
-        client.put_metric_data(Namespace=namespace, MetricData=data)
+        connect().put_metric_data(Namespace=namespace, MetricData=data)
     except (BotoCoreError, ClientError) as error:
         raise StoreError(f"CloudWatch: {error}") from error

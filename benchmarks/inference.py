@@ -7,16 +7,15 @@ Run: python -m benchmarks.inference
 """
 
 import asyncio
-import contextlib
 import hashlib
 import io
 import json
 import os
-import signal
 import statistics
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import time
 import venv
 from collections import defaultdict
@@ -36,16 +35,29 @@ from benchmarks import load
 from benchmarks.processes import Tree
 from benchmarks.results import Bars, Lines, Result, Table, command
 from inference_image.supervisor import KEEP_MEMORY
+from infrastructure.local.part import Part
 from infrastructure.local.settings import ROOT, free_ports
+from infrastructure.local.stack import Running
 
 WORKERS = 2
 LIMIT_BATCH = 32
 PEERS = ROOT / "build" / "peers"
 REQUIREMENTS = Path(__file__).with_name("inference-requirements.lock")
-START_SECONDS = 120.0
-STOP_SECONDS = 15.0
 LIMIT = "the work without HTTP"
 PACKAGES = ("fastapi", "uvicorn", "litserve", "bentoml")
+
+
+@dataclass(kw_only=True)
+class Reader(Part):
+    """A process that is healthy once it has read an image: the servers have no other sign in common."""
+
+    message: bytes
+
+    def is_healthy(self) -> bool:
+        try:
+            return asyncio.run(load.run(self.port, self.message, 1, 0.0)).failures == 0
+        except OSError:
+            return False
 
 
 @dataclass(frozen=True)
@@ -61,6 +73,18 @@ class Server:
             return load.request(media_type, image)
         body, content_type = urllib3.encode_multipart_formdata({self.field: ("image", image, media_type)})
         return load.request(content_type, body)
+
+    def part(self, port: int, image: tuple[bytes, str]) -> Reader:
+        variables = {"LEGIBLE_INFERENCE_PORT": str(port), "LEGIBLE_INFERENCE_WORKERS": str(WORKERS)}
+        return Reader(
+            self.name,
+            [word.format(port=port) for word in self.command],
+            {**variables, "PYTHONPATH": str(ROOT)},
+            port=port,
+            variable="",  # none: the next run takes another port
+            health="/invocations",
+            message=self.request(*image),
+        )
 
 
 @dataclass(frozen=True)
@@ -200,43 +224,13 @@ def measure_once(port: int, tree: Tree, message: bytes, connections: int, plan: 
 
 @contextmanager
 def running(server: Server, image: tuple[bytes, str], starts: list[float]) -> Iterator[tuple[int, Tree]]:
-    """Start a server, wait for its first answer, and leave nothing of it."""
-    port = next(free_ports())
-    variables = {"LEGIBLE_INFERENCE_PORT": str(port), "LEGIBLE_INFERENCE_WORKERS": str(WORKERS)}
+    """Start a server, wait until it has read the image, and leave nothing of it."""
+    part = server.part(next(free_ports()), image)
     began = time.perf_counter()
-    process = subprocess.Popen(
-        [part.format(port=port) for part in server.command],
-        cwd=ROOT,
-        env={**os.environ, **variables, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        wait_for_answer(port, server.request(*image), process)
+    with tempfile.TemporaryDirectory() as logs, Running([part], Path(logs)):
         starts.append(time.perf_counter() - began)
-        yield port, Tree(process.pid)
-    finally:
-        process.terminate()
-        try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        with contextlib.suppress(ProcessLookupError):  # it left none
-            os.killpg(process.pid, signal.SIGKILL)
-
-
-def wait_for_answer(port: int, message: bytes, process: "subprocess.Popen[bytes]") -> None:
-    """Ask until the server answers once; what it answers while it starts does not count."""
-    deadline = time.monotonic() + START_SECONDS
-    while process.poll() is None and time.monotonic() < deadline:
-        try:
-            if asyncio.run(load.run(port, message, 1, 0.0)).answers:
-                return
-        except OSError:
-            time.sleep(0.02)
-    raise RuntimeError(f"{process.args!r} does not answer")
+        assert part.pid is not None  # noqa: S101 - it runs
+        yield part.port, Tree(part.pid)
 
 
 def limit(image: bytes, seconds: float) -> float:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -93,7 +94,9 @@ def main() -> None:
     for line in summary:
         console.print(*line)
     if chosen.card:
-        _write_card(chosen.card, rows, summary, outcomes)
+        sidecars = [_sidecar(folder) for folder in (WEIGHTS, *chosen.beside)]
+        card.write(chosen.card, sidecars, rows, summary)
+        _draw_card(chosen.card, outcomes)
 
 
 def mnist_test() -> Iterable[Example]:
@@ -198,13 +201,12 @@ def _row(name: str, outcomes: Sequence[Outcome], others: Sequence[Sequence[Outco
     return name, f"{len(outcomes)}", *shown, spread, rejected
 
 
-def _write_card(
-    folder: Path,
-    rows: Sequence[Sequence[str]],
-    summary: Sequence[tuple[str, str]],
-    outcomes: dict[str, list[Outcome]],
-) -> None:
-    sidecar = json.loads(next(WEIGHTS.glob("*.json")).read_text(encoding="utf-8"))
+def _sidecar(folder: Path) -> dict[str, Any]:
+    sidecar: dict[str, Any] = json.loads(next(folder.glob("*.json")).read_text(encoding="utf-8"))
+    return sidecar
+
+
+def _draw_card(folder: Path, outcomes: dict[str, list[Outcome]]) -> None:
     shown = [one for some in outcomes.values() for one in some if one.example.digit != NOT_A_DIGIT]
     predicted = [one.reading.answer.predicted for one in shown]
     matrix = confusion_matrix([one.example.digit for one in shown], predicted, labels=range(10))
@@ -214,7 +216,6 @@ def _write_card(
         for one in wrong
         if one.example.kind not in EVALUATION_ONLY  # nobody shall be led by their errors
     ]
-    card.write(folder, sidecar, rows, summary)
     card.draw(folder, _bins(shown), matrix, sheet[:48])
 
 

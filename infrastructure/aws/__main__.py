@@ -105,9 +105,16 @@ def status(stage: Stage, clients: Clients, _options: argparse.Namespace) -> None
 def destroy(stage: Stage, clients: Clients, options: argparse.Namespace) -> None:
     account.identify(clients)
     what = "with all that people sent" if options.delete_data else "but for what people sent"
-    if not options.yes and console.input(f"Remove {stage.name}, {what}? Type its name: ") != stage.name:
+    if not options.yes and _typed(f"Remove {stage.name}, {what}? Type its name: ") != stage.name:
         raise DeploymentError("Nothing was removed.")
     steps.run(Teardown(stage, clients, options.delete_data).steps(), _say)
+
+
+def _typed(question: str) -> str:
+    try:
+        return console.input(question)
+    except EOFError:  # ctrl-D, or nobody is there
+        return ""
 
 
 def _costs(title: str, items: list[prices.Item]) -> Table:

@@ -12,7 +12,8 @@ ROOT = Path(__file__).parents[2]
 
 # Below the range that the kernel takes ports of outgoing connections from (32768 on Linux), so that a port
 # which is free now is still free when a part binds it.
-_FREE_PORTS = range(20_000, 22_000)
+_FREE_PORTS = range(20_000, 22_700)
+_reservations: list[socket.socket] = []  # they end with the process
 
 
 class LocalError(Exception):
@@ -68,10 +69,25 @@ def _port(environment: Mapping[str, str], name: str, default: int) -> int:
 
 
 def free_ports() -> Iterator[int]:
-    """Yield ports that nothing listens on, none of them twice, each with `port + 10000` free as well."""
+    """Yield ports that nothing listens on, each with `port + 10000` free as well.
+
+    They are reserved: neither this process nor another that asks here gets them while this one lives.
+    """
     for port in random.sample(_FREE_PORTS, len(_FREE_PORTS)):
-        if is_free(port) and is_free(port + 10_000):
+        if is_free(port) and is_free(port + 10_000) and reserve(port):
             yield port
+
+
+def reserve(port: int) -> bool:
+    """Bind UDP's port of that number, which no part uses; return False if somebody else has."""
+    reservation = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        reservation.bind((HOST, port))
+    except OSError:
+        reservation.close()
+        return False
+    _reservations.append(reservation)
+    return True
 
 
 def is_free(port: int) -> bool:

@@ -1,13 +1,17 @@
 import json
+import os
 import signal
 import socket
 import subprocess
 import sys
 from pathlib import Path
 
+import boto3
+
 from infrastructure.local.settings import ROOT
 from tests.integration.accuracy_job.bucket import Bucket
 from tests.integration.accuracy_job.killing_proxy import KillingProxy
+from tests.integration.infrastructure.aws_account import moto_server
 
 SECONDS = 180  # a loaded machine is slow, and no failure
 
@@ -84,6 +88,42 @@ def test_a_run_that_is_killed_at_any_change_is_mended_by_the_next(bucket: Bucket
     assert kept["pairs"] == len(bucket.listed("labels/")) == changes + 2
     assert kept["confusion_matrix"] == bucket.report()["confusion_matrix"]
     assert len(bucket.listed("compacted/")) == 2
+
+
+def test_writers_get_their_counts_where_they_are_asked_for(bucket: Bucket) -> None:
+    for name, writer in (("a", "ann"), ("b", "ann"), ("c", "bob")):
+        label = {"id": name, "writer": writer, "true": 7, "predicted": 1}
+        bucket.put(f"labels/date=2026-11-22/{name}.json", json.dumps(label).encode())
+    done = job(bucket.environment, bucket.url, "--writers")
+    assert (done.returncode, done.stderr) == (0, "accuracy_job: the counts of 2 writers changed\n")
+    ann = json.load(bucket.client.get_object(Bucket=bucket.name, Key="reports/writers/ann.json")["Body"])
+    assert (ann["labelled"], ann["confusion_matrix"][7][1]) == (2, 2)
+    assert "0 writers changed" in job(bucket.environment, bucket.url, "--writers").stderr
+
+
+def test_cloudwatch_gets_the_figures_where_it_is_named(bucket: Bucket, tmp_path: Path) -> None:
+    bucket.put_label("a", 7, 7)
+    with moto_server(tmp_path) as address:
+        environment = {**bucket.environment, "AWS_ENDPOINT_URL_CLOUDWATCH": address}
+        done = job(environment, bucket.url, "--cloudwatch", "Legible", "--fail-under", "accuracy=0.9")
+        assert (done.returncode, done.stderr) == (0, "")
+        client = boto3.client(
+            "cloudwatch",
+            endpoint_url=address,
+            region_name="us-east-1",
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
+        metrics = client.list_metrics(Namespace="Legible")["Metrics"]
+    names = {metric["MetricName"] for metric in metrics}
+    assert {"Pairs", "Accuracy", "BelowThreshold"} <= names
+
+
+def test_without_a_region_cloudwatch_is_one_line_and_a_status(tmp_path: Path) -> None:
+    (tmp_path / "part-00000").write_text("7\t7\n")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    done = job({**environment, "HOME": str(tmp_path)}, str(tmp_path), "--cloudwatch", "Legible")
+    assert (done.returncode, done.stderr) == (3, "accuracy_job: CloudWatch: You must specify a region.\n")
 
 
 def test_odd_objects_beside_labels_stop_nothing(bucket: Bucket) -> None:

@@ -61,14 +61,38 @@ def test_the_status_of_what_is_not_there_says_so(account: dict[str, str]) -> Non
 
 
 @pytest.mark.parametrize(
-    ("typed", "status", "said"), [("prod\n", 1, "Nothing was removed."), ("dev\n", 0, "legible-dev is gone")]
+    ("typed", "status", "said"),
+    [
+        ("prod\n", 1, "Nothing was removed."),
+        ("", 1, "Nothing was removed."),
+        ("dev\n", 0, "legible-dev is gone"),
+    ],
 )
 def test_a_stage_is_destroyed_only_if_its_name_is_typed(
     account: dict[str, str], typed: str, status: int, said: str
 ) -> None:
     done = command(account, "destroy", typed=typed)
-    assert done.returncode == status, done.stdout + done.stderr
+    assert (done.returncode, done.stderr) == (status, ""), done.stdout + done.stderr
     assert said in done.stdout
+
+
+def test_a_command_that_is_stopped_says_how_to_go_on(account: dict[str, str]) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "infrastructure.aws", "destroy", "--stage", "dev"],
+        cwd=ROOT,
+        env=os.environ | account,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout
+        said = more = process.stdout.read(1)
+        while more and "Type its name" not in said:
+            said += (more := process.stdout.read(1))
+        process.terminate()
+        rest, _ = process.communicate()
+    assert process.returncode == 130
+    assert "Run the same command again" in rest
 
 
 def test_a_deployment_that_cannot_begin_is_a_line_and_a_status(account: dict[str, str]) -> None:

@@ -139,6 +139,30 @@ def test_a_signal_ends_it_and_the_next_run_keeps_the_data_and_sends_no_sample_tw
     assert processes_that_name(settings.data) == {}
 
 
+def accuracy(settings: Settings) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "infrastructure.local", "accuracy"],
+        cwd=ROOT,
+        env=os.environ | variables(settings),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
+
+
+def test_the_accuracy_job_runs_on_the_store_that_is_there(stack: Stack) -> None:
+    done = accuracy(stack.settings)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert pairs_in_the_report(stack.settings) >= 0
+
+
+def test_without_a_store_the_accuracy_job_says_how_to_start_one(settings: Settings) -> None:
+    done = accuracy(settings)
+    assert done.returncode == 1
+    assert done.stdout == f"No store listens on {settings.s3_url}. Start it in another window: make run\n"
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_while_it_starts_ends_every_process(
     start: Starter, settings: Settings, number: signal.Signals

@@ -174,3 +174,9 @@ def test_days_far_apart_are_told_apart() -> None:
         "1970-01-01": 2,
         "9999-12-31": 1,
     }
+
+
+@pytest.mark.parametrize("true", [[7, 1, 3, 0], [7, 99, 3, 0]])
+def test_only_mistakes_have_ids(true: list[int]) -> None:
+    pairs = checked(true=true, predicted=[7, 1, 8, 2], id=["right", "other", "wrong", None]).pairs
+    assert pairs.wrong_ids == ["wrong", None]

@@ -11,6 +11,7 @@ from accuracy_job.kernel import (
     Batch,
     Counts,
     Group,
+    Newest,
     Pairs,
     Rejected,
     Rejections,
@@ -46,6 +47,8 @@ def batch_of(rows: list[Row], rejected: Rejections | None = None) -> Batch:
             np.array(confidence, np.float64),
             tuple(index),
             np.array([index.index(group) for group in groups], np.intp),
+            # Ids that follow from the row, and none for some.
+            [None if np.isnan(sure) else str(sure) for one, other, sure, _ in rows if one != other],
         ),
         rejected or {},
     )
@@ -59,6 +62,7 @@ def plain(counts: Counts) -> tuple[object, ...]:
         {group: matrix.tolist() for group, matrix in counts.matrices.items()},
         counts.calibration.tolist(),
         dict(counts.rejected),
+        dict(counts.confused),
     )
 
 
@@ -122,12 +126,24 @@ def test_a_group_named_twice_is_counted_as_one() -> None:
     assert count(Batch(pairs)).matrices[Group()][1, 1] == 2
 
 
+def test_a_mistake_without_an_id_is_counted_and_is_no_example() -> None:
+    true, predicted = np.array([1, 1, 3], np.uint8), np.array([2, 2, 4], np.uint8)
+    counts = count(Batch(Pairs(true, predicted, wrong_ids=[None, "a", None])))
+    assert counts.matrices[Group()][[1, 3], [2, 4]].tolist() == [2, 1]
+    assert counts.confused == {(1, 2): ("a",)}
+
+
 def test_bins_are_closed_on_the_right_and_hold_both_ends() -> None:
     rows = [(1, 1, value, Group()) for value in (0.0, 0.2, np.nextafter(0.2, 1), 1.0, np.nan)]
     pairs, correct, units = count(batch_of(rows)).calibration
     assert pairs.nonzero()[0].tolist() == [0, 2, 3, 14]
     assert pairs.sum() == correct.sum() == 4
     assert units[14] == CONFIDENCE_UNITS
+
+
+def test_of_mistakes_the_five_newest_stay_the_newest_first() -> None:
+    parts = [Newest(ids) for ids in (("b", "a"), ("g", "e", "c", "b"), ("f", "d"))]
+    assert reduce(add, parts) == ("g", "f", "e", "d", "c")
 
 
 def test_examples_of_what_was_rejected_stay_ten() -> None:

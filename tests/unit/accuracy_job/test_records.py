@@ -3,8 +3,8 @@ import json
 import numpy as np
 import pytest
 
-from accuracy_job.checks import Names
-from accuracy_job.kernel import Batch, Group, count
+from accuracy_job.checks import Fault, Names, path_day, rejections
+from accuracy_job.kernel import Batch, Group, Rejected, count
 from accuracy_job.records import Text, check_texts
 
 LABEL = {"true": 0, "predicted": 7, "confidence": 0.5, "model": "m1", "labelled": "2026-11-22T10:00:00Z"}
@@ -102,6 +102,34 @@ def test_an_example_cannot_command_a_terminal() -> None:
     assert rejected.examples == ('key0: "\\u001b[2J"',)
 
 
+def test_examples_do_not_depend_on_the_order_and_the_same_one_is_kept_once() -> None:
+    values = [f"{number:02}" for number in (*range(20), *range(20))]
+    faults = [Fault("true is not a digit", "key", value) for value in values]
+    kept = Rejected(40, tuple(f'key: "{number:02}"' for number in range(10)))
+    for order in (faults, faults[::-1]):
+        assert rejections(order) == {"true is not a digit": kept}
+
+
+def test_only_mistakes_have_ids() -> None:
+    pairs = checked(label(id="wrong"), label(id="right", true=7), label()).pairs
+    assert pairs.wrong_ids == ["wrong", None]
+
+
+@pytest.mark.parametrize(
+    ("path", "day"),
+    [
+        ("s3://bucket/date=2026-11-22/a.json", "2026-11-22"),
+        ("date=2026-11-22/a.json", "2026-11-22"),
+        ("update=2026-11-22/a.json", None),
+        ("date=2026-11-32/a.json", None),
+        ("labels/a-date=2026-11-22", None),
+    ],
+)
+def test_the_day_of_a_path_is_that_of_its_folder(path: str, day: str | None) -> None:
+    assert path_day(path) == day
+
+
 def test_fields_may_have_other_names() -> None:
-    names = Names(true="label", predicted="guess")
-    assert checked(b'{"label": 3, "guess": 0}', names=names).pairs.predicted.tolist() == [0]
+    names = Names(true="label", predicted="guess", id="key")
+    pairs = checked(b'{"label": 3, "guess": 0, "key": "a", "id": "b"}', names=names).pairs
+    assert (pairs.predicted.tolist(), pairs.wrong_ids) == ([0], ["a"])

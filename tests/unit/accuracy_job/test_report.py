@@ -129,6 +129,13 @@ def test_the_interval_of_all_right_ends_at_one() -> None:
     assert wilson_interval(7, 7) == [pytest.approx(0.6457, abs=5e-5), 1.0]
 
 
+@pytest.mark.parametrize("trials", range(1, 50))
+def test_the_interval_of_none_right_begins_at_zero(trials: int) -> None:
+    interval = wilson_interval(0, trials)
+    assert interval is not None
+    assert interval[0] == 0.0
+
+
 def test_the_interval_of_no_trials_is_none() -> None:
     assert wilson_interval(0, 0) is None
 

@@ -55,7 +55,8 @@ def test_a_figure_that_is_null_meets_no_threshold(path: str) -> None:
 
 def test_cloudwatch_gets_the_figures_and_what_is_below() -> None:
     client = Recorder()
-    to_cloudwatch(client, "Legible", REPORT, [Threshold("accuracy", 0.9), Threshold("accuracy", 0.5)])
+    thresholds = [Threshold("accuracy", 0.9), Threshold("accuracy", 0.5)]
+    to_cloudwatch(lambda: client, "Legible", REPORT, thresholds)
     ((namespace, data),) = client.calls
     assert namespace == "Legible"
     assert {each["Timestamp"] for each in data} == {MADE}
@@ -74,4 +75,4 @@ def test_cloudwatch_gets_the_figures_and_what_is_below() -> None:
 def test_where_cloudwatch_does_not_answer_that_is_named() -> None:
     client = Recorder(EndpointConnectionError(endpoint_url="https://monitoring"))
     with pytest.raises(StoreError, match="CloudWatch: Could not connect"):
-        to_cloudwatch(client, "Legible", REPORT, [])
+        to_cloudwatch(lambda: client, "Legible", REPORT, [])

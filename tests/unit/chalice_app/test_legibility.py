@@ -29,6 +29,12 @@ def test_the_interval_is_wilsons(shares: tuple[int, int]) -> None:
     assert wilson_interval(correct, of) == pytest.approx((expected.low, expected.high))
 
 
+@given(st.integers(1, 5000))
+def test_the_interval_ends_where_shares_end(of: int) -> None:
+    assert wilson_interval(0, of)[0] >= 0
+    assert wilson_interval(of, of)[1] <= 1
+
+
 def test_without_labels_there_are_no_figures_and_no_advice() -> None:
     figures = legibility(3, [])
     assert (figures["images"], figures["labelled"], figures["accuracy"], figures["interval"]) == (

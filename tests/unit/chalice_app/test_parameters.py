@@ -96,6 +96,11 @@ def test_an_idempotency_key_has_1_to_255_characters(key: str) -> None:
     assert error.value.status == 400
 
 
+@pytest.mark.parametrize("key", ["x", "x" * 255])
+def test_an_idempotency_key_of_that_length_is_taken(key: str) -> None:
+    assert parameters.idempotency_key(request(idempotency_key=key)) == key
+
+
 @pytest.mark.parametrize(
     ("known", "answer"),
     [

@@ -24,6 +24,9 @@ def stub(client: "S3Client") -> Stubber:
     return Stubber(client)
 
 
+DOCUMENT = {"Bucket": "bucket", "Key": "k", "Body": b"{}", "ContentType": "application/json"}
+
+
 @pytest.fixture
 def store(client: "S3Client") -> Store:
     return Store(client, "bucket")
@@ -44,7 +47,7 @@ def test_a_document_is_read_back(store: Store, stub: Stubber) -> None:
 
 @pytest.mark.parametrize("code", ["PreconditionFailed", "ConditionalRequestConflict"])
 def test_creation_where_something_is_changes_nothing(store: Store, stub: Stubber, code: str) -> None:
-    stub.add_client_error("put_object", code)
+    stub.add_client_error("put_object", code, expected_params={**DOCUMENT, "IfNoneMatch": "*"})
     with stub:
         assert store.create_json("k", {}) is False
 
@@ -53,9 +56,29 @@ def test_creation_where_something_is_changes_nothing(store: Store, stub: Stubber
 def test_a_replacement_of_what_has_changed_or_gone_changes_nothing(
     store: Store, stub: Stubber, code: str
 ) -> None:
-    stub.add_client_error("put_object", code)
+    stub.add_client_error("put_object", code, expected_params={**DOCUMENT, "IfMatch": '"e"'})
     with stub:
         assert store.replace_json("k", {}, '"e"') is False
+
+
+def test_what_is_written_is_said_to_be(store: Store, stub: Stubber) -> None:
+    stub.add_response("put_object", {}, {**DOCUMENT, "IfNoneMatch": "*"})
+    stub.add_response("put_object", {}, {**DOCUMENT, "IfMatch": '"e"'})
+    with stub:
+        assert store.create_json("k", {}) is True
+        assert store.replace_json("k", {}, '"e"') is True
+
+
+def test_an_image_keeps_its_media_type(store: Store, stub: Stubber) -> None:
+    stub.add_response("put_object", {}, {**DOCUMENT, "ContentType": "image/png"})
+    with stub:
+        store.put("k", b"{}", "image/png")
+
+
+def test_a_write_without_a_condition_that_is_refused_is_no_success(store: Store, stub: Stubber) -> None:
+    stub.add_client_error("put_object", "ConditionalRequestConflict", expected_params=DOCUMENT)
+    with stub, pytest.raises(Problem):
+        store.put_json("k", {})
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,9 @@
 """What of a deployment needs no AWS: names, types, sizes, prices, steps."""
 
+import json
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -10,6 +12,10 @@ from infrastructure.aws.__main__ import main
 from infrastructure.aws.errors import DeploymentError
 from infrastructure.aws.stages import STAGES, Stage
 from infrastructure.local.settings import ROOT
+
+if TYPE_CHECKING:
+    from mypy_boto3_emr_serverless import EMRServerlessClient
+    from mypy_boto3_scheduler import EventBridgeSchedulerClient
 
 
 def test_every_file_of_the_page_has_a_type() -> None:
@@ -82,6 +88,45 @@ def test_a_failed_step_is_named_with_its_advice_and_ends_the_deployment() -> Non
     with pytest.raises(DeploymentError, match=r"Making room failed: no room\nClean up\."):
         steps.run(todo, said.append)
     assert said == ["Making room …"]
+
+
+class Scheduler:
+    """A schedule of one request."""
+
+    def get_schedule(self, Name: str) -> dict[str, Any]:  # noqa: N803  boto3's, as below
+        return {"Target": {"Input": json.dumps({"ApplicationId": Name})}}
+
+
+class Emr:
+    """An application whose one run goes through these states."""
+
+    def __init__(self, *states: str) -> None:
+        self.states = list(states)
+
+    def start_job_run(self, applicationId: str, clientToken: str) -> dict[str, str]:  # noqa: N803
+        assert clientToken
+        return {"applicationId": applicationId, "jobRunId": "1"}
+
+    def get_job_run(self, **_run: str) -> dict[str, Any]:
+        return {"jobRun": {"state": self.states.pop(0), "stateDetails": "no memory"}}
+
+
+def run_job(emr: Emr) -> float:
+    """Run the job; return how long that took."""
+    waited: list[float] = []
+    scheduler, client = cast("EventBridgeSchedulerClient", Scheduler()), cast("EMRServerlessClient", emr)
+    job.run(scheduler, client, "nightly", waited.append)
+    return sum(waited)
+
+
+def test_the_job_is_waited_for_until_it_has_ended() -> None:
+    assert run_job(Emr("SUBMITTED", "RUNNING", "SUCCESS")) == 2 * job.POLL_SECONDS
+
+
+@pytest.mark.parametrize("end", ["FAILED", "CANCELLED"])
+def test_a_job_that_did_not_succeed_is_said_to_with_the_reason(end: str) -> None:
+    with pytest.raises(DeploymentError, match=f"ended as {end}: no memory"):
+        run_job(Emr("RUNNING", end))
 
 
 def test_without_a_region_the_command_says_what_to_set(

@@ -1,12 +1,14 @@
 import socket
 import stat
+import subprocess
+import sys
 from itertools import islice
 from pathlib import Path
 
 import pytest
 
 from infrastructure.local.credentials import Credentials
-from infrastructure.local.settings import HOST, LocalError, Settings, free_ports, is_free
+from infrastructure.local.settings import HOST, ROOT, LocalError, Settings, free_ports, is_free, reserve
 
 
 def test_the_default_addresses_are_the_documented_ones() -> None:
@@ -42,6 +44,19 @@ def test_free_ports_are_free_and_different() -> None:
     ports = list(islice(free_ports(), 20))
     assert len(set(ports)) == 20
     assert all(is_free(port) for port in ports)
+
+
+def test_a_free_port_is_reserved_from_all_processes_until_this_one_ends() -> None:
+    asking = "import sys; from infrastructure.local.settings import reserve; print(reserve(int(sys.argv[1])))"
+
+    def elsewhere(port: int) -> str:
+        words = [sys.executable, "-c", asking, str(port)]
+        return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+    port = next(free_ports())
+    assert not reserve(port)
+    assert elsewhere(port) == "False\n"
+    assert is_free(port)  # for who listens there
 
 
 def test_a_port_that_somebody_listens_on_is_not_free() -> None:

@@ -15,13 +15,15 @@ WRONG = Reading(Answer(7, 0.9, (0.0,) * 7 + (0.9, 0.1, 0.0), 1.0), SEEN, "digits
 
 def test_the_card_says_of_which_weights_it_is_and_holds_every_figure(tmp_path: Path) -> None:
     sidecar = json.loads(next(WEIGHTS.glob("*.json")).read_text())
+    other = {**sidecar, "settings": {"seed": 7}, "accuracy": {"validation": 0.5}}
     row = ("photo", "500", "98.76 %", "97.35 % – 99.43 %", "", "0.4 %")
-    card.write(tmp_path / "docs", sidecar, [row], [("AUROC of is_digit", "0.9876")])
+    card.write(tmp_path / "docs", [sidecar, other], [row], [("AUROC of is_digit", "0.9876")])
     text = (tmp_path / "docs" / "model-card.md").read_text()
     assert text.startswith(f"# Model card: {sidecar['version']}\n")
     assert f"| {' | '.join(row)} |" in text
     assert "| AUROC of is_digit | 0.9876 |" in text
-    assert f"shipped weights are seed {sidecar['settings']['seed']}," in text
+    seed, share = sidecar["settings"]["seed"], sidecar["accuracy"]["validation"]
+    assert f"the shipped weights first: seed {seed} {share:.2%}, seed 7 50.00%." in text
 
 
 def test_every_picture_that_the_card_shows_is_drawn(tmp_path: Path) -> None:

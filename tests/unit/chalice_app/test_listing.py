@@ -1,0 +1,61 @@
+"""Pages of a writer's records, and what becomes of a request whose reservation is gone."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import cast
+from uuid import UUID
+
+import pytest
+import uuid6
+
+from chalice_app import keys
+from chalice_app.classifications import Classifications
+from chalice_app.inference import InferenceClient
+from chalice_app.problems import Problem
+from chalice_app.store import Store
+from tests.unit.chalice_app.doubles import MemoryStore, Model
+
+ANN = "a" * 64
+
+
+def create(service: Classifications) -> UUID:
+    return UUID(service.create(ANN, b"7", "request", None)["id"])
+
+
+def test_a_page_has_as_many_records_as_were_asked_for_and_the_last_one_says_so(
+    service: Classifications,
+) -> None:
+    newest, *_, oldest = [str(create(service)) for _ in range(4)][::-1]
+    first, cursor = service.page(ANN, 2, None)
+    assert (len(first), first[0]["id"]) == (2, newest)
+    assert cursor == UUID(first[-1]["id"])
+    last, end = service.page(ANN, 2, cursor)
+    assert (len(last), last[-1]["id"], end) == (2, oldest, None)
+
+
+def test_a_record_that_is_being_deleted_is_left_out(service: Classifications, store: MemoryStore) -> None:
+    gone, stays = create(service), create(service)
+    store.delete([keys.record(gone)])  # its index goes last
+    records, cursor = service.page(ANN, 2, None)
+    assert ([record["id"] for record in records], cursor) == ([str(stays)], None)
+
+
+class Vanishing(MemoryStore):
+    """A bucket where another request has reserved an id, and takes that back right after."""
+
+    def create_json(self, key: str, document: object) -> bool:
+        return not key.startswith("idempotency/") and super().create_json(key, document)
+
+
+def test_who_comes_while_a_reservation_is_taken_back_is_told_so_and_leaves_nothing(model: Model) -> None:
+    store = Vanishing()
+    with ThreadPoolExecutor(2) as threads, pytest.raises(Problem) as error:
+        Classifications(
+            cast("Store", store),
+            cast("InferenceClient", model),
+            threads,
+            uuid6.uuid7,
+            lambda: datetime.now(UTC),
+        ).create(ANN, b"7", "request", "key")
+    assert error.value.status == 409
+    assert store.objects == {}

@@ -1,0 +1,61 @@
+"""Which places are handed on, and in which order."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from inference_image.decoding import Limits, decode
+from inference_image.finding import find_digits
+from inference_image.ink import SMALL
+
+SAMPLES = Path(__file__).parents[3] / "samples"
+
+
+def _seven(pen: ImageDraw.ImageDraw, at: tuple[int, int], size: int, ink: int = 0) -> None:
+    left, top = at
+    corners = [(left, top), (left + int(size * 0.7), top), (left + size // 4, top + size)]
+    pen.line(corners, (ink,) * 3, size // 9, joint="curve")
+
+
+def _two_bars(side: int) -> NDArray[np.uint8]:
+    pixels = np.full((side, side, 3), 255, np.uint8)
+    pixels[20:40, 8:11] = pixels[20:40, -11:-8] = 0
+    return pixels
+
+
+def test_all_the_ink_of_a_small_image_is_one_digit() -> None:
+    [whole] = find_digits(_two_bars(SMALL))
+    assert whole.box == (8, 20, SMALL - 16, 20)
+    assert all(part.box[2] < SMALL / 2 for part in find_digits(_two_bars(SMALL + 1)))
+
+
+def test_of_many_digits_the_four_most_appealing_are_handed_on() -> None:
+    image = Image.new("RGB", (500, 400), "white")
+    for row in (40, 220):
+        for column in (40, 190, 340):
+            _seven(ImageDraw.Draw(image), (column, row), 100)
+    appeals = [found.appeal for found in find_digits(np.asarray(image))]
+    assert len(appeals) == 4
+    assert appeals == sorted(appeals, reverse=True)
+
+
+@pytest.mark.parametrize("name", ["photo-pencil", "photo-shadow", "photo-squared", "photo-turned-left"])
+def test_what_is_hopeless_beside_the_best_is_left_out(name: str) -> None:
+    pixels = decode((SAMPLES / f"{name}.jpg").read_bytes(), Limits()).pixels
+    appeals = [found.appeal for found in find_digits(pixels)]
+    assert min(appeals) > max(appeals) - 7  # in odds, a thousand to one
+
+
+@pytest.mark.parametrize(("desk", "ink"), [(20, 90), (60, 150), (120, 150)])
+def test_a_sheet_comes_last_however_much_it_appeals(desk: int, ink: int) -> None:
+    image = Image.new("RGB", (400, 400), (desk,) * 3)
+    pen = ImageDraw.Draw(image)
+    pen.rounded_rectangle((40, 60, 360, 340), 60, "white")
+    _seven(pen, (180, 120), 150, ink)
+    first, *_, other, sheet = find_digits(np.asarray(image))
+    assert max(first.box[2:]) < 200
+    assert sheet.box[2:] == pytest.approx((321, 281), abs=12)
+    assert sheet.appeal > other.appeal
