@@ -20,7 +20,10 @@ from typing import Any
 from accuracy_job.package import ENTRY, PACKAGE, write_zip
 
 PYTHON = (3, 11)
-UNNEEDED = shutil.ignore_patterns("test", "idlelib", "__pycache__", "site-packages", "*.a", "include", "share")
+# Of the interpreter: packages come from the lock file, and nothing is compiled there.
+UNNEEDED = shutil.ignore_patterns(
+    "test", "idlelib", "include", "share", "__pycache__", "site-packages", "*.a"
+)
 RELEASE = "emr-7.13.0"  # Spark 3.5.6
 PATHS = (
     "spark.emr-serverless.driverEnv.PYSPARK_DRIVER_PYTHON",

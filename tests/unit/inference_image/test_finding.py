@@ -36,7 +36,7 @@ def test_of_many_digits_the_four_most_appealing_are_handed_on() -> None:
     image = Image.new("RGB", (500, 400), "white")
     for row in (40, 220):
         for column in (40, 190, 340):
-            _seven(ImageDraw.Draw(image), (column, row), 100)
+            _seven(ImageDraw.Draw(image), (column, row), 60)  # too far from each other for a number
     appeals = [found.appeal for found in find_digits(np.asarray(image))]
     assert len(appeals) == 4
     assert appeals == sorted(appeals, reverse=True)
