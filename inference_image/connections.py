@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import ctypes
 import re
 import socket
+import struct
 from collections.abc import Iterator
 
 import uvicorn
@@ -16,8 +18,12 @@ CONNECTIONS = 4096  # open at once at one worker; more are closed again
 BACKLOG = 1024  # that the kernel keeps until this process takes them
 HEAD_BYTES = 2**16  # of a request's line and headers
 PAUSE_SECONDS = 1
-ASK_SECONDS = 0.2  # for who has come just before the end
+ASK_SECONDS = 0.5  # for who has come just before the end
 IDLE_SECONDS = 75  # between two requests: longer than load balancers wait (60), so that they close first
+
+# In Linux' classic BPF, over a segment's TCP header: drop what has SYN set, take all else. linux/filter.h
+_ATTACH_FILTER = 26
+_NO_SYN = struct.pack("HBBI" * 4, 0x30, 0, 0, 13, 0x45, 0, 1, 2, 0x06, 0, 0, 0, 0x06, 0, 0, 2**32 - 1)
 
 # In a request's head. The parser would wait for another protocol and lose the body; a server may ignore it
 # (RFC 9110, 7.8), and Java's client offers HTTP/2 so with every first request.
@@ -68,11 +74,19 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Answer also those whom the kernel has let in and nobody has taken yet: closing would reset them."""
+        let_nobody_in(self._socket)
+        await asyncio.sleep(ASK_SECONDS / 5)
         self._take()
         asyncio.get_running_loop().remove_reader(self._socket)
         self._socket.close()
-        await asyncio.sleep(ASK_SECONDS)
+        await self._all_have_asked()
         await super().shutdown(sockets)
+
+    async def _all_have_asked(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(ASK_SECONDS):
+                while self._connecting or any(map(_has_asked_nothing, self.server_state.connections)):
+                    await asyncio.sleep(0.01)
 
     def _open(self) -> None:
         asyncio.get_running_loop().add_reader(self._socket, self._take)
@@ -165,6 +179,22 @@ class Connection(HttpToolsProtocol):
         if self._late is not None:
             self._late.cancel()
             self._late = None
+
+
+def _has_asked_nothing(connection: object) -> bool:
+    return isinstance(connection, Connection) and connection.cycle is None
+
+
+def let_nobody_in(listening: socket.socket) -> None:
+    """Ignore who asks for a connection: they ask again after a second, and somebody else may answer.
+
+    What has begun still comes in. Closing would reset all who come in between the last look and the end.
+    """
+    program = ctypes.create_string_buffer(_NO_SYN, len(_NO_SYN))
+    with contextlib.suppress(OSError):  # where it is not Linux, a few may be reset
+        listening.setsockopt(
+            socket.SOL_SOCKET, _ATTACH_FILTER, struct.pack("HP", 4, ctypes.addressof(program))
+        )
 
 
 def family(host: str) -> socket.AddressFamily:
