@@ -20,7 +20,7 @@ from typing import Any
 from accuracy_job.package import ENTRY, PACKAGE, write_zip
 
 PYTHON = (3, 11)
-UNNEEDED = shutil.ignore_patterns("test", "idlelib", "__pycache__", "site-packages", "*.a")
+UNNEEDED = shutil.ignore_patterns("test", "idlelib", "__pycache__", "site-packages", "*.a", "include", "share")
 RELEASE = "emr-7.13.0"  # Spark 3.5.6
 PATHS = (
     "spark.emr-serverless.driverEnv.PYSPARK_DRIVER_PYTHON",
@@ -36,6 +36,9 @@ def build(output: Path) -> None:
     with TemporaryDirectory(dir=output) as folder:
         # The whole interpreter: a virtual environment would look for one of the same version on the cluster.
         shutil.copytree(sys.base_prefix, folder, symlinks=True, ignore=UNNEEDED, dirs_exist_ok=True)
+        for tool in (Path(folder) / "bin").iterdir():
+            if not tool.name.startswith("python"):  # of packages that stay here
+                tool.unlink()
         target = Path(folder) / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}" / "site-packages"
         pip = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--target", str(target)]
         subprocess.run([*pip, "--require-hashes", "-r", str(PACKAGE / "requirements.lock")], check=True)

@@ -63,6 +63,8 @@ class InstantStore:
 
     def put_empty(self, _key: str) -> None: ...
 
+    def put_json(self, _key: str, _document: object) -> None: ...
+
     def create_json(self, _key: str, document: dict[str, Any]) -> bool:
         self.record = document
         return True

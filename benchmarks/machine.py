@@ -11,7 +11,7 @@ from pathlib import Path
 
 from infrastructure.local.settings import ROOT
 
-PACKAGES = ("torch", "numpy", "opencv-python-headless", "pillow", "granian", "pyarrow", "obstore")
+PACKAGES = ("torch", "numpy", "opencv-python-headless", "pillow", "uvicorn", "pyarrow", "obstore")
 QUIET = 0.5  # load average: less is what a machine has that does nothing else
 
 

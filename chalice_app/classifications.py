@@ -3,14 +3,18 @@
 A record is `classified`, or `pending` as long as the model has not answered. It is written once by a
 conditional creation, and a pending one is completed once by a conditional replacement: whoever comes second
 changes nothing. One writer never meets another's.
+
+What takes several writes says so first, in an intent. A request that dies half way leaves its intent behind,
+and a sweep makes of what it names a whole classification, or nothing.
 """
 
 import hashlib
 import random
-from collections.abc import Callable, Iterable
-from concurrent.futures import Executor
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, wait
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from chalice_app import keys
@@ -18,15 +22,17 @@ from chalice_app.digits import DIGITS, is_digit
 from chalice_app.inference import InferenceClient
 from chalice_app.legibility import legibility
 from chalice_app.media_types import UNKNOWN, media_type_of
-from chalice_app.problems import Problem
+from chalice_app.problems import Problem, unavailable
 from chalice_app.store import Blob, Store
 
 SWEEP_TIME = timedelta(seconds=40)  # of the minute that the schedule leaves
-SWEEP_BATCH = 16  # images at once
-ABANDONED_AFTER = timedelta(hours=1)  # an image whose record has not come by then has lost its request
+SWEEP_BATCH = 16  # images, or intents, at once
+REQUEST_TIME = timedelta(minutes=2)  # more than a request lasts, on one machine and with a slow store as well
+ABANDONED_AFTER = timedelta(minutes=10)  # an intent that is older has lost its request
 _INTERNAL = {"writer", "idempotency", "etag"}
 
 Record = dict[str, Any]
+_Item = TypeVar("_Item")
 
 
 class Classifications:
@@ -53,50 +59,63 @@ class Classifications:
         returns the record made before; with other bytes it raises Problem 409. Of an image that is
         refused, nothing stays behind.
         """
-        sha256 = hashlib.sha256(image).hexdigest()
-        id, reservation = self._reserve(writer, sha256, idempotency_key)
-        record = self._load(id) if reservation else None
-        if record is None:
-            facts = {
-                "id": str(id),
-                "created": _rfc3339(keys.created(id)),
-                "media_type": media_type_of(image),
-                "size": len(image),
-                "sha256": sha256,
-                "writer": writer,
-                "idempotency": reservation,
-            }
-            record = self._store_and_ask(id, facts, image, request_id)
-        else:
-            record = self._completed(record, request_id)
-        self._store.put_empty(keys.index(writer, id))  # a replay mends what an interrupted request left out
-        return self._shown(record)
+        facts = {
+            "id": str(self._new_id()),
+            "media_type": media_type_of(image),
+            "size": len(image),
+            "sha256": hashlib.sha256(image).hexdigest(),
+            "writer": writer,
+            "idempotency": _reservations(writer, idempotency_key),
+        }
+        with self._intent(facts):
+            reserved = self._reserve(facts)
+            if reserved == facts["id"]:
+                return self._store_and_ask(facts, image, request_id)
+        return self._replay({**facts, "id": reserved}, image, request_id)
 
-    def _store_and_ask(self, id: UUID, facts: Record, image: bytes, request_id: str) -> Record:
-        media_type = facts["media_type"]
-        stored = self._threads.submit(self._store.put, keys.image(id), image, media_type)
+    def _replay(self, facts: Record, image: bytes, request_id: str) -> Record:
+        """Answer a request that came before with its record; if it has none, make it under the same id.
+
+        The first may still be at work, or have died. So late that a sweep could clear up behind it in the
+        middle of this request, nothing is built upon what it left.
+        """
+        id = UUID(facts["id"])
+        if (record := self._load(id)) is not None:
+            return self._shown(self._completed(record, request_id))
+        if self._now() - keys.created(id) > ABANDONED_AFTER - REQUEST_TIME:
+            raise unavailable("A request with this Idempotency-Key was interrupted. Send it again.")
+        with self._intent(facts):
+            return self._store_and_ask(facts, image, request_id)
+
+    def _store_and_ask(self, facts: Record, image: bytes, request_id: str) -> Record:
+        id, media_type = UUID(facts["id"]), facts["media_type"]
+        writes = [
+            self._threads.submit(self._store.put, keys.image(id), image, media_type),
+            self._threads.submit(self._store.put_json, keys.index(facts["writer"], id), _for_deletion(facts)),
+        ]
         try:
             answer = self._answer(image, media_type, request_id)
         except Problem:
-            stored.exception()  # the image has landed, or has not: only then can it be deleted
-            self._store.delete([keys.image(id), *facts["idempotency"]])
+            wait(writes)  # they have landed, or have not: only then can they be deleted
+            self._erase(facts)
             raise
-        stored.result()
+        wait(writes)
+        for write in writes:
+            write.result()
+        return self._write_record(facts, answer)
+
+    def _write_record(self, facts: Record, answer: Record) -> Record:
+        """Write the record, last: it makes the image and the index, which are there, a classification."""
+        id = UUID(facts["id"])
         if not answer:
             self._store.put_empty(keys.pending(id))
-        record = {**answer, **facts, "status": "classified" if answer else "pending"}
-        if not self._store.create_json(keys.record(id), record):
-            return self._own(facts["writer"], id)  # the same request came twice at once
-        self._undo_if_unreserved(record)
-        return record
-
-    def _undo_if_unreserved(self, record: Record) -> None:
-        """Take a record back that was deleted already: the same request came twice, and this one was slow."""
-        for reservation in record["idempotency"]:
-            reserved = self._store.get_json(reservation)
-            if reserved is None or reserved["id"] != record["id"]:
-                self._delete({**record, "idempotency": []})
-                raise Problem(409, "The image of this Idempotency-Key was deleted meanwhile. Use a new key.")
+        status = "classified" if answer else "pending"
+        record = {**answer, **facts, "created": _rfc3339(keys.created(id)), "status": status}
+        created = self._store.create_json(keys.record(id), record)
+        if not self._is_reserved(facts):  # the same request came twice, and its record was deleted meanwhile
+            self._erase(facts)
+            raise _deleted_meanwhile()
+        return _public(record, None) if created else self._shown(self._own(facts["writer"], id))
 
     def _answer(self, image: bytes, media_type: str, request_id: str) -> Record:
         """Return the model's answer, empty if it gives none; raise its Problem if it refuses the image."""
@@ -135,28 +154,46 @@ class Classifications:
         return completed
 
     def sweep(self, request_id: str) -> dict[str, int]:
-        """Complete what is pending; return how many images are `settled`, and how many are still `pending`.
+        """Bring to an end what requests left half way, and complete what is pending.
 
-        It ends early once the model answers none of a batch: the next sweep comes soon. In random
-        order, so that images that the model fails on do not keep it from the others.
+        Return how many intents are `reconciled`, how many images are `settled`, and how many are still
+        `pending`. What there is no time for, the next sweep finds: it comes soon.
+        """
+        end = self._now() + SWEEP_TIME
+        return {"reconciled": self._reconcile_abandoned(end), **self._settle_pending(request_id, end)}
+
+    def _reconcile_abandoned(self, end: datetime) -> int:
+        before = self._now() - ABANDONED_AFTER
+        intents = [key for key in self._store.keys(keys.INTENTS) if keys.intended(key) < before]
+        return sum(sum(self._threads.map(self._reconcile, batch)) for batch in self._batches(intents, end))
+
+    def _settle_pending(self, request_id: str, end: datetime) -> dict[str, int]:
+        """Complete what is pending, until the model answers none of a batch.
+
+        In random order, so that images that the model fails on do not keep it from the others.
         """
         ids = [keys.parse_pending(key) for key in self._store.keys(keys.PENDING)]
         random.shuffle(ids)
-        end = self._now() + SWEEP_TIME
         settled = 0
-        for start in range(0, len(ids), SWEEP_BATCH):
-            batch = ids[start : start + SWEEP_BATCH]
+        for batch in self._batches(ids, end):
             done = sum(self._threads.map(lambda id: self._settle(id, request_id), batch))
             settled += done
-            if not done or self._now() > end:
+            if not done:
                 break
         return {"settled": settled, "pending": len(ids) - settled}
+
+    def _batches(self, items: list[_Item], end: datetime) -> Iterator[list[_Item]]:
+        """Yield what is done at once, until the time is over."""
+        for start in range(0, len(items), SWEEP_BATCH):
+            yield items[start : start + SWEEP_BATCH]
+            if self._now() > end:
+                return
 
     def _settle(self, id: UUID, request_id: str) -> bool:
         """Return whether an image is classified, refused or deleted, so that no sweep need see it again."""
         record = self._load(id)
-        if record is None:
-            return self._forget_if_abandoned(id)
+        if record is None:  # its request is still at work, or has left an intent
+            return False
         if not _is_pending(record):  # classified by a request that came twice at once
             self._store.delete([keys.pending(id)])
             return True
@@ -167,25 +204,62 @@ class Classifications:
                 raise
             return True
 
-    def _forget_if_abandoned(self, id: UUID) -> bool:
-        """Clear up after a request that ended half way; one that is still at work writes its record soon."""
-        abandoned = self._now() - keys.created(id) > ABANDONED_AFTER
-        if abandoned:
-            self._store.delete([keys.pending(id), keys.image(id)])
-        return abandoned
+    @contextmanager
+    def _intent(self, facts: Record) -> Iterator[None]:
+        """Say first what is about to be written or deleted, for a sweep to end it if this request cannot.
 
-    def _reserve(self, writer: str, sha256: str, idempotency_key: str | None) -> tuple[UUID, list[str]]:
-        """Return the id for an image, and the keys that reserve it."""
-        id = self._new_id()
-        if idempotency_key is None:
-            return id, []
-        key = keys.idempotency(writer, hashlib.sha256(idempotency_key.encode()).hexdigest())
-        if self._store.create_json(key, {"id": str(id), "sha256": sha256}):
-            return id, [key]
-        reserved = self._store.get_json(key) or {"id": str(id), "sha256": sha256}
-        if reserved["sha256"] != sha256:
-            raise Problem(409, "This Idempotency-Key came with another image before. Use a new key.")
-        return UUID(reserved["id"]), [key]
+        The intent goes once the end is known: success, or a refusal that has cleared up behind itself.
+        """
+        key = keys.intent(self._new_id())
+        self._store.put_json(key, _for_deletion(facts))
+        try:
+            yield
+        except Problem as problem:
+            if problem.status < 500:
+                self._withdraw(key)
+            raise
+        self._withdraw(key)
+
+    def _withdraw(self, intent: str) -> None:
+        with suppress(Problem):  # the store has failed, the request has not: a sweep finds nothing to do
+            self._store.delete([intent])
+
+    def _reconcile(self, key: str) -> bool:
+        """Make a whole classification, or nothing, of what an abandoned intent names; return whether it did.
+
+        The index first, so that it is taken back as well if the record is being deleted.
+        """
+        if (intent := self._store.get_json(key)) is None:  # another sweep was faster
+            return False
+        with self._intent(intent):  # its own: another sweep may be at the same one
+            self._store.delete([key])
+            id = UUID(intent["id"])
+            if (label := self._store.get_json(keys.label(id))) is not None:
+                self._index_pair(intent["writer"], id, label)
+            if not (self._store.exists(keys.record(id)) and self._is_reserved(intent)):
+                self._erase(intent)
+        return True
+
+    def _reserve(self, facts: Record) -> str:
+        """Return the id that the request's key stands for: its own, unless the request came before."""
+        for key in facts["idempotency"]:
+            if self._store.create_json(key, {"id": facts["id"], "sha256": facts["sha256"]}):
+                continue
+            if (reserved := self._store.get_json(key)) is None:
+                raise _deleted_meanwhile()
+            if reserved["sha256"] != facts["sha256"]:
+                raise Problem(409, "This Idempotency-Key came with another image before. Use a new key.")
+            return str(reserved["id"])
+        return str(facts["id"])
+
+    def _held(self, facts: Record) -> list[str]:
+        """Return those of its reservations that stand for it: once deleted, they may stand for another."""
+        reserved = {key: self._store.get_json(key) for key in facts["idempotency"]}
+        return [key for key, held in reserved.items() if held is not None and held["id"] == facts["id"]]
+
+    def _is_reserved(self, facts: Record) -> bool:
+        """Return whether all reservations stand; a deletion has taken the record before them."""
+        return len(self._held(facts)) == len(facts["idempotency"])
 
     def page(self, writer: str, limit: int, before: UUID | None) -> tuple[list[Record], UUID | None]:
         """Return up to `limit` records, newest first, older than `before`; and where the next page starts."""
@@ -224,14 +298,22 @@ class Classifications:
             "model": record["model"],
             "labelled": _rfc3339(self._now()),
         }
-        before = self._store.get_json(keys.label(id))
-        if before is None or before["true"] != true:
-            self._store.put_json(keys.label(id), label)
-        else:
-            label = before
-        self._index_pair(writer, id, label)
-        self._undo_if_deleted(writer, id)
+        intent = {**record, "idempotency": []}  # by now the reservation is no matter of this request
+        with self._intent(intent):
+            label = self._keep(id, label)
+            self._index_pair(writer, id, label)
+            if not self._store.exists(keys.record(id)):  # it was being deleted meanwhile
+                self._erase(intent)
+                raise _not_found(id)
         return _public(record, label)
+
+    def _keep(self, id: UUID, label: Record) -> Record:
+        """Write a label, unless the one that is there says the same; return which is there."""
+        before = self._store.get_json(keys.label(id))
+        if before is not None and before["true"] == label["true"]:
+            return before
+        self._store.put_json(keys.label(id), label)
+        return label
 
     def _index_pair(self, writer: str, id: UUID, label: Record) -> None:
         """Make the index say what the label says, also when another request corrects it meanwhile."""
@@ -244,34 +326,30 @@ class Classifications:
                 return
             label = latest
 
-    def _undo_if_deleted(self, writer: str, id: UUID) -> None:
-        """Take a label back that was written while its record was being deleted."""
-        if not self._store.exists(keys.record(id)):
-            self._delete_traces(writer, id)
-            raise _not_found(id)
-
     def delete(self, writer: str, id: UUID) -> None:
-        """Delete the image and all that was derived from it.
-
-        The reservation goes first, so that the same request, should it still be at work, takes back what it
-        writes. Then the record, so that no label can be added to it meanwhile; the index goes last, so that
-        a deletion that failed half way can be sent again.
-        """
-        record = self._load(id)
-        owner = None if record is None else record["writer"]
-        if owner != writer and not (record is None and self._store.exists(keys.index(writer, id))):
+        """Delete the image and all that was derived from it; raise Problem 404 if the writer has none."""
+        facts = self._load(id) or self._store.get_json(keys.index(writer, id))
+        if facts is None or facts["writer"] != writer:
             raise _not_found(id)
-        self._delete({"id": str(id), "writer": writer, "idempotency": [], **(record or {})})
+        self._delete(facts)
 
-    def _delete(self, record: Record) -> None:
-        id = UUID(record["id"])
-        if record["idempotency"]:
-            self._store.delete(record["idempotency"])
+    def _delete(self, facts: Record) -> None:
+        with self._intent(facts):
+            self._erase(facts)
+
+    def _erase(self, facts: Record) -> None:
+        """Delete everything that there may be of a classification.
+
+        The record goes first: until then nothing is deleted, and from then on no label can be added. Then
+        the reservation, so that the same request, should it still be at work, takes back what it writes; it
+        may have written the record again just before. The index goes last, so that a deletion that failed
+        half way can be sent again.
+        """
+        id, index = UUID(facts["id"]), keys.index(facts["writer"], UUID(facts["id"]))
         self._store.delete([keys.record(id)])
-        self._delete_traces(record["writer"], id)
-
-    def _delete_traces(self, writer: str, id: UUID) -> None:
-        index = keys.index(writer, id)
+        if held := self._held(facts):
+            self._store.delete(held)
+            self._store.delete([keys.record(id)])
         pairs = [key for key in self._store.keys(index) if key != index]
         self._store.delete([keys.image(id), keys.label(id), keys.pending(id), *pairs])
         self._store.delete([index])
@@ -307,6 +385,17 @@ class Classifications:
         return _public(record, self._store.get_json(keys.label(UUID(record["id"]))))
 
 
+def _reservations(writer: str, idempotency_key: str | None) -> list[str]:
+    if idempotency_key is None:
+        return []
+    return [keys.idempotency(writer, hashlib.sha256(idempotency_key.encode()).hexdigest())]
+
+
+def _for_deletion(facts: Record) -> Record:
+    """Return what must be known of a classification to delete it."""
+    return {name: facts[name] for name in ("id", "writer", "idempotency")}
+
+
 def _is_pending(record: Record) -> bool:
     return bool(record["status"] == "pending")
 
@@ -320,6 +409,10 @@ def _public(record: Record, label: Record | None) -> Record:
 
 def _not_found(id: UUID) -> Problem:
     return Problem(404, "You have no classification of this id.", id=str(id))
+
+
+def _deleted_meanwhile() -> Problem:
+    return Problem(409, "The image of this Idempotency-Key was deleted meanwhile. Use a new key.")
 
 
 def _rfc3339(time: datetime) -> str:

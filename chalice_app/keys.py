@@ -8,6 +8,7 @@ from uuid import UUID
 
 REPORT = "reports/latest.json"
 PENDING = "pending/"  # before the ids of images that wait for the model: what the sweep lists
+INTENTS = "intents/"  # before the ids of requests that are at work, or died: what the sweep lists as well
 
 
 def parse_id(text: str) -> UUID | None:
@@ -42,6 +43,15 @@ def pending(id: UUID) -> str:
 
 def parse_pending(key: str) -> UUID:
     return UUID(key.removeprefix(PENDING))
+
+
+def intent(request: UUID) -> str:
+    return f"{INTENTS}{request}"
+
+
+def intended(key: str) -> datetime:
+    """Return when an intent was written, from its key."""
+    return created(UUID(key.removeprefix(INTENTS)))
 
 
 def label(id: UUID) -> str:

@@ -8,6 +8,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+from inference_image.connections import family
 from inference_image.cores import usable_cores
 from inference_image.log import log, start_log
 from inference_image.settings import PREFIX, Settings, SettingsError
@@ -44,7 +45,7 @@ def _resolved(settings: Settings) -> Settings:
 
 def _free_port(settings: Settings) -> int:
     """Find out whether the port is free: the workers share it, and would share it with a stranger too."""
-    with socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET) as probe:
+    with socket.socket(family(settings.host)) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((settings.host, settings.port))

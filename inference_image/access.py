@@ -1,5 +1,6 @@
 """Around every request: an id in and out, one line in the log, and the counts."""
 
+import asyncio
 import re
 import time
 import uuid
@@ -44,7 +45,9 @@ class Access:
             await self._app(scope, receive, send_with_id)
         except Exception:  # answered with 500 already; the log has the rest
             log("the server failed", trace=True, request_id=request_id)
-        self._note(scope, request_id, status, time.perf_counter() - began)
+        seconds = time.perf_counter() - began
+        # What was sent goes out at the end of this turn of the loop, so nobody waits for the note.
+        asyncio.get_running_loop().call_soon(self._note, scope, request_id, status, seconds)
 
     def _note(self, scope: Scope, request_id: str, status: int, seconds: float) -> None:
         path = scope["path"] if scope["path"] in _PATHS else "other"  # bounded: anyone can make paths up

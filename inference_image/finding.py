@@ -19,7 +19,8 @@ _NO_INK = 10.0  # grey levels: what stands out less is the paper's own
 _SHARES, _STRONG = (0.25, 0.5, 0.5), (99.5, 99.5, 99.95)
 _FILLED = 0.75  # of its box: a sheet of paper, no stroke
 _VIEWS = 4  # at most: what the network is asked to judge
-NOTHING = -7.0  # appeal: what has less is no mark at all; so low, because the network judges what is left
+# An appeal: what has less is no mark. Half of the blanks read as digits had less, and 1 digit in 2,000.
+NOTHING = -4.0
 _BEHIND = 7.0  # appeal: what lies further behind the best is not worth the network's time
 _SAME = 0.8  # of two masks' union: views that share more are one
 _CERTAIN = 6.0  # appeal of all the ink of a small image
@@ -61,9 +62,18 @@ class Candidate:
         return bool(wide and self.measures["filled"][self.part] > _FILLED)
 
     @cached_property
+    def members(self) -> NDArray[np.bool_]:
+        """Which parts (n,) are seen together: this one and what belongs to it."""
+        return _with_neighbours(self.parts, self.part, self.measures)
+
+    @cached_property
     def mask(self) -> Mask:
-        """The part and what belongs to it."""
-        return self.parts.mask(_with_neighbours(self.parts, self.part, self.measures))
+        """Mark the members' pixels by 1."""
+        return self.parts.mask(self.members)
+
+    def belongs_to(self, other: "Candidate") -> bool:
+        """Whether the other shows it already, as it does the inner line of an outlined 6."""
+        return self.parts is other.parts and bool(other.members[self.part])
 
 
 def find_digits(pixels: NDArray[np.uint8]) -> list[Found]:
@@ -94,9 +104,11 @@ def _likely(found: Iterable[Candidate]) -> list[Candidate]:
     """Choose a few that differ; what is on a sheet comes before the sheet."""
     ranked = sorted(found, key=lambda one: (one.is_sheet, -one.appeal))
     least = max(NOTHING, max((one.appeal for one in ranked), default=0.0) - _BEHIND)
+    ranked = [one for one in ranked if one.appeal > least]
     likely: list[Candidate] = []
-    for one in ranked:
-        if len(likely) < _VIEWS and one.appeal > least and not any(_are_one(one, other) for other in likely):
+    for rank, one in enumerate(ranked):
+        belongs = any(one.belongs_to(other) for other in ranked[:rank])
+        if len(likely) < _VIEWS and not belongs and not any(_are_one(one, other) for other in likely):
             likely.append(one)
     return likely
 

@@ -77,7 +77,7 @@ def missing_width(digit: Ink, stroke: float) -> int:
 
 
 def fit(digit: Ink, missing: int) -> NDArray[np.uint8]:
-    """Bring a cropped digit, which has ink, to MNIST's form: (28, 28) uint8. What has it is only copied."""
+    """Bring a cropped digit to MNIST's form: (28, 28) uint8. What has this form already is only copied."""
     if missing:
         digit = cv2.dilate(digit, _round(missing + 1)).astype(np.float32)
     return _centred(_resized(digit, BOX / max(digit.shape)))
@@ -96,7 +96,7 @@ def _resized(digit: Ink, scale: float) -> Ink:
 def _centred(digit: Ink) -> NDArray[np.uint8]:
     """Move the centre of mass to the middle, as far as the digit stays inside."""
     height, width = digit.shape
-    mass = float(digit.sum())
+    mass = max(float(digit.sum()), 1e-6)  # what is faint may vanish when it is reduced
     top = _offset(float(digit.sum(axis=1) @ np.arange(height)) / mass, height)
     left = _offset(float(digit.sum(axis=0) @ np.arange(width)) / mass, width)
     image = np.zeros((SIDE, SIDE), np.uint8)

@@ -1,12 +1,9 @@
 """Errors as RFC 9457 problem details, in one place."""
 
-import asyncio
-import contextlib
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
@@ -16,8 +13,6 @@ from inference_image.decoding import ImageError
 
 RETRY_AFTER = {"Retry-After": "1"}
 CLIENT_GONE = 499  # for log and metrics, as nginx calls it; nobody receives it
-DISCARD_SECONDS = 10
-BODY_READ = "body_read"  # set on a request's state when all of its body has come
 
 
 def details(status: int, detail: str) -> dict[str, Any]:
@@ -30,22 +25,22 @@ def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) 
     return JSONResponse(details(status, detail), status, headers, media_type="application/problem+json")
 
 
-async def _image(request: Request, error: Exception) -> Response:
+async def _image(_: Request, error: Exception) -> Response:
     assert isinstance(error, ImageError)  # noqa: S101 - Starlette types every handler by Exception
-    return _early(request, problem(error.status, error.detail))
+    return problem(error.status, error.detail)
 
 
-async def _http(request: Request, error: Exception) -> Response:
+async def _http(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - as above
-    return _early(request, problem(error.status_code, error.detail, error.headers))
+    return problem(error.status_code, error.detail, error.headers)
 
 
-async def _full(request: Request, _: Exception) -> Response:
-    return _early(request, problem(503, "too many images are on the way", RETRY_AFTER))
+async def _full(_: Request, __: Exception) -> Response:
+    return problem(503, "too many images are on the way", RETRY_AFTER)
 
 
-async def _late(request: Request, _: Exception) -> Response:
-    return _early(request, problem(503, "the request was not answered in time", RETRY_AFTER))
+async def _late(_: Request, __: Exception) -> Response:
+    return problem(503, "the request was not answered in time", RETRY_AFTER)
 
 
 async def _gone(_: Request, __: Exception) -> Response:
@@ -54,20 +49,6 @@ async def _gone(_: Request, __: Exception) -> Response:
 
 async def _unexpected(_: Request, __: Exception) -> Response:
     return problem(500, "the server failed; the log has the reason under this request's id")
-
-
-def _early(request: Request, answer: Response) -> Response:
-    """Take the rest of a body after the answer: a client that still sends would see only a reset."""
-    if request.method == "POST" and not getattr(request.state, BODY_READ, False):
-        answer.background = BackgroundTask(_discard, request)
-    return answer
-
-
-async def _discard(request: Request) -> None:
-    with contextlib.suppress(ClientDisconnect, TimeoutError):
-        async with asyncio.timeout(DISCARD_SECONDS):
-            async for _ in request.stream():
-                pass
 
 
 # All of them coroutines: Starlette runs others in threads, whose stacks the bound on memory has no room for.

@@ -25,7 +25,7 @@ from inference_image.log import log
 from inference_image.metrics import Metrics
 from inference_image.model import Model
 from inference_image.preprocessing import Preprocessed, preprocess
-from inference_image.problems import BODY_READ, HANDLERS, details
+from inference_image.problems import HANDLERS, details
 from inference_image.reading import Reading, classify, read
 from inference_image.settings import Settings
 from inference_image.uploads import is_multipart, parts
@@ -61,8 +61,8 @@ class Service:
     def app(self) -> Starlette:
         return Starlette(
             routes=[
-                Route("/", self.about),
                 Route("/invocations", self.invocations, methods=["POST"]),
+                Route("/", self.about),
                 Route("/ping", self.ping),
                 Route("/metrics", self.metrics),
                 Route("/openapi.json", self.openapi),
@@ -146,7 +146,6 @@ class Service:
             body += chunk
             if len(body) > self._settings.max_image_bytes:
                 raise _too_large(self._settings)
-        setattr(request.state, BODY_READ, True)
         return bytes(body)
 
     async def _read(self, request: Request, images: Sequence[bytes]) -> list[Reading | ImageError]:

@@ -1,7 +1,4 @@
-"""One of the processes that read: `python -m inference_image.worker NUMBER`, started by the supervisor.
-
-The workers share the port: the kernel gives each new connection to one of them (SO_REUSEPORT).
-"""
+"""One of the processes that read: `python -m inference_image.worker NUMBER`, started by the supervisor."""
 
 import asyncio
 import os
@@ -11,10 +8,10 @@ from pathlib import Path
 
 import cv2
 import torch
-from granian.constants import Interfaces
-from granian.server.embed import Server
+import uvloop
 
 from inference_image.bounds import bound_memory
+from inference_image.connections import Server
 from inference_image.heartbeats import Heartbeats
 from inference_image.log import start_log
 from inference_image.model import Model, ModelError
@@ -23,8 +20,6 @@ from inference_image.settings import Settings
 from inference_image.supervisor import METRICS_FOLDER
 
 QUIET_SECONDS = 0.2
-# Open at once; granian's 128 are used up by whoever opens so many and says nothing. One costs some kilobytes.
-CONNECTIONS = 4096
 
 
 def main() -> None:
@@ -36,12 +31,10 @@ def main() -> None:
     heartbeats = Heartbeats(Path(os.environ[METRICS_FOLDER]), settings.workers)
     try:
         service = Service(Model.load(), settings, heartbeats, int(sys.argv[1]))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(serve(service, settings))
     except (ModelError, OSError) as error:
         sys.exit(f"inference_image: {error}")
-    asyncio.run(serve(service, settings))
-    # The server has threads that may still reach into Python: a teardown under them can abort (SIGABRT).
-    sys.stdout.flush()
-    os._exit(0)
 
 
 async def serve(service: Service, settings: Settings) -> None:
@@ -50,22 +43,13 @@ async def serve(service: Service, settings: Settings) -> None:
     service.prove()
     bound_memory(settings.max_decoding_bytes + settings.share(settings.max_in_work_bytes))
     watchdog = asyncio.create_task(service.watch())
-    server = Server(
-        service.app(),
-        settings.host,
-        settings.port,
-        interface=Interfaces.ASGINL,
-        log_enabled=False,
-        websockets=False,
-        backlog=1024,
-        backpressure=CONNECTIONS,
-    )
-    serving = asyncio.create_task(server.serve())
+    server = Server(service.app(), settings.host, settings.port, settings.stop_seconds)
+    serving = asyncio.create_task(server.answer())
     await stop.wait()
     service.draining = True
     await _quiet(service, settings.drain_seconds)
-    server.stop()  # type: ignore[no-untyped-call]  # granian ships it so
-    await serving  # which takes no new requests, and answers the open ones
+    server.stop()
+    await serving
     watchdog.cancel()
 
 

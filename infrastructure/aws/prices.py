@@ -43,12 +43,12 @@ PRICES = {
 # What an image is taken to be: its request, one of its record and one of its label, as the page sends them.
 IMAGE_GB = 0.0001  # 100 kB: drawings have 5 to 20, photos from a phone up to 4,000
 CALLS = 3
-WRITES = 7  # image, idempotency key, record, index; label, pair, the pair that it replaces
+WRITES = 9  # intent, idempotency key, image, index, record; intent, label, pair, the look whether it stays
 READS = 10
 LAMBDA_SECONDS = 0.3  # of 1 GB, for the three calls; most of it is waiting for the model and S3
 ANSWER_GB = 0.00001  # out, for the three calls
 LOG_GB = 0.000003  # lines of API, model server, load balancer and CloudFront
-METRICS = 36  # three for each of ten routes, two of the sweep, four of the report
+METRICS = 37  # three for each of ten routes, three of the sweep, four of the report
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def per_million() -> list[Item]:
     """Return what a million images cost on top; the model reads them in 3 to 4 hours of one CPU."""
     million = 1_000_000
     return [
-        Item("S3: seven writes for each image", "S3 write", million * WRITES),
+        Item("S3: nine writes for each image", "S3 write", million * WRITES),
         Item("S3: ten reads", "S3 read", million * READS),
         Item("S3: a month's storage of 100 kB each", "S3 GB-month", million * IMAGE_GB),
         Item("API Gateway: three requests", "API Gateway request", million * CALLS),

@@ -23,7 +23,6 @@ async def one_origin(request: Request, call_next: RequestResponseEndpoint) -> Re
     """Lead people who typed `localhost` to the one origin that the API answers."""
     if request.url.hostname == "localhost":
         return RedirectResponse(request.url.replace(hostname="127.0.0.1"))
-    request.scope.get("extensions", {}).pop("http.response.pathsend", None)  # would pass by the compression
     response = await call_next(request)
     response.headers.setdefault("Cache-Control", "no-cache")
     response.headers["X-Content-Type-Options"] = "nosniff"

@@ -91,7 +91,7 @@ def api(settings: Settings, credentials: Credentials) -> Part:
 
 
 def page(settings: Settings) -> Part:
-    command = [_tool("granian"), "--interface", "asgi", "--no-ws", "--host", HOST]
+    command = [sys.executable, "-m", "uvicorn", "--log-level", "warning", "--no-access-log", "--host", HOST]
     return Part(
         "page",
         [*command, "--port", str(settings.page_port), "infrastructure.local.page:app"],

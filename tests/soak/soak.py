@@ -10,14 +10,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import numpy as np
 import urllib3
+import uuid6
 
 from chalice_app.breaker import Breaker
 from chalice_app.classifications import ABANDONED_AFTER, SWEEP_BATCH, Classifications
 from chalice_app.inference import InferenceClient
+from chalice_app.keys import INTENTS
 from chalice_app.store import Store
 from infrastructure.local.samples import Sample
 from infrastructure.local.settings import BUCKET, HOST
@@ -132,12 +133,12 @@ def _settle(clients: list[Client]) -> list[Client]:
 
 def _sweep_later(system: System) -> None:
     """Let the time pass after which a sweep clears up behind requests that were killed half way."""
-    later = ABANDONED_AFTER + timedelta(hours=1)
+    later = ABANDONED_AFTER + timedelta(minutes=1)
     with ThreadPoolExecutor(SWEEP_BATCH) as threads:
         url = f"http://{HOST}:{system.model.port}"
         model = InferenceClient(url, urllib3.PoolManager(), Breaker(), budget_seconds=10.0)
         store = Store(system.s3, BUCKET)
-        service = Classifications(store, model, threads, uuid4, lambda: datetime.now(UTC) + later)
+        service = Classifications(store, model, threads, uuid6.uuid7, lambda: datetime.now(UTC) + later)
         service.sweep("soak")
 
 
@@ -156,13 +157,16 @@ def _compared(client: Client) -> list[str]:
 
 
 def _compared_with_store(clients: list[Client], system: System) -> list[str]:
-    """Compare the store's own objects: an image, a record and a label for whom they were acknowledged."""
+    """Compare the store's own objects: an image, a record and a label for whom they were acknowledged.
+
+    What nobody knows of, because its request was never answered, is whole or not there either.
+    """
     keys = system.stored()
     states = {id: state for client in clients for id, state in client.expected().items()}
     deleted = {id for client in clients for id in client.images} - states.keys()
     stored = {
-        folder: {Path(key).name.removesuffix(".json") for key in keys if key.startswith(f"{folder}/")}
-        for folder in ("images", "classifications", "labels", "pending")
+        folder: {Path(key).name.partition(".")[0] for key in keys if key.startswith(f"{folder}/")}
+        for folder in ("images", "classifications", "labels", "pending", "writers")
     }
     labelled = {id for id, state in states.items() if state != UNLABELLED}
     wrong = [f"{id} has no image" for id in states.keys() - stored["images"]]
@@ -171,6 +175,8 @@ def _compared_with_store(clients: list[Client], system: System) -> list[str]:
     wrong += [f"{id} has lost its label" for id in labelled - stored["labels"]]
     for folder, ids in stored.items():
         wrong += [f"{id} was deleted and is in {folder}/" for id in deleted & ids]
+        wrong += [f"{id} is in {folder}/ and has no record" for id in ids - stored["classifications"]]
+    wrong += [f"{key} is still there" for key in keys if key.startswith(INTENTS)]
     return wrong
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from chalice_app.keys import INTENTS
 from infrastructure.local import parts
 from infrastructure.local.credentials import Credentials
 from infrastructure.local.part import Part
@@ -174,9 +175,8 @@ def test_without_the_store_nothing_is_half_written_and_the_same_request_succeeds
         system.kill(system.store_part)  # and wait for its end
     system.restore()
     id = writer.post(idempotency_key="k").json()["id"]
-    made = {key.split("/")[0] for key in system.stored() - before}
-    assert made == {"images", "classifications", "writers", "idempotency"}
-    assert len(system.stored() - before) == 4
+    made = [key.split("/")[0] for key in system.stored() - before if not key.startswith(INTENTS)]
+    assert sorted(made) == ["classifications", "idempotency", "images", "writers"]
     assert writer.record(id)["predicted"] == 0
 
 

@@ -59,6 +59,38 @@ def test_a_body_of_unknown_length_is_refused_as_soon_as_it_is_too_large(server: 
         assert client.recv(100).startswith(b"HTTP/1.1 413")
 
 
+@pytest.mark.parametrize(
+    "endless", [b"GET /", b"GET / HTTP/1.1\r\nHost: ", b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 999]
+)
+def test_a_head_without_an_end_is_refused(server: Server, endless: bytes) -> None:
+    with socket.create_connection((HOST, server.port), timeout=10) as client:
+        client.sendall(endless)
+        client.sendall(b"a" * 2**17)
+        assert client.recv(100).startswith(b"HTTP/1.1 431")
+
+
+def test_trailers_without_an_end_are_refused(server: Server) -> None:
+    with socket.create_connection((HOST, server.port), timeout=10) as client:
+        client.sendall(b"POST /invocations HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: chunked\r\n\r\n")
+        client.sendall(b"1\r\nx\r\n0\r\n" + b"A: b\r\n" * 2**15)
+        assert client.recv(100).startswith(b"HTTP/1.1 431")
+
+
+def test_an_offer_of_another_protocol_is_ignored(server: Server) -> None:
+    offer = {"Connection": "Upgrade, HTTP2-Settings", "Upgrade": "h2c", "HTTP2-Settings": "AAEAAEAA"}
+    assert server.ask("/invocations", sample("mnist-1.png"), headers=offer).json()["predicted"] == 7
+
+
+def test_requests_that_come_together_are_answered_in_their_order(server: Server) -> None:
+    requests = [b"GET / HTTP/1.1\r\nHost: here\r\n\r\n", b"GET /ping HTTP/1.1\r\nHost: here\r\n\r\n"]
+    with socket.create_connection((HOST, server.port), timeout=10) as client:
+        client.sendall(b"".join(requests))
+        answers = b""
+        while b'"status":"ok"' not in answers and (more := client.recv(2**16)):
+            answers += more
+    assert answers.index(b"max_pixels") < answers.index(b'"status":"ok"')
+
+
 def test_a_thousand_connections_that_say_nothing_or_stop_half_way_keep_nobody_out(server: Server) -> None:
     beginnings = [
         b"",

@@ -191,6 +191,14 @@ def test_a_sheet_on_an_even_desk_is_not_the_digit() -> None:
     assert _alike(seen.pixels, SEVEN) > 0.9
 
 
+def test_the_lines_of_an_outlined_digit_are_seen_together_and_never_alone() -> None:
+    image = Image.new("RGB", (300, 300), "white")
+    for box in ((80, 40, 220, 260), (130, 90, 170, 210)):
+        ImageDraw.Draw(image).ellipse(box, outline="black", width=9)
+    [seen] = preprocess(_file(image))
+    assert seen.box == pytest.approx((80, 40, 141, 221), abs=4)
+
+
 def test_ruled_lines_are_not_part_of_a_digit_that_is_darker() -> None:
     image = np.asarray(_seven(side=400, at=(150, 115), size=160, pen=19)).copy()
     for row in range(20, 400, 40):

@@ -248,11 +248,19 @@ def test_data_is_versioned_and_outlives_its_stack(graph: Graph) -> None:
     assert bucket.described["DeletionPolicy"].startswith("Retain")
 
 
-def test_what_expires_are_images_and_idempotency_keys_and_never_a_label_or_record(graph: Graph) -> None:
+def test_only_images_expire_and_never_a_label_a_record_or_what_a_sweep_must_know(graph: Graph) -> None:
     rules = graph["Data.Bucket"]["LifecycleConfiguration"]["Rules"]
-    expiring = {rule["Prefix"] for rule in rules if "ExpirationInDays" in rule}
-    example = keys.idempotency("writer", "0" * 64)
-    assert expiring == {"images/", f"{example.partition('/')[0]}/"}
+    assert {rule["Prefix"] for rule in rules if "ExpirationInDays" in rule} == {"images/"}
+
+
+def test_former_versions_of_intents_do_not_pile_up_before_each_sweep(graph: Graph) -> None:
+    rules = graph["Data.Bucket"]["LifecycleConfiguration"]["Rules"]
+    (days,) = (
+        rule["NoncurrentVersionExpiration"]["NoncurrentDays"]
+        for rule in rules
+        if rule.get("Prefix") == keys.INTENTS
+    )
+    assert days == 1
 
 
 def statements(graph: Graph) -> Iterator[tuple[str, dict[str, Any]]]:

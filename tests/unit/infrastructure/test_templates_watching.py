@@ -47,7 +47,7 @@ def by_the_api(environment: Mapping[str, str]) -> set[Series]:
     )
     *lines, routes = ran.stdout.splitlines()
     (logged,) = (json.loads(line) for line in [*lines, *ran.stderr.splitlines()] if '"_aws"' in line)
-    swept = logs.metrics({"settled": 0, "pending": 0}, stage=logged["stage"], route="sweep")
+    swept = logs.metrics({"reconciled": 0, "settled": 0, "pending": 0}, stage=logged["stage"], route="sweep")
     return series(swept).union(*(series(logged, route=route) for route in json.loads(routes)))
 
 

@@ -1,0 +1,171 @@
+"""HTTP for one worker: uvicorn, with bounds on clients that say nothing, or too much, before they ask."""
+
+import asyncio
+import contextlib
+import re
+import socket
+from collections.abc import Iterator
+
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from inference_image.log import log
+
+CONNECTIONS = 4096  # open at once at one worker; more are closed again
+BACKLOG = 1024  # that the kernel keeps until this process takes them
+HEAD_BYTES = 2**16  # of a request's line and headers
+PAUSE_SECONDS = 1
+ASK_SECONDS = 0.2  # for who has come just before the end
+IDLE_SECONDS = 75  # between two requests: longer than load balancers wait (60), so that they close first
+
+# In a request's head. The parser would wait for another protocol and lose the body; a server may ignore it
+# (RFC 9110, 7.8), and Java's client offers HTTP/2 so with every first request.
+_UPGRADE = re.compile(rb"\A((?:[^\r\n]+\r\n)+?)upgrade:", re.IGNORECASE)
+
+
+class Server(uvicorn.Server):
+    """Listens with the other workers (SO_REUSEPORT): the kernel gives each new connection to one of them."""
+
+    def __init__(self, app: ASGIApp, host: str, port: int, stop_seconds: int) -> None:
+        """Listen; `answer` takes the requests. After `stop` the open ones have so many seconds.
+
+        Raises OSError if this address cannot be listened on.
+        """
+        self._socket = socket.create_server(
+            (host, port), family=family(host), backlog=BACKLOG, reuse_port=True
+        )
+        self._socket.settimeout(0)
+        self._connecting: set[asyncio.Task[object]] = set()
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http=Connection,
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                backlog=BACKLOG,
+                timeout_keep_alive=IDLE_SECONDS,
+                timeout_graceful_shutdown=stop_seconds,
+            )
+        )
+
+    async def answer(self) -> None:
+        """Serve until `stop`."""
+        # It listens nowhere itself: libuv takes one connection a turn of the loop, and ours are long.
+        await self.serve([])
+
+    def stop(self) -> None:
+        """Take no new requests, answer the open ones."""
+        self.should_exit = True
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._open()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Answer also those whom the kernel has let in and nobody has taken yet: closing would reset them."""
+        self._take()
+        asyncio.get_running_loop().remove_reader(self._socket)
+        self._socket.close()
+        await asyncio.sleep(ASK_SECONDS)
+        await super().shutdown(sockets)
+
+    def _open(self) -> None:
+        asyncio.get_running_loop().add_reader(self._socket, self._take)
+
+    def _take(self) -> None:
+        """Take all who wait."""
+        loop = asyncio.get_running_loop()
+        try:
+            while True:
+                client, _ = self._socket.accept()
+                made = loop.create_task(loop.connect_accepted_socket(self._connection, client))
+                self._connecting.add(made)  # the loop alone would let go of it
+                made.add_done_callback(self._connecting.discard)
+        except BlockingIOError:
+            pass
+        except OSError as error:  # too many open files
+            log(f"no connections for {PAUSE_SECONDS} s: {error.strerror}")
+            loop.remove_reader(self._socket)
+            loop.call_later(PAUSE_SECONDS, self._open)
+
+    def _connection(self) -> "Connection":
+        return Connection(self.config, self.server_state, {})
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave them alone: the worker drains first."""
+        yield
+
+
+class Connection(HttpToolsProtocol):
+    """One client. uvicorn bounds its body and its idle time, but neither its headers nor its patience."""
+
+    head_seconds = 30.0  # for a request's line and headers to come
+    discard_seconds = 10.0  # for the rest of a body that has been refused
+
+    _is_between = True  # of two requests
+    _late: asyncio.TimerHandle | None = None  # closes it
+    _fruitless = 0  # bytes since the last head or piece of a body was complete
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn does
+        super().connection_made(transport)
+        self._expect(self.head_seconds)
+        if len(self.connections) > CONNECTIONS:
+            transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._arrived()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        self._fruitless += len(data)
+        super().data_received(_UPGRADE.sub(rb"\1ignored:", data) if self._is_between else data)
+        if self._fruitless > HEAD_BYTES and not self.transport.is_closing():
+            self.transport.write(STATUS_LINE[431] + b"content-length: 0\r\nconnection: close\r\n\r\n")
+            self.transport.close()
+
+    def on_message_begin(self) -> None:
+        self._is_between = False
+        self._expect(self.head_seconds)
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._arrived()
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._fruitless = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._is_between = True
+        self._arrived()
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Take the rest of a body after the answer: a client that still sends would see only a reset."""
+        super().on_response_complete()
+        if self.cycle.more_body:
+            self._expect(self.discard_seconds)
+
+    def _expect(self, seconds: float) -> None:
+        self._wait_no_more()
+        self._late = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
+
+    def _arrived(self) -> None:
+        self._fruitless = 0
+        self._wait_no_more()
+
+    def _wait_no_more(self) -> None:
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
+
+
+def family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
