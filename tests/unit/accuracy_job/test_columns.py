@@ -180,3 +180,13 @@ def test_days_far_apart_are_told_apart() -> None:
 def test_only_mistakes_have_ids(true: list[int]) -> None:
     pairs = checked(true=true, predicted=[7, 1, 8, 2], id=["right", "other", "wrong", None]).pairs
     assert pairs.wrong_ids == ["wrong", None]
+
+
+def test_a_malformed_row_takes_nothing_from_the_others() -> None:
+    pairs = checked(
+        true=[7, 99, 0], predicted=[1, 1, 2], confidence=[0.5, 0.9, 0.25], model=["a", "a", "b"]
+    ).pairs
+    assert (pairs.true.tolist(), pairs.predicted.tolist()) == ([7, 0], [1, 2])
+    assert pairs.confidence is not None
+    assert pairs.confidence.tolist() == [0.5, 0.25]
+    assert [pairs.groups[index].model for index in pairs.group] == ["a", "b"]

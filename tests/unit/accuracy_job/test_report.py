@@ -232,6 +232,16 @@ def test_top_confusions_are_most_frequent_first_with_the_newest_ids() -> None:
     ]
 
 
+def test_of_confusions_as_frequent_that_of_the_rarer_digit_comes_first() -> None:
+    confusions = report_of([4, 4, 4, 9, 9, 1], [9, 4, 4, 4, 9, 7])["top_confusions"]
+    assert [(each["true"], each["of"]) for each in confusions] == [(1, 1), (9, 2), (4, 3)]
+
+
+def test_ten_confusions_are_listed_of_more() -> None:
+    true = [digit for digit in range(6) for _ in range(2)]
+    assert len(report_of(true, [7, 8] * 6)["top_confusions"]) == 10
+
+
 def pairs_of(right: int, wrong: int) -> Counts:
     return count(batch_of([1] * (right + wrong), [1] * right + [2] * wrong))
 

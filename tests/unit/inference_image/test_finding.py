@@ -33,10 +33,10 @@ def test_all_the_ink_of_a_small_image_is_one_digit() -> None:
 
 
 def test_of_many_digits_the_four_most_appealing_are_handed_on() -> None:
-    image = Image.new("RGB", (500, 400), "white")
-    for row in (40, 220):
-        for column in (40, 190, 340):
-            _seven(ImageDraw.Draw(image), (column, row), 60)  # too far from each other for a number
+    image = Image.new("RGB", (400, 300), "white")
+    for row in (30, 220):  # so far apart that they are no number
+        for column in (30, 180, 330):
+            _seven(ImageDraw.Draw(image), (column, row), 50)
     appeals = [found.appeal for found in find_digits(np.asarray(image))]
     assert len(appeals) == 4
     assert appeals == sorted(appeals, reverse=True)
