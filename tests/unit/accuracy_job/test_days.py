@@ -1,5 +1,9 @@
 import json
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -14,9 +18,10 @@ from accuracy_job.checks import Names
 from accuracy_job.days import LABELS_PER_PAGE
 from accuracy_job.engines import COUNTING, local
 from accuracy_job.kernel import Counts, Group, merge
+from accuracy_job.package import PACKAGE
 from accuracy_job.records import Text, check_texts
 from accuracy_job.splits import count_all
-from accuracy_job.store import StoreError
+from accuracy_job.store import LISTED, StoreError
 
 DAY = "2026-11-22"
 
@@ -160,6 +165,42 @@ def test_unchanged_days_are_listed_and_not_read() -> None:
     assert plain(counts_of(source, target)) == plain(first)
     assert source.read == target.changes == []
     assert sorted(target.read) == ["partials/date=2026-11-20.json", "partials/date=2026-11-21.json"]
+
+
+def state_by(code: Path) -> str:
+    """Return the state of an empty day by the job's code in a folder."""
+    words = "from accuracy_job import days, store; print(days.state_of(store.LISTED.empty_table()))"
+    done = subprocess.run(
+        [sys.executable, "-c", words],
+        cwd=code,
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PYTHONPATH": "."},
+    )
+    return done.stdout
+
+
+@pytest.mark.parametrize("module", ["kernel", "records", "checks"])
+def test_a_day_is_counted_again_by_other_code(module: str, tmp_path: Path) -> None:
+    shutil.copytree(PACKAGE, tmp_path / "accuracy_job", ignore=shutil.ignore_patterns("__pycache__"))
+    before = state_by(tmp_path)
+    with (tmp_path / "accuracy_job" / f"{module}.py").open("a") as file:
+        file.write("OTHER = 1\n")
+    assert state_by(tmp_path) != before
+
+
+def test_a_day_is_another_where_a_key_an_etag_or_a_size_is() -> None:
+    label: dict[str, object] = {"path": "labels/date=2026-11-22/a.json", "e_tag": '"1"', "size": 7}
+    others: list[dict[str, object]] = [
+        {},
+        {"path": "labels/date=2026-11-22/b.json"},
+        {"e_tag": '"2"'},
+        {"e_tag": None},
+        {"size": 8},
+    ]
+    states = {days.state_of(pa.Table.from_pylist([label | other], LISTED)) for other in others}
+    assert len(states) == len(others)
 
 
 def test_only_what_changed_is_read_again() -> None:
