@@ -53,7 +53,6 @@ class Server(uvicorn.Server):
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,
-                backlog=BACKLOG,
                 timeout_keep_alive=IDLE_SECONDS,
                 timeout_graceful_shutdown=stop_seconds,
             )
@@ -100,7 +99,7 @@ class Server(uvicorn.Server):
                 made = loop.create_task(loop.connect_accepted_socket(self._connection, client))
                 self._connecting.add(made)  # the loop alone would let go of it
                 made.add_done_callback(self._connecting.discard)
-        except BlockingIOError:
+        except (BlockingIOError, ConnectionAbortedError):  # nobody waits any more; or who did has gone
             pass
         except OSError as error:  # too many open files
             log(f"no connections for {PAUSE_SECONDS} s: {error.strerror}")
