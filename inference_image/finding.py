@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference_image.choosing import WEIGHTS
-from inference_image.ink import MAP_SIDE, SMALL, Ink, Inked, Sizes, find_ink, under_light
+from inference_image.ink import MAP_SIDE, SMALL, Ink, Inked, Sizes, find_ink, narrow, under_light
 from inference_image.parts import Each, Map, Mask, Parts, measured, parts_above
 
 Box = tuple[int, int, int, int]  # left, top, width, height in pixels
@@ -90,13 +90,16 @@ def candidates(pixels: NDArray[np.uint8]) -> list[Candidate]:
     """List what may be the digit: parts over several floors, dark or light."""
     sizes = Sizes(pixels)
     inks = find_ink(sizes)
-    found = [one for inked in inks for one in _standing_out(inked)]
+    found = _standing_out(inks)
     sheets = [one for one in found if one.is_sheet and one.searched.inked.light is None]
     if sheets:  # even was the desk, not the paper
         seen = [inked for inked in inks if inked.light]
         more = [] if seen else under_light(sizes)
         more += _only_on(max(sheets, key=lambda one: one.appeal), seen or more)
-        found += [one for inked in more for one in _standing_out(inked)]
+        inks += more
+        found += _standing_out(more)
+    if all(one.is_sheet or one.appeal < 0 for one in found):  # the edge of a shadow may hide the mark
+        found += _standing_out([narrow(inked) for inked in inks if inked.light])
     return found
 
 
@@ -143,14 +146,15 @@ def _whole(inked: Inked) -> Found | None:
     return _found(kept, kept > 0, inked, _CERTAIN)
 
 
-def _standing_out(inked: Inked) -> Iterator[Candidate]:
+def _standing_out(inks: Iterable[Inked]) -> list[Candidate]:
     """Look for parts over each floor."""
-    searched = Map.of(inked)
-    for floor in _floors(searched):
-        parts = parts_above(searched.ink, floor)
-        measures = measured(parts, searched) if len(parts) else {}
-        for part in range(len(parts)):
-            yield Candidate(searched, parts, part, measures)
+    found = []
+    for searched in map(Map.of, inks):
+        for floor in _floors(searched):
+            parts = parts_above(searched.ink, floor)
+            measures = measured(parts, searched) if len(parts) else {}
+            found += [Candidate(searched, parts, part, measures) for part in range(len(parts))]
+    return found
 
 
 def _floors(searched: Map) -> Iterator[float]:

@@ -1,6 +1,6 @@
 """Tell ink from paper: by colour, under any light, dark on light or light on dark."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import cv2
@@ -16,6 +16,7 @@ _EVEN = 12  # of 255: colours that differ by less are one colour
 _MOSTLY, _PARTLY = 0.88, 0.3  # of the border: paper of one colour for sure, perhaps
 _COARSE = 144  # pixels of the longer side, on which light is estimated
 _WINDOW = 0.25  # of the longer side: what is narrower can be ink
+_STROKE = 0.08  # of the longer side: what is narrower can be a stroke
 _AROUND = 0.4  # of the longer side: most of what is in such a window is paper
 _SLATE = 115.0  # of 255: a sheet whose brightest parts are darker is slate rather than paper
 _DARK = 24.0  # of 255: light below this is too little to divide by
@@ -98,6 +99,15 @@ def find_ink(sizes: Sizes) -> list[Inked]:
 def under_light(sizes: Sizes) -> list[Inked]:
     """Take the light to be uneven: the ways to see dark ink, and light ink."""
     return [_under_light(sizes, inverted=inverted) for inverted in (False, True)]
+
+
+def narrow(inked: Inked) -> Inked:
+    """Keep what is narrow: wider than a stroke, as the edge of a shadow, is paper."""
+    colour = _along(inked.sizes.searched, inked.axis)  # ink is low, under either polarity
+    window = np.ones((_odd(_STROKE * max(colour.shape)),) * 2, np.uint8)
+    paper = cv2.morphologyEx(colour, cv2.MORPH_CLOSE, window).astype(np.float32)
+    gain = cv2.resize(inked.gain, colour.shape[::-1]).astype(np.float32)
+    return replace(inked, paper=paper - np.median(paper - colour), gain=gain)
 
 
 def _along_colour(sizes: Sizes, paper: Ink, evenness: float) -> Inked:

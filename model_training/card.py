@@ -44,9 +44,9 @@ validation part, the shipped weights first: {seeds}.
 ![Confusion matrix: rows are true, columns are predicted](model-card/confusion.png)
 ![The surest errors: the upload, what the network saw, true as predicted](model-card/errors.png)
 
-**Limits.** The photographs are imitations. MNIST's writers were American; a 1 with a long upstroke or a
-crossed 7 is rarer in it than in Europe. Digits that touch a frame, cross a ruled line of their own
-colour, or lie under a hard shadow are where it fails most.
+**Limits.** The photographs are imitations. MNIST's writers were American; the upstroke of Europe's 1 and
+the bar of its 7 are drawn into some of their digits, what others write differently is not. Digits that
+touch a frame, cross a ruled line of their own colour, or lie under a hard shadow are where it fails most.
 
 **Version.** {version}, made {made}, preprocessing {preprocessing}, PyTorch {torch}.
 """

@@ -12,6 +12,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from inference_image.preprocessing import stroke_width
 from model_training.data import Digits
 from model_training.rendering import Mask, enlarged, holes, placed, restroked, thickened
 
@@ -68,8 +69,9 @@ class Mark:
 def written(source: Source, rng: Generator) -> Mark:
     """Take a handwritten digit, with the pen it was written with, or another."""
     which = int(rng.integers(len(source.digits)))
-    mask = enlarged(source.digits.images[which], HEIGHT)
-    return Mark(_repenned(mask, rng), int(source.digits.labels[which]))
+    digit = int(source.digits.labels[which])
+    mask = _as_elsewhere(enlarged(source.digits.images[which], HEIGHT), digit, rng)
+    return Mark(_repenned(mask, rng), digit)
 
 
 def typed(source: Source, rng: Generator) -> Mark:
@@ -83,6 +85,56 @@ def other(source: Source, rng: Generator) -> Mark:
     """Draw something that is not one digit."""
     kinds = (_letter, _letter, _letter, _word, _scribble, _scribble, _shape, _several)
     return Mark(kinds[rng.integers(len(kinds))](source, rng), NOT_A_DIGIT)
+
+
+def _as_elsewhere(mask: Mask, digit: int, rng: Generator) -> Mask:
+    """Write some 1s and 7s as Europeans do, rare among MNIST's Americans: with an upstroke, with a bar."""
+    choice = rng.random()
+    if digit == 1 and choice < 0.35:
+        return _with_upstroke(mask, rng)
+    if digit == 7 and choice < 0.25:
+        return _with_bar(mask, rng)
+    return mask
+
+
+def _with_upstroke(mask: Mask, rng: Generator) -> Mask:
+    """Let a line rise to the top of a plain 1, and put some on a foot."""
+    pen = stroke_width(255 * mask)
+    if mask.sum() > 1.35 * pen * np.hypot(*mask.shape):  # it has more than one line
+        return mask
+    sheet = np.pad(mask, ((0, 8), (HEIGHT, HEIGHT)))
+    top, bottom = (_middle(sheet, row) for row in (pen / 2, len(sheet) - pen / 2))
+    steep, length = np.deg2rad(rng.uniform(28, 65)), HEIGHT * rng.uniform(0.18, 0.6)
+    _stroke(sheet, (top, top + length * np.array([-np.cos(steep), np.sin(steep)])), pen)
+    if rng.random() < 0.25:
+        half = np.array([HEIGHT * rng.uniform(0.12, 0.35), HEIGHT * rng.uniform(-0.03, 0.03)])
+        _stroke(sheet, (bottom - half, bottom + half), pen)
+    return _cropped(sheet)
+
+
+def _with_bar(mask: Mask, rng: Generator) -> Mask:
+    """Cross the stem of a 7."""
+    pen = stroke_width(255 * mask)
+    sheet = np.pad(mask, ((0, 0), (HEIGHT // 2, HEIGHT // 2)))
+    stem = _middle(sheet, mask.shape[0] * rng.uniform(0.42, 0.62))
+    half = np.array([HEIGHT * rng.uniform(0.12, 0.28), HEIGHT * rng.uniform(-0.08, 0.05)])
+    _stroke(sheet, (stem - half, stem + half), pen)
+    return _cropped(sheet)
+
+
+def _middle(mask: Mask, row: float) -> NDArray[np.float64]:
+    """Find the middle of the ink in a row, or in the nearest that has any, as a point (x, y)."""
+    inked = np.flatnonzero((mask > 0.5).any(1))
+    nearest = inked[np.abs(inked - row).argmin()]
+    return np.array([np.flatnonzero(mask[nearest] > 0.5).mean(), nearest])
+
+
+def _stroke(sheet: Mask, ends: tuple[NDArray[np.float64], NDArray[np.float64]], pen: float) -> None:
+    """Draw a straight line of a pen's width on the sheet."""
+    start, end = (tuple(int(4 * at) for at in point) for point in ends)
+    line = np.zeros(sheet.shape, np.uint8)
+    cv2.line(line, start, end, 255, max(1, round(pen)), cv2.LINE_AA, shift=2)
+    np.maximum(sheet, line.astype(np.float32) / np.float32(255), out=sheet)
 
 
 def _repenned(mask: Mask, rng: Generator) -> Mask:

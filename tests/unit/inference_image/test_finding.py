@@ -59,3 +59,17 @@ def test_a_sheet_comes_last_however_much_it_appeals(desk: int, ink: int) -> None
     assert max(first.box[2:]) < 200
     assert sheet.box[2:] == pytest.approx((321, 281), abs=12)
     assert sheet.appeal > other.appeal
+
+
+@pytest.mark.parametrize("angle", [0.3, 0.8, 1.3, 3.6, 4.2, 5.0])
+def test_a_faint_digit_near_the_edge_of_a_shadow_is_found(angle: float) -> None:
+    image = Image.new("RGB", (480, 360), (220,) * 3)
+    _seven(ImageDraw.Draw(image), (60, 60), 60, 190)
+    rows, columns = np.mgrid[0:1:360j, 0:1:480j]
+    along = columns * np.cos(angle) + rows * np.sin(angle)
+    along = (along - along.min()) / np.ptp(along)
+    light = (0.65 + 0.35 * along) * np.where(along > 0.35, 0.5, 1)
+    grain = np.random.default_rng(0).normal(0, 3, light.shape)
+    pixels = np.asarray(image) * light[..., None] + grain[..., None]
+    found = find_digits(pixels.clip(0, 255).astype(np.uint8))
+    assert any(one.box == pytest.approx((60, 60, 42, 60), abs=10) for one in found)

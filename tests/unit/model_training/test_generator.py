@@ -6,22 +6,30 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from inference_image.preprocessing import preprocess
+from inference_image.preprocessing import preprocess, stroke_width
 from model_training import kinds
 from model_training.data import Digits
 from model_training.generator import MIXTURE
 from model_training.kinds import Kind, Style
-from model_training.marks import NOT_A_DIGIT, Source, other, typed, written
-from model_training.rendering import enlarged, restroked, thickened
+from model_training.marks import HEIGHT, NOT_A_DIGIT, Source, other, typed, written
+from model_training.rendering import Digit, Mask, enlarged, restroked, thickened
 
 
-def _one() -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+def _one() -> Digit:
+    return _line((16, 4), (12, 23))
+
+
+def _line(*points: tuple[int, int]) -> Digit:
     image = Image.new("L", (28, 28))
-    ImageDraw.Draw(image).line([(16, 4), (12, 23)], 255, 3)
+    ImageDraw.Draw(image).line(points, 255, 3)
     return np.asarray(image)
 
 
-SOURCE = Source.training(Digits(_one()[None], np.array([1])))
+def _source(image: Digit, digit: int) -> Source:
+    return Source.training(Digits(image[None], np.array([digit])))
+
+
+SOURCE = _source(_one(), 1)
 KINDS = sorted({kind for recipe in MIXTURE.values() for kind in recipe.kinds}, key=lambda kind: kind.__name__)
 STYLES = [kinds.TRAINING, kinds.HELD_OUT]
 
@@ -47,6 +55,26 @@ def test_marks_know_what_they_show() -> None:
     assert written(SOURCE, rng).digit == 1
     assert {typed(SOURCE, rng).digit for _ in range(60)} == set(range(10))
     assert {other(SOURCE, rng).digit for _ in range(20)} == {NOT_A_DIGIT}
+
+
+def _drawn(source: Source) -> list[tuple[Mask, float]]:
+    """Take many marks as 0 or 255, each with the width of its pen."""
+    masks = [written(source, np.random.default_rng(seed)).mask > 0.5 for seed in range(60)]
+    bold = [np.where(mask, np.float32(255), np.float32(0)) for mask in masks]
+    return [(mask, stroke_width(mask)) for mask in bold]
+
+
+def test_some_ones_have_an_upstroke() -> None:
+    upright = _source(_line((14, 4), (14, 23)), 1)
+    widths = [(mask.any(0).sum(), pen) for mask, pen in _drawn(upright)]
+    assert 0.1 < np.mean([width - pen > 0.15 * HEIGHT for width, pen in widths]) < 0.4
+
+
+def test_some_sevens_have_a_bar() -> None:
+    plain = _source(_line((6, 5), (20, 5), (11, 23)), 7)
+    # Below the corner there is the stem, and the bar or none.
+    widths = [((mask[int(0.4 * len(mask)) :] > 0).sum(1).max(), pen) for mask, pen in _drawn(plain)]
+    assert 0.1 < np.mean([width - pen > 0.15 * HEIGHT for width, pen in widths]) < 0.4
 
 
 def test_masks_are_coverage() -> None:
