@@ -44,11 +44,7 @@ class Candidate:
     parts: Parts
     part: int
     measures: dict[str, Each]  # of all parts
-
-    @cached_property
-    def appeal(self) -> float:
-        """How much it looks like the digit: its log odds against there being nothing."""
-        return sum(weight * self.measure(name) for name, weight in WEIGHTS.items())
+    appeal: float  # how much it looks like the digit: its log odds against there being nothing
 
     def measure(self, name: str) -> float:
         """Look up a measure of the part; 0 for what is measured under uneven light only."""
@@ -153,7 +149,11 @@ def _standing_out(inks: Iterable[Inked]) -> list[Candidate]:
         for floor in _floors(searched):
             parts = parts_above(searched.ink, floor)
             measures = measured(parts, searched) if len(parts) else {}
-            found += [Candidate(searched, parts, part, measures) for part in range(len(parts))]
+            appeals = sum((WEIGHTS[name] * each for name, each in measures.items()), np.zeros(len(parts)))
+            found += [
+                Candidate(searched, parts, part, measures, appeal)
+                for part, appeal in enumerate(appeals.tolist())
+            ]
     return found
 
 

@@ -17,7 +17,6 @@ _MOSTLY, _PARTLY = 0.88, 0.3  # of the border: paper of one colour for sure, per
 _COARSE = 144  # pixels of the longer side, on which light is estimated
 _WINDOW = 0.25  # of the longer side: what is narrower can be ink
 _STROKE = 0.08  # of the longer side: what is narrower can be a stroke
-_AROUND = 0.4  # of the longer side: most of what is in such a window is paper
 _SLATE = 115.0  # of 255: a sheet whose brightest parts are darker is slate rather than paper
 _DARK = 24.0  # of 255: light below this is too little to divide by
 _BLACK = 1e-3  # of 255: hardly any light, but some
@@ -28,7 +27,6 @@ class Light:
     """What else is known where the paper is unevenly lit."""
 
     seen: Ink  # on the map: the brightness itself, turned so that ink is high
-    rare: Ink  # on the map: how far each pixel is from most of what is around it, in grey levels
     likely: float  # in [0, 1]: whether ink of this polarity is to be expected on paper so light or dark
 
 
@@ -131,12 +129,14 @@ def _under_light(sizes: Sizes, *, inverted: bool) -> Inked:
     here, paper = _along(turned, axis), _along(closed, axis)
     white = 255 * axis.sum()
     brightness = white - paper if inverted else paper  # in a shadow ink stands out less
-    usual = max(float(np.median(brightness)), _BLACK)
+    usual = max(float(np.median(brightness[::2, ::2])), _BLACK)
     gain = (usual / np.maximum(brightness, _DARK)).astype(np.float32)
-    paper -= np.median(gain * (paper - here)) / gain  # what most of the paper seems to lack is no ink
+    paper -= (
+        np.median((gain * (paper - here))[::2, ::2]) / gain
+    )  # what most of the paper seems to lack is no ink
     grey = here / axis.sum()
     seen = _along(sizes.searched, axis if inverted else -axis) / axis.sum() + (0 if inverted else 255)
-    light = Light(seen, _rare(grey, seen.shape[:2]), _likely(grey, inverted=inverted))
+    light = Light(seen, _likely(grey, inverted=inverted))
     if inverted:
         axis, paper = -axis, paper - white
     return Inked(sizes, axis, paper, gain, inverted, light)
@@ -151,6 +151,8 @@ def _stretched(coarse: Ink, at: tuple[int, int], size: tuple[int, ...], whole: t
     """Interpolate what is known on a coarse grid over a whole, for a window of some size at some place."""
     if coarse.size == 1:  # it holds everywhere
         return coarse
+    if size == whole:
+        return cv2.resize(coarse, size[::-1], interpolation=cv2.INTER_LINEAR).astype(np.float32, copy=False)
     (down, across), (top, left) = (known / side for known, side in zip(coarse.shape, whole, strict=True)), at
     matrix = np.array([[across, 0, (left + 0.5) * across - 0.5], [0, down, (top + 0.5) * down - 0.5]])
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
@@ -160,9 +162,9 @@ def _stretched(coarse: Ink, at: tuple[int, int], size: tuple[int, ...], whole: t
 
 def _closed(small: Colours) -> Colours:
     window = _odd(_WINDOW * max(small.shape))
-    padded = cv2.copyMakeBorder(small, window, window, window, window, cv2.BORDER_REPLICATE)
-    whole = np.rint(padded).astype(np.uint8)  # many times as fast as fractions
-    closed = cv2.morphologyEx(whole, cv2.MORPH_CLOSE, np.ones((window, window), np.uint8))
+    whole = np.rint(small).astype(np.uint8)  # many times as fast as fractions
+    padded = cv2.copyMakeBorder(whole, window, window, window, window, cv2.BORDER_REPLICATE)
+    closed = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, np.ones((window, window), np.uint8))
     paper = cv2.erode(closed, np.ones((3, 3), np.uint8))  # without it the paper's edge would have a halo
     return paper[window:-window, window:-window].astype(np.float32)
 
@@ -174,13 +176,6 @@ def _ink_axis(missing: Colours) -> Ink:
     _, axes = np.linalg.eigh(strong.T @ amounts)
     axis: Ink = np.abs(axes[:, -1]).astype(np.float32)
     return axis
-
-
-def _rare(grey: Ink, size: tuple[int, ...]) -> Ink:
-    """Measure how far each pixel is from most of what is around it, for a map of that size."""
-    around = cv2.medianBlur(grey.clip(0, 255).astype(np.uint8), _odd(_AROUND * max(grey.shape)))
-    rare = around.astype(np.float32) - grey
-    return cv2.resize(rare, size[::-1], interpolation=cv2.INTER_LINEAR).astype(np.float32, copy=False)
 
 
 def _likely(grey: Ink, *, inverted: bool) -> float:
