@@ -143,11 +143,15 @@ def _whole(inked: Inked) -> Found | None:
 
 
 def _standing_out(inks: Iterable[Inked]) -> list[Candidate]:
-    """Look for parts over each floor."""
+    """Look for parts over each floor; those that were there over a higher one stood out more."""
     found = []
     for searched in map(Map.of, inks):
-        for floor in _floors(searched):
+        before = None
+        for floor in reversed([*_floors(searched)]):
             parts = parts_above(searched.ink, floor)
+            if before and before.are_nearly(parts):
+                continue
+            before = parts
             measures = measured(parts, searched) if len(parts) else {}
             appeals = sum((WEIGHTS[name] * each for name, each in measures.items()), np.zeros(len(parts)))
             found += [

@@ -16,6 +16,8 @@ Window = tuple[slice, slice]  # rows, columns
 _MOST = 8  # parts that are looked at closely
 _AROUND = 3  # pixels around a part that should be paper
 _RING = np.ones((2 * _AROUND + 1,) * 2, np.uint8)
+_BLUR = 2.0  # pixels by which a part may be smaller over a higher floor, and the same
+_SAME = 0.8  # of its pixels
 _EDGE = 0.04  # of the side: what lies within is at the edge altogether
 
 
@@ -66,6 +68,18 @@ class Parts:
 
     def __len__(self) -> int:
         return len(self.names)
+
+    @cached_property
+    def boxes(self) -> NDArray[np.float64]:
+        """Left, top, width, height of each: (4, n)."""
+        return np.stack([self.left, self.top, self.width, self.height])
+
+    def are_nearly(self, others: "Parts") -> bool:
+        """Whether they are the same parts as others, but for the blur of their edges."""
+        if len(self) != len(others):
+            return False
+        moved = np.abs(self.boxes - others.boxes).max(initial=0)
+        return bool(moved <= _BLUR and (self.area > _SAME * others.area).all())
 
     @cached_property
     def close_ups(self) -> list[tuple[Window, Mask]]:
