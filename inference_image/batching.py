@@ -8,12 +8,20 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 TURN_SECONDS = 0.05  # with so much prepared a batch is full: nobody waits long for the images of others
 
 Prepared = TypeVar("Prepared")
 Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True)
+class _Upload(Generic[Answer]):
+    data: bytes
+    is_gone: Callable[[], bool]  # its client
+    answer: "asyncio.Future[Answer]"
 
 
 class Batcher(Generic[Prepared, Answer]):
@@ -34,16 +42,16 @@ class Batcher(Generic[Prepared, Answer]):
         self._answer = answer
         self._batch = batch
         self._observe = observe
-        self._waiting: deque[tuple[bytes, asyncio.Future[Answer]]] = deque()
+        self._waiting: deque[_Upload[Answer]] = deque()
         self._scheduled = False
 
-    def submit(self, data: bytes) -> "asyncio.Future[Answer]":
-        """Queue one upload. Until its turn it can be cancelled, and then costs nothing.
+    def submit(self, data: bytes, is_gone: Callable[[], bool]) -> "asyncio.Future[Answer]":
+        """Queue one upload. If at its turn nobody waits for it any more, it is cancelled and costs nothing.
 
         The future raises what `prepare` raises, of this upload alone, or `answer`, of its batch.
         """
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._waiting.append((data, answer))
+        self._waiting.append(_Upload(data, is_gone, answer))
         self._schedule()
         return answer
 
@@ -75,12 +83,14 @@ class Batcher(Generic[Prepared, Answer]):
         futures: list[asyncio.Future[Answer]] = []
         prepared: list[Prepared] = []
         while self._waiting and len(prepared) < self._batch and time.perf_counter() - began < TURN_SECONDS:
-            data, future = self._waiting.popleft()
-            if future.cancelled():
+            upload = self._waiting.popleft()
+            if upload.is_gone():
+                upload.answer.cancel()
+            if upload.answer.cancelled():
                 continue
             try:
-                prepared.append(self._prepare(data))
-                futures.append(future)
+                prepared.append(self._prepare(upload.data))
+                futures.append(upload.answer)
             except Exception as error:
-                future.set_exception(error)
+                upload.answer.set_exception(error)
         return futures, prepared

@@ -146,6 +146,7 @@ class Connection(HttpToolsProtocol):
         self._is_between = False
         self._expect(self.head_seconds)
         super().on_message_begin()
+        self.scope["state"]["is_gone"] = self.transport.is_closing
 
     def on_headers_complete(self) -> None:
         self._arrived()

@@ -149,19 +149,9 @@ class Service:
         return bytes(body)
 
     async def _read(self, request: Request, images: Sequence[bytes]) -> list[Reading | ImageError]:
-        """Wait for the readings for as long as the client does: what is not begun then is not read."""
-        readings = [self._batcher.submit(image) for image in images]
-
-        def cancel(_: object) -> None:
-            for reading in readings:
-                reading.cancel()
-
-        gone = asyncio.ensure_future(request.receive())  # after the body nothing else can come
-        gone.add_done_callback(cancel)
-        try:
-            results = await asyncio.gather(*readings, return_exceptions=True)
-        finally:
-            gone.cancel()
+        """Wait for the readings; what its client no longer waits for at its turn is not read."""
+        readings = [self._batcher.submit(image, request.state.is_gone) for image in images]
+        results = await asyncio.gather(*readings, return_exceptions=True)
         return [self._noted(result) for result in results]
 
     def _noted(self, reading: Reading | BaseException) -> Reading | ImageError:

@@ -40,7 +40,8 @@ def _run(uploads: list[bytes], batch: int = 8) -> tuple[list[str | BaseException
 
     async def together() -> list[str | BaseException]:
         batcher = reader.batcher(batch)
-        return await asyncio.gather(*map(batcher.submit, uploads), return_exceptions=True)
+        answers = (batcher.submit(upload, lambda: False) for upload in uploads)
+        return await asyncio.gather(*answers, return_exceptions=True)
 
     return asyncio.run(together()), reader
 
@@ -71,16 +72,17 @@ def test_a_failure_reaches_its_requests_and_the_next_batch_is_read() -> None:
     assert [type(one) for one in answers] == [RuntimeError, str]
 
 
-def test_an_upload_whose_client_has_gone_is_not_even_prepared() -> None:
+def test_an_upload_that_nobody_waits_for_is_not_even_prepared() -> None:
     reader = Reader()
 
-    async def gone() -> None:
+    async def together() -> None:
         batcher = reader.batcher()
-        first, second = batcher.submit(b"1"), batcher.submit(b"22")
-        first.cancel()
-        assert await second == "2"
-        with pytest.raises(asyncio.CancelledError):
-            await first
+        gone, late = batcher.submit(b"1", lambda: True), batcher.submit(b"333", lambda: False)
+        late.cancel()
+        assert await batcher.submit(b"22", lambda: False) == "2"
+        for upload in (gone, late):
+            with pytest.raises(asyncio.CancelledError):
+                await upload
 
-    asyncio.run(gone())
+    asyncio.run(together())
     assert reader.prepared == [b"22"]
