@@ -17,6 +17,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from inference_image.network import DIGITS, Network
 from inference_image.preprocessing import PREPROCESSING_VERSION, Preprocessed
 
+Floats = NDArray[np.float64]
 WEIGHTS = Path(__file__).parent / "weights"
 
 
@@ -70,29 +71,50 @@ class Model:
         if not views:
             return []
         logits = self.logits([one.pixels for one in views])
-        which = torch.softmax(logits[:, :DIGITS] / self._calibration["temperature"], dim=1)  # (N, 10)
-        appeals = torch.tensor([one.appeal for one in views], dtype=torch.float64)  # (N,)
-        measures = judged(logits[:, DIGITS], which.amax(1), appeals)  # (N, 4)
-        weights = torch.tensor(self._calibration["is_digit"], dtype=torch.float64)
-        whether = torch.sigmoid(measures @ weights)  # (N,)
+        which = _softmax(logits[:, :DIGITS] / self._calibration["temperature"])  # (N, 10)
+        appeals = np.array([one.appeal for one in views])  # (N,)
+        measures = judged(logits[:, DIGITS], which.max(1), appeals)  # (N, 4)
+        whether = 1 / (1 + np.exp(-measures @ self._calibration["is_digit"]))  # (N,)
         return [_answer(row, score) for row, score in zip(which.tolist(), whether.tolist(), strict=True)]
 
     @torch.inference_mode()
-    def logits(self, images: Sequence[NDArray[np.uint8]]) -> torch.Tensor:
-        """Return what the network says of (28, 28) uint8 images, not yet calibrated: (N, 11) float64."""
+    def logits(self, images: Sequence[NDArray[np.uint8]]) -> Floats:
+        """Return what the network says of (28, 28) uint8 images, not yet calibrated: (N, 11)."""
         batch = torch.from_numpy(np.stack(images)[:, None]).float() / 255  # (N, 1, 28, 28) in [0, 1]
-        logits: torch.Tensor = self._network(batch).double()
+        logits: Floats = self._network(batch).double().numpy()
         return logits
 
 
-def judged(logit: torch.Tensor, confidence: torch.Tensor, appeal: torch.Tensor) -> torch.Tensor:
+def judged(logit: Floats, confidence: Floats, appeal: Floats) -> Floats:
     """What tells whether a view shows a digit: (N,) each -> (N, 4), for the weights of the calibration."""
-    return torch.stack([torch.ones_like(logit), logit, confidence.log(), appeal], dim=1)
+    return np.stack([np.ones_like(logit), logit, np.log(confidence), appeal], axis=1)
+
+
+def _softmax(logits: Floats) -> Floats:
+    """Turn (N, 10) into probabilities; in NumPy, which takes a third of PyTorch's time for so few."""
+    odds = np.exp(logits - logits.max(1, keepdims=True))
+    probabilities: Floats = odds / odds.sum(1, keepdims=True)
+    return probabilities
 
 
 def _answer(probabilities: list[float], is_digit: float) -> Answer:
     predicted = max(range(DIGITS), key=probabilities.__getitem__)
     return Answer(predicted, probabilities[predicted], tuple(probabilities), is_digit)
+
+
+class _Convolution(nn.Module):
+    """A convolution by oneDNN: left to itself, PyTorch takes a slower way for one image on one thread."""
+
+    def __init__(self, layer: nn.Conv2d) -> None:
+        super().__init__()
+        self._layer = layer
+        self._padding = [side // 2 for side in layer.kernel_size]
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        one = self._layer
+        return torch.mkldnn_convolution(
+            images, one.weight, one.bias, self._padding, one.stride, one.dilation, one.groups
+        )
 
 
 def _fused(network: Network) -> nn.Module:
@@ -102,7 +124,7 @@ def _fused(network: Network) -> nn.Module:
         if isinstance(layer, nn.BatchNorm2d):
             convolution = layers.pop()
             assert isinstance(convolution, nn.Conv2d)  # noqa: S101 - the network is built so
-            layer = fuse_conv_bn_eval(convolution, layer)  # noqa: PLW2901 - it takes the place of both
+            layer = _Convolution(fuse_conv_bn_eval(convolution, layer))  # noqa: PLW2901 - it takes the place of both
         layers.append(layer)
     return nn.Sequential(*layers).to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]  # not in its stubs
 

@@ -254,16 +254,16 @@ def calibrate(network: Network, views: Views) -> dict[str, Any]:
     and the weights are fitted to these, until that settles: multiple instances (Dietterich et al. 1997).
     """
     logits = read(network, _tensor(views.pixels)).double()
-    appeals, targets = torch.from_numpy(views.appeals), torch.from_numpy(views.targets)
-    chosen = torch.from_numpy(np.flatnonzero(views.first))
+    shown, chosen = views.targets != NOT_A_DIGIT, np.flatnonzero(views.first)
+    targets = torch.from_numpy(views.targets)
     for _ in range(_ROUNDS):
-        digits = chosen[targets[chosen] != NOT_A_DIGIT]
+        digits = torch.from_numpy(chosen[shown[chosen]])
         temperature = _temperature(logits[digits, :10], targets[digits])
         confidence = torch.softmax(logits[:, :10] / temperature, 1).amax(1)
-        measures = judged(logits[:, 10], confidence, appeals)  # (N, 4), the first is 1
+        measures = judged(logits[:, 10].numpy(), confidence.numpy(), views.appeals)  # (N, 4), the first is 1
         fit = LogisticRegression(C=_FREE, fit_intercept=False, max_iter=10_000)
-        weights = fit.fit(measures[chosen], targets[chosen] != NOT_A_DIGIT).coef_[0]
-        chosen = torch.from_numpy(_best(measures.numpy() @ weights, views.examples))
+        weights = fit.fit(measures[chosen], shown[chosen]).coef_[0]
+        chosen = _best(measures @ weights, views.examples)
     return {"temperature": temperature, "is_digit": weights.tolist()}
 
 

@@ -64,7 +64,7 @@ def test_the_network_that_serves_is_the_one_that_was_trained_but_for_rounding(mo
     for row, answer in zip(logits, model.classify(_views(images)), strict=True):
         assert int(row[:10].argmax()) == answer.predicted
     served = model.logits(images)
-    assert torch.allclose(served, logits.double(), atol=1e-4)
+    assert np.allclose(served, logits.double().numpy(), atol=1e-4)
 
 
 def test_probabilities_are_of_ten_digits_and_sum_to_one(model: Model) -> None:
