@@ -7,12 +7,9 @@ labels: each image is drawn twice, with its mark and with next to none of it.
 
 import argparse
 import copy
-import os
 from collections import defaultdict
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
 
 import cv2
 import numpy as np
@@ -29,7 +26,7 @@ from inference_image.decoding import Limits, decode
 from inference_image.finding import Candidate, candidates
 from inference_image.ink import MAP_SIDE, reduced
 from inference_image.parts import Mask as Binary
-from model_training.generator import MIXTURE, PAPERS, TRAINING, source_of
+from model_training.generator import MIXTURE, PAPERS, TRAINING, processes, source_of
 
 CHUNK = 50  # images that one process draws at a time, from a seed of their own
 KINDS = ("canvas", "scan", "board", "photo", "coarse", "font", "not a digit", "blank", "noise")
@@ -67,7 +64,7 @@ def main() -> None:
 def drawn(count: int) -> list[Offer]:
     """Draw on all cores. The same count gives the same offers."""
     chunks = range((count + CHUNK - 1) // CHUNK)
-    with ProcessPoolExecutor(len(os.sched_getaffinity(0)), get_context("spawn")) as pool:
+    with processes() as pool:
         parts = track(pool.map(_chunk, chunks), "drawing twice", len(chunks))
         return [offer for part in parts for offer in part]
 

@@ -5,12 +5,9 @@
 
 import argparse
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +25,7 @@ from inference_image.preprocessing import Preprocessed, preprocess
 from inference_image.reading import Reading, classify
 from model_training import card, data
 from model_training.figures import calibration_error, reliability, wilson
-from model_training.generator import HELD_OUT, Example, alone, examples
+from model_training.generator import HELD_OUT, Example, examples, processes
 from model_training.kinds import png
 from model_training.marks import NOT_A_DIGIT
 
@@ -154,8 +151,7 @@ def summarise(outcomes: Sequence[Outcome]) -> list[tuple[str, str]]:
 def _tracked(names: Sequence[str], count: int, seed: int) -> Iterator[tuple[str, list[Prepared]]]:
     """Prepare each kind on all cores, a chunk of examples at a time."""
     kinds = {name: _chunks(name, count, seed) for name in names}
-    cores = len(os.sched_getaffinity(0))
-    with ProcessPoolExecutor(cores, get_context("spawn"), alone) as pool, Progress() as progress:
+    with processes() as pool, Progress() as progress:
         task = progress.add_task("drawing and reading", total=sum(map(len, kinds.values())))
         started = [
             (name, [pool.submit(_prepared, chunk) for chunk in chunks]) for name, chunks in kinds.items()

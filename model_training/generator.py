@@ -120,7 +120,7 @@ def seen(part: Part, count: int, seed: int, advance: Callable[[int], None]) -> V
 
 def _on_all_cores(work: Callable[[Any], Views], jobs: Sequence[Any], advance: Callable[[int], None]) -> Views:
     """Do jobs of CHUNK examples each."""
-    with ProcessPoolExecutor(len(os.sched_getaffinity(0)), get_context("spawn"), alone) as pool:
+    with processes() as pool:
         parts: list[Views] = []
         for views in pool.map(work, jobs):
             parts.append(views)
@@ -136,9 +136,9 @@ def joined(parts: Sequence[Views]) -> Views:
     return Views(*map(np.concatenate, columns))
 
 
-def alone() -> None:
-    """Keep a process of a pool to one core."""
-    cv2.setNumThreads(1)
+def processes() -> ProcessPoolExecutor:
+    """Start a process for each core, that keeps to one."""
+    return ProcessPoolExecutor(len(os.sched_getaffinity(0)), get_context("spawn"), cv2.setNumThreads, (1,))
 
 
 def _drawn(chunk: tuple[Part, tuple[int, int]]) -> Views:
