@@ -61,6 +61,20 @@ def test_a_sheet_comes_last_however_much_it_appeals(desk: int, ink: int) -> None
     assert sheet.appeal > other.appeal
 
 
+@pytest.mark.parametrize("at", [(75, 65), (70, 200), (300, 290)])
+def test_what_lies_beside_a_sheet_on_an_even_desk_comes_after_the_faint_digit_on_it(
+    at: tuple[int, int],
+) -> None:
+    image = Image.new("RGB", (400, 400), (120,) * 3)
+    pen = ImageDraw.Draw(image)
+    pen.polygon([(60, 50), (350, 70), (340, 350), (50, 330)], (235, 232, 225))
+    pen.rectangle((5, 5, 40, 395), (200,) * 3)
+    _seven(pen, at, 30, 170)
+    grain = np.random.default_rng(0).normal(0, 3, (400, 400, 1))
+    first, *_ = find_digits((np.asarray(image) + grain).clip(0, 255).astype(np.uint8))
+    assert first.box == pytest.approx((*at, 21, 30), abs=8)
+
+
 @pytest.mark.parametrize("angle", [0.3, 0.8, 1.3, 3.6, 4.2, 5.0])
 def test_a_faint_digit_near_the_edge_of_a_shadow_is_found(angle: float) -> None:
     image = Image.new("RGB", (480, 360), (220,) * 3)
