@@ -70,20 +70,39 @@ def test_what_lies_beside_a_sheet_on_an_even_desk_comes_after_the_faint_digit_on
     pen.polygon([(60, 50), (350, 70), (340, 350), (50, 330)], (235, 232, 225))
     pen.rectangle((5, 5, 40, 395), (200,) * 3)
     _seven(pen, at, 30, 170)
-    grain = np.random.default_rng(0).normal(0, 3, (400, 400, 1))
-    first, *_ = find_digits((np.asarray(image) + grain).clip(0, 255).astype(np.uint8))
+    first, *_ = find_digits(_photographed(np.asarray(image, np.float64)))
     assert first.box == pytest.approx((*at, 21, 30), abs=8)
+
+
+def _shadowed(image: Image.Image, angle: float, at: float) -> NDArray[np.float64]:
+    """Half the light is left behind the edge of a shadow; the rest falls off as well."""
+    rows, columns = np.mgrid[0 : 1 : image.height * 1j, 0 : 1 : image.width * 1j]
+    along = columns * np.cos(angle) + rows * np.sin(angle)
+    along = (along - along.min()) / np.ptp(along)
+    light = (0.65 + 0.35 * along) * np.where(along > at, 0.5, 1)
+    scene: NDArray[np.float64] = np.asarray(image) * light[..., None]
+    return scene
+
+
+def _photographed(scene: NDArray[np.float64]) -> NDArray[np.uint8]:
+    grain = np.random.default_rng(0).normal(0, 3, (*scene.shape[:2], 1))
+    return (scene + grain).clip(0, 255).astype(np.uint8)
 
 
 @pytest.mark.parametrize("angle", [0.3, 0.8, 1.3, 3.6, 4.2, 5.0])
 def test_a_faint_digit_near_the_edge_of_a_shadow_is_found(angle: float) -> None:
     image = Image.new("RGB", (480, 360), (220,) * 3)
     _seven(ImageDraw.Draw(image), (60, 60), 60, 190)
-    rows, columns = np.mgrid[0:1:360j, 0:1:480j]
-    along = columns * np.cos(angle) + rows * np.sin(angle)
-    along = (along - along.min()) / np.ptp(along)
-    light = (0.65 + 0.35 * along) * np.where(along > 0.35, 0.5, 1)
-    grain = np.random.default_rng(0).normal(0, 3, light.shape)
-    pixels = np.asarray(image) * light[..., None] + grain[..., None]
-    found = find_digits(pixels.clip(0, 255).astype(np.uint8))
+    found = find_digits(_photographed(_shadowed(image, angle, 0.35)))
     assert any(one.box == pytest.approx((60, 60, 42, 60), abs=10) for one in found)
+
+
+@pytest.mark.parametrize("angle", [1.3, 5.0])
+def test_it_is_found_on_a_sheet_on_an_even_desk_too(angle: float) -> None:
+    image = Image.new("RGB", (480, 360), (220,) * 3)
+    _seven(ImageDraw.Draw(image), (130, 110), 60, 195)
+    scene = np.full((360, 480, 3), 30.0)
+    sheet = slice(40, 320), slice(50, 430)
+    scene[sheet] = _shadowed(image, angle, 0.5)[sheet]
+    found = find_digits(_photographed(scene))
+    assert any(one.box == pytest.approx((130, 110, 42, 60), abs=10) for one in found)

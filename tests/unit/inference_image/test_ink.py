@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from inference_image.ink import MAP_SIDE, Sizes, find_ink, reduced, under_light
+from inference_image.ink import MAP_SIDE, Sizes, find_ink, narrow, reduced, under_light
 
 STROKE = slice(60, 120), slice(95, 105)  # rows, columns
 
@@ -40,6 +40,21 @@ def test_paper_without_ink_has_none_wherever_the_light_falls() -> None:
     paper[STROKE] /= 0.3
     for inked in under_light(_sizes(paper)):
         assert np.abs(inked.searched).max() < 5
+
+
+@pytest.mark.parametrize("turned", [False, True], ids=["dark ink", "light ink"])
+def test_of_what_is_narrow_the_edge_of_a_shadow_is_none_and_grainy_paper_is_about_0(*, turned: bool) -> None:
+    paper = _paper(shape=(360, 500))
+    paper[:, 250:] *= 0.5
+    paper += np.random.default_rng(0).normal(0, 4, (360, 500, 1))
+    inked = narrow(under_light(_sizes(255 - paper if turned else paper))[int(turned)])
+    scale = inked.searched.shape[0] / 360
+    stroke = inked.searched[
+        tuple(slice(int(at.start * scale) + 2, int(at.stop * scale) - 1) for at in STROKE)
+    ]
+    edge = inked.searched[:, int(240 * scale) : int(260 * scale)]
+    assert np.median(inked.searched) == pytest.approx(0, abs=0.5)
+    assert edge.max() < 0.3 * stroke.mean()
 
 
 def test_light_ink_is_told_from_dark_ink() -> None:
