@@ -32,7 +32,7 @@ from model_training import data
 from model_training.generator import CALIBRATION, TRAINING, Views, joined, seen, through
 from model_training.marks import NOT_A_DIGIT
 
-VERSION = "digits-2026.11.6"
+VERSION = "digits-2026.11.7"
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 # Half the bits are twice the speed where the processor multiplies them itself, and as good.
 HALVES = DEVICE == "cuda" or bool(torch.cpu.get_capabilities().get("avx512_bf16"))
@@ -48,8 +48,8 @@ class Settings:
     """Everything that decides what comes out, together with the data and the version of PyTorch."""
 
     # Of the network and the order; the images are drawn with seeds of their own. Of 0, 1 and 2 this one read
-    # most of MNIST's validation part: 99.66 %, against 99.54 and 99.64.
-    seed: int = 1
+    # most of MNIST's validation part: 99.62 %, against 99.58 and 99.52.
+    seed: int = 0
     epochs: int = 20
     batch: int = 128
     learning_rate: float = 4e-3
@@ -60,8 +60,8 @@ class Settings:
     label_smoothing: float = 0.02
     averaging: float = 0.998  # of the weights, per step
     rejecting: float = 1.0  # weight of "is a digit" beside which digit
-    generated: int = 40_000  # images of every kind, beside the 55,000 of MNIST
-    calibration: int = 4_000
+    generated: int = 50_000  # images of every kind, beside the 55,000 of MNIST
+    calibration: int = 8_000
     rotation: float = 6.8  # degrees; this and what follows are standard deviations
     scaling: float = 0.068
     shear: float = 0.085
