@@ -100,12 +100,14 @@ def under_light(sizes: Sizes) -> list[Inked]:
 
 
 def narrow(inked: Inked) -> Inked:
-    """Keep what is narrow: wider than a stroke, as the edge of a shadow, is paper."""
+    """Take all that is wider than a stroke for paper, as either side of a shadow's edge.
+
+    Under uneven light; the paper is then known as finely as the map, on which a step is none of its ink.
+    """
     colour = _along(inked.sizes.searched, inked.axis)  # ink is low, under either polarity
     window = np.ones((_odd(_STROKE * max(colour.shape)),) * 2, np.uint8)
     paper = cv2.morphologyEx(colour, cv2.MORPH_CLOSE, window).astype(np.float32)
-    gain = cv2.resize(inked.gain, colour.shape[::-1]).astype(np.float32)
-    return replace(inked, paper=paper - np.median(paper - colour), gain=gain)
+    return replace(inked, paper=paper - np.median(paper - colour))
 
 
 def _along_colour(sizes: Sizes, paper: Ink, evenness: float) -> Inked:
@@ -131,9 +133,8 @@ def _under_light(sizes: Sizes, *, inverted: bool) -> Inked:
     brightness = white - paper if inverted else paper  # in a shadow ink stands out less
     usual = max(float(np.median(brightness[::2, ::2])), _BLACK)
     gain = (usual / np.maximum(brightness, _DARK)).astype(np.float32)
-    paper -= (
-        np.median((gain * (paper - here))[::2, ::2]) / gain
-    )  # what most of the paper seems to lack is no ink
+    missing = (gain * (paper - here))[::2, ::2]
+    paper -= np.median(missing) / gain  # what most of the paper seems to lack is no ink
     grey = here / axis.sum()
     seen = _along(sizes.searched, axis if inverted else -axis) / axis.sum() + (0 if inverted else 255)
     light = Light(seen, _likely(grey, inverted=inverted))

@@ -84,16 +84,14 @@ class Parts:
     @cached_property
     def close_ups(self) -> list[tuple[Window, Mask]]:
         """Cut out each with what is right around it: where that is, and the part's pixels there as 1."""
-        starts = (np.stack([self.top, self.left], 1) - _AROUND).clip(0).astype(int).tolist()
-        ends = np.stack([self.top + self.height, self.left + self.width], 1).astype(int) + _AROUND
-        windows = [
-            (slice(top, bottom), slice(left, right))
-            for (top, left), (bottom, right) in zip(starts, ends.tolist(), strict=True)
-        ]
-        return [
-            (window, (self.labels[window] == name).view(np.uint8))
-            for window, name in zip(windows, self.names, strict=True)
-        ]
+        close_ups = []
+        for name, (left, top, width, height) in zip(
+            self.names, self.boxes.T.astype(int).tolist(), strict=True
+        ):
+            rows = slice(max(0, top - _AROUND), top + height + _AROUND)
+            window = rows, slice(max(0, left - _AROUND), left + width + _AROUND)
+            close_ups.append((window, (self.labels[window] == name).view(np.uint8)))
+        return close_ups
 
     def means(self, values: Ink) -> Each:
         """Average over each part."""

@@ -67,7 +67,7 @@ class Load:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_an_idle_server_at_once_and_cleanly(number: signal.Signals) -> None:
-    with serving(workers=2, drain_seconds=60) as server:
+    with serving(workers=2, drain_seconds=60, deadline_seconds=60) as server:
         workers = server.workers()
         server.process.send_signal(number)
         assert server.process.wait(timeout=30) == 0  # nobody is waited for
