@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference_image.choosing import WEIGHTS
-from inference_image.ink import MAP_SIDE, SMALL, Ink, Inked, Sizes, find_ink, narrow, under_light
+from inference_image.ink import MAP_SIDE, SMALL, Ink, Inked, Sizes, find_ink, under_light
 from inference_image.parts import Each, Map, Mask, Parts, measured, parts_above
 
 Box = tuple[int, int, int, int]  # left, top, width, height in pixels
@@ -23,6 +23,9 @@ _VIEWS = 4  # at most: what the network is asked to judge
 NOTHING = -4.0
 _BEHIND = 7.0  # appeal: what lies further behind the best is not worth the network's time
 _SAME = 0.8  # of two masks' union: views that share more are one
+_STEP = (
+    0.5  # of its ink: of a stroke more is left when all that is wide is paper, of a step in brightness less
+)
 _CERTAIN = 6.0  # appeal of all the ink of a small image
 
 
@@ -67,6 +70,15 @@ class Candidate:
         """Mark the members' pixels by 1."""
         return self.parts.mask(self.members)
 
+    @cached_property
+    def is_step(self) -> bool:
+        """Whether it looks like nothing, and is no stroke but the line between a shadow and the light."""
+        inked = self.searched.inked
+        if inked.light is None or self.appeal >= 0:
+            return False
+        kept = cv2.mean(inked.narrowed.searched.clip(0), self.mask)[0]
+        return kept < _STEP * cv2.mean(self.searched.ink, self.mask)[0]
+
     def belongs_to(self, other: "Candidate") -> bool:
         """Whether the other shows it already, as it does the inner line of an outlined 6."""
         return self.parts is other.parts and bool(other.members[self.part])
@@ -95,7 +107,7 @@ def candidates(pixels: NDArray[np.uint8]) -> list[Candidate]:
         inks += more
         found += _standing_out(more)
     if all(one.is_sheet or one.appeal < 0 for one in found):  # the edge of a shadow may hide the mark
-        found += _standing_out([narrow(inked) for inked in inks if inked.light])
+        found += _standing_out([inked.narrowed for inked in inks if inked.light])
     return found
 
 
@@ -106,8 +118,10 @@ def _likely(found: Iterable[Candidate]) -> list[Candidate]:
     ranked = [one for one in ranked if one.appeal > least]
     likely: list[Candidate] = []
     for rank, one in enumerate(ranked):
+        if len(likely) == _VIEWS:
+            break
         belongs = any(one.belongs_to(other) for other in ranked[:rank])
-        if len(likely) < _VIEWS and not belongs and not any(_are_one(one, other) for other in likely):
+        if not (one.is_step or belongs or any(_are_one(one, other) for other in likely)):
             likely.append(one)
     return likely
 

@@ -65,6 +65,17 @@ class Inked:
         """The ink of the whole picture, MAP_SIDE long at most."""
         return self._ink(self.sizes.searched, (0, 0), self.sizes.searched.shape[:2])
 
+    @cached_property
+    def narrowed(self) -> "Inked":
+        """Take all that is wider than a stroke for paper, as either side of a shadow's edge.
+
+        Under uneven light; the paper is then known as finely as the map, on which a step is none of its ink.
+        """
+        colour = _along(self.sizes.searched, self.axis)  # ink is low, under either polarity
+        window = np.ones((_odd(_STROKE * max(colour.shape)),) * 2, np.uint8)
+        paper = cv2.morphologyEx(colour, cv2.MORPH_CLOSE, window).astype(np.float32)
+        return replace(self, paper=paper - np.median(paper - colour))
+
     def close_up(self, rows: slice, columns: slice) -> Ink:
         """Measure the ink of a window of the picture, pixel by pixel."""
         seen = self.sizes.picture[rows, columns].astype(np.float32)
@@ -97,17 +108,6 @@ def find_ink(sizes: Sizes) -> list[Inked]:
 def under_light(sizes: Sizes) -> list[Inked]:
     """Take the light to be uneven: the ways to see dark ink, and light ink."""
     return [_under_light(sizes, inverted=inverted) for inverted in (False, True)]
-
-
-def narrow(inked: Inked) -> Inked:
-    """Take all that is wider than a stroke for paper, as either side of a shadow's edge.
-
-    Under uneven light; the paper is then known as finely as the map, on which a step is none of its ink.
-    """
-    colour = _along(inked.sizes.searched, inked.axis)  # ink is low, under either polarity
-    window = np.ones((_odd(_STROKE * max(colour.shape)),) * 2, np.uint8)
-    paper = cv2.morphologyEx(colour, cv2.MORPH_CLOSE, window).astype(np.float32)
-    return replace(inked, paper=paper - np.median(paper - colour))
 
 
 def _along_colour(sizes: Sizes, paper: Ink, evenness: float) -> Inked:

@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from inference_image.network import DIGITS, Network
+from inference_image.network import DIGITS, Network, read
 from inference_image.preprocessing import PREPROCESSING_VERSION, Preprocessed
 
 Floats = NDArray[np.float64]
@@ -81,7 +81,7 @@ class Model:
     def logits(self, images: Sequence[NDArray[np.uint8]]) -> Floats:
         """Return what the network says of (28, 28) uint8 images, not yet calibrated: (N, 11)."""
         batch = torch.from_numpy(np.stack(images)[:, None]).float() / 255  # (N, 1, 28, 28) in [0, 1]
-        logits: Floats = self._network(batch).double().numpy()
+        logits: Floats = read(self._network, batch).double().numpy()
         return logits
 
 

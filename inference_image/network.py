@@ -2,9 +2,12 @@
 
 import torch
 from torch import nn
+from torch.nn import functional
 
 DIGITS = 10
 SIDE = 28  # pixels
+# The lead of the likeliest digit's logit over the next one's; 1 written digit in 15 has less.
+_SURE = 3.0
 
 
 class Network(nn.Module):
@@ -35,6 +38,25 @@ class Network(nn.Module):
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         logits: torch.Tensor = self.layers(images)
         return logits
+
+
+def read(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
+    """Read (N, 1, 28, 28) float32 in [0, 1]: (N, 11) logits.
+
+    Where two digits are close, the mean of three readings counts: of the image as it is, and moved by half a
+    pixel along the diagonal and against it, for which digit is seen must not hang on where pixels begin. It
+    gains its weight steadily as the lead goes, so that rounding changes an answer by no more than rounding.
+    """
+    logits: torch.Tensor = network(images)
+    first, second = logits[:, :DIGITS].topk(2).values.unbind(1)
+    doubt = (_SURE - (first - second)).clamp(0, 1)  # (N,)
+    unsure = doubt.nonzero()[:, 0]
+    if len(unsure):
+        between = functional.avg_pool2d(images[unsure], 2, stride=1, padding=1)  # (M, 1, 29, 29)
+        moved = network(torch.cat([between[..., 1:, 1:], between[..., :-1, :-1]]))
+        mean = (logits[unsure] + moved[: len(unsure)] + moved[len(unsure) :]) / 3
+        logits[unsure] += doubt[unsure, None] * (mean - logits[unsure])
+    return logits
 
 
 def _convolution(inputs: int, outputs: int, kernel: int = 3) -> list[nn.Module]:

@@ -26,13 +26,13 @@ from torch.optim.lr_scheduler import LinearLR, LRScheduler, OneCycleLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from inference_image.model import judged
-from inference_image.network import Network
+from inference_image.network import Network, read
 from inference_image.preprocessing import PREPROCESSING_VERSION
 from model_training import data
 from model_training.generator import CALIBRATION, TRAINING, Views, joined, seen, through
 from model_training.marks import NOT_A_DIGIT
 
-VERSION = "digits-2026.11.7"
+VERSION = "digits-2026.11.8"
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 # Half the bits are twice the speed where the processor multiplies them itself, and as good.
 HALVES = DEVICE == "cuda" or bool(torch.cpu.get_capabilities().get("avx512_bf16"))
@@ -48,7 +48,7 @@ class Settings:
     """Everything that decides what comes out, together with the data and the version of PyTorch."""
 
     # Of the network and the order; the images are drawn with seeds of their own. Of 0, 1 and 2 this one read
-    # most of MNIST's validation part: 99.62 %, against 99.58 and 99.52.
+    # most of MNIST's validation part: 99.74 %, against 99.70 and 99.56.
     seed: int = 0
     epochs: int = 20
     batch: int = 128
@@ -234,16 +234,17 @@ def loss_of(logits: Tensor, targets: Tensor, settings: Settings) -> Tensor:
 
 
 @torch.inference_mode()
-def read(network: torch.nn.Module, images: Tensor) -> Tensor:
-    """Logits of (N, 1, 28, 28) uint8 images: (N, 11) on the CPU."""
+def logits_of(network: torch.nn.Module, images: Tensor) -> Tensor:
+    """Read (N, 1, 28, 28) uint8 images as serving does: (N, 11) on the CPU."""
     network.eval()
-    return torch.cat([network(batch.to(DEVICE).float() / 255).cpu() for batch in torch.split(images, 500)])
+    batches = torch.split(images, 500)
+    return torch.cat([read(network, batch.to(DEVICE).float() / 255).cpu() for batch in batches])
 
 
 def accuracy(network: torch.nn.Module, images: Set) -> float:
     """Count the share of the digits that are read as what they are."""
     shown = images.targets != NOT_A_DIGIT
-    predicted = read(network, images.images[shown])[:, :10].argmax(1)
+    predicted = logits_of(network, images.images[shown])[:, :10].argmax(1)
     return (predicted == images.targets[shown]).double().mean().item()
 
 
@@ -253,7 +254,7 @@ def calibrate(network: Network, views: Views) -> dict[str, Any]:
     Serving takes the view that looks most like a digit. So each is weighed, the best of each image is taken,
     and the weights are fitted to these, until that settles: multiple instances (Dietterich et al. 1997).
     """
-    logits = read(network, _tensor(views.pixels)).double()
+    logits = logits_of(network, _tensor(views.pixels)).double()
     shown, chosen = views.targets != NOT_A_DIGIT, np.flatnonzero(views.first)
     targets = torch.from_numpy(views.targets)
     for _ in range(_ROUNDS):

@@ -106,3 +106,18 @@ def test_it_is_found_on_a_sheet_on_an_even_desk_too(angle: float) -> None:
     scene[sheet] = _shadowed(image, angle, 0.5)[sheet]
     found = find_digits(_photographed(scene))
     assert any(one.box == pytest.approx((130, 110, 42, 60), abs=10) for one in found)
+
+
+@pytest.mark.parametrize(("angle", "at"), [(0.3, 0.7), (0.6, 0.5), (0.9, 0.3), (0.9, 0.7), (1.2, 0.7)])
+def test_on_a_blank_sheet_the_edge_of_a_shadow_is_no_stroke(angle: float, at: float) -> None:
+    blank = Image.new("RGB", (400, 500), (230, 226, 215))
+    assert not find_digits(_photographed(_shadowed(blank, angle, at)))
+
+
+@pytest.mark.parametrize("at", [(40, 380), (60, 60)])
+def test_what_is_likelier_nothing_is_handed_on_all_the_same_if_it_is_a_stroke(at: tuple[int, int]) -> None:
+    image = Image.new("RGB", (400, 500), (230, 226, 215))
+    _seven(ImageDraw.Draw(image), at, 60, 200)
+    [found] = find_digits(_photographed(_shadowed(image, 0.9, 0.5)))
+    assert found.appeal < 0
+    assert found.box == pytest.approx((*at, 42, 60), abs=8)

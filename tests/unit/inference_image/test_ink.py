@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from inference_image.ink import MAP_SIDE, Sizes, find_ink, narrow, reduced, under_light
+from inference_image.ink import MAP_SIDE, Sizes, find_ink, reduced, under_light
 
 STROKE = slice(60, 120), slice(95, 105)  # rows, columns
 
@@ -47,7 +47,7 @@ def test_of_what_is_narrow_the_edge_of_a_shadow_is_none_and_grainy_paper_is_abou
     paper = _paper(shape=(360, 500))
     paper[:, 250:] *= 0.5
     paper += np.random.default_rng(0).normal(0, 4, (360, 500, 1))
-    inked = narrow(under_light(_sizes(255 - paper if turned else paper))[int(turned)])
+    inked = under_light(_sizes(255 - paper if turned else paper))[int(turned)].narrowed
     scale = inked.searched.shape[0] / 360
     stroke = inked.searched[
         tuple(slice(int(at.start * scale) + 2, int(at.stop * scale) - 1) for at in STROKE)

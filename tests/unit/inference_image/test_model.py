@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file
 
+from inference_image import network
 from inference_image.decoding import ImageError, Limits
 from inference_image.model import WEIGHTS, Model, ModelError
 from inference_image.network import Network
@@ -60,7 +61,7 @@ def test_the_network_that_serves_is_the_one_that_was_trained_but_for_rounding(mo
     trained.load_state_dict(load_file(next(WEIGHTS.glob("*.safetensors"))))
     images = _images(9)
     with torch.inference_mode():
-        logits = trained.eval()(torch.from_numpy(np.stack(images)[:, None]).float() / 255)
+        logits = network.read(trained.eval(), torch.from_numpy(np.stack(images)[:, None]).float() / 255)
     for row, answer in zip(logits, model.classify(_views(images)), strict=True):
         assert int(row[:10].argmax()) == answer.predicted
     served = model.logits(images)

@@ -8,7 +8,7 @@ import torch
 from inference_image.network import Network
 from model_training.generator import Views
 from model_training.marks import NOT_A_DIGIT
-from model_training.train import Set, Settings, augment, calibrate, loss_of, read, train
+from model_training.train import Set, Settings, augment, calibrate, logits_of, loss_of, train
 
 TINY = Settings(epochs=2, finishing=1, batch=8)
 
@@ -67,8 +67,13 @@ def _views(network: Network, count: int = 200) -> Views:
     """Two views of each image; what the network says of it decides whether it is a digit, mostly."""
     rng = np.random.default_rng(0)
     pixels = rng.integers(0, 256, (2 * count, 28, 28), dtype=np.uint8)
-    logits = read(network, torch.from_numpy(pixels)[:, None]).reshape(count, 2, 11)
-    shown = logits[:, :, 10].amax(1).numpy() + rng.normal(0, 0.05, count) > logits[:, :, 10].median().item()
+    logits = logits_of(network, torch.from_numpy(pixels)[:, None]).reshape(count, 2, 11)
+    likely, usual, spread = (
+        logits[:, :, 10].amax(1).numpy(),
+        logits[:, :, 10].median(),
+        logits[:, :, 10].std(),
+    )
+    shown = likely + rng.normal(0, 0.3 * spread.item(), count) > usual.item()
     targets = np.where(shown, logits[:, 0, :10].argmax(1).numpy(), NOT_A_DIGIT)
     return Views(pixels, rng.normal(0, 1, 2 * count), np.repeat(targets, 2), np.repeat(np.arange(count), 2))
 
