@@ -8,6 +8,7 @@ DIGITS = 10
 SIDE = 28  # pixels
 # The lead of the likeliest digit's logit over the next one's; 1 written digit in 15 has less.
 _SURE = 3.0
+_NONE = -3.0  # of the logit of "this is a digit": what has less is hardly one
 
 
 class Network(nn.Module):
@@ -45,11 +46,11 @@ def read(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
 
     Where two digits are close, the mean of three readings counts: of the image as it is, and moved by half a
     pixel along the diagonal and against it, for which digit is seen must not hang on where pixels begin. It
-    gains its weight steadily as the lead goes, so that rounding changes an answer by no more than rounding.
+    gains its weight steadily, so that rounding changes an answer by no more than rounding.
     """
     logits: torch.Tensor = network(images)
     first, second = logits[:, :DIGITS].topk(2).values.unbind(1)
-    doubt = (_SURE - (first - second)).clamp(0, 1)  # (N,)
+    doubt = torch.minimum(_SURE - (first - second), logits[:, DIGITS] - _NONE).clamp(0, 1)  # (N,)
     unsure = doubt.nonzero()[:, 0]
     if len(unsure):
         between = functional.avg_pool2d(images[unsure], 2, stride=1, padding=1)  # (M, 1, 29, 29)

@@ -9,23 +9,23 @@ from inference_image.network import read
 
 
 class Lead(nn.Module):
-    """Lets the 3 lead by what the first pixel says, and counts what it is shown."""
+    """Lets the 3 lead by what one pixel says, and counts what it is shown."""
 
-    def __init__(self) -> None:
+    def __init__(self, whether: float = 0.0) -> None:
+        """Say that it is a digit with the logit `whether`."""
         super().__init__()
         self.shown = 0
+        self._whether = whether
 
     def forward(self, images: Tensor) -> Tensor:
         self.shown += len(images)
         logits = images.new_zeros(len(images), 11)
-        logits[:, 3] = images[:, 0, 10, 10]
+        logits[:, 3], logits[:, 10] = images[:, 0, 10, 10], self._whether
         return logits
 
 
 def _image(lead: float) -> Tensor:
-    """Show a plane that falls by one a column, so that half a pixel is known, and `lead` at one place."""
-    columns = torch.arange(28.0)
-    return (lead + 10 - columns).expand(1, 1, 28, 28)
+    return torch.full((1, 1, 28, 28), lead)
 
 
 @pytest.mark.parametrize(("lead", "readings"), [(5.0, 1), (3.01, 1), (2.99, 3), (0.5, 3)])
@@ -33,6 +33,20 @@ def test_an_image_is_read_thrice_where_two_digits_are_close(lead: float, reading
     network = Lead()
     read(network, _image(lead))
     assert network.shown == readings
+
+
+@pytest.mark.parametrize(("whether", "readings"), [(-3.1, 1), (-2.9, 3)])
+def test_what_is_hardly_a_digit_is_read_once(whether: float, readings: int) -> None:
+    network = Lead(whether)
+    read(network, _image(0.5))
+    assert network.shown == readings
+
+
+def test_the_mean_of_the_readings_gains_its_weight_steadily() -> None:
+    step = torch.zeros(1, 1, 28, 28)
+    step[..., 10:, 10:] = 2.6  # at its corner half a pixel to one side shows a quarter of it
+    leads = read(Lead(), step)[0, 3]
+    assert float(leads) == pytest.approx(2.6 + 0.4 * ((2.6 + 2.6 + 0.65) / 3 - 2.6))
 
 
 def test_it_is_moved_by_half_a_pixel_along_the_diagonal_and_against_it() -> None:
