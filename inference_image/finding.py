@@ -23,9 +23,7 @@ _VIEWS = 4  # at most: what the network is asked to judge
 NOTHING = -4.0
 _BEHIND = 7.0  # appeal: what lies further behind the best is not worth the network's time
 _SAME = 0.8  # of two masks' union: views that share more are one
-_STEP = (
-    0.5  # of its ink: of a stroke more is left when all that is wide is paper, of a step in brightness less
-)
+_STEP = 0.5  # of its ink: less is left of a step in brightness, more of a stroke, when what is wide is paper
 _CERTAIN = 6.0  # appeal of all the ink of a small image
 
 
@@ -70,7 +68,7 @@ class Candidate:
         """Mark the members' pixels by 1."""
         return self.parts.mask(self.members)
 
-    @cached_property
+    @property
     def is_step(self) -> bool:
         """Whether it looks like nothing, and is no stroke but the line between a shadow and the light."""
         inked = self.searched.inked

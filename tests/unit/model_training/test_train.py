@@ -68,12 +68,8 @@ def _views(network: Network, count: int = 200) -> Views:
     rng = np.random.default_rng(0)
     pixels = rng.integers(0, 256, (2 * count, 28, 28), dtype=np.uint8)
     logits = logits_of(network, torch.from_numpy(pixels)[:, None]).reshape(count, 2, 11)
-    likely, usual, spread = (
-        logits[:, :, 10].amax(1).numpy(),
-        logits[:, :, 10].median(),
-        logits[:, :, 10].std(),
-    )
-    shown = likely + rng.normal(0, 0.3 * spread.item(), count) > usual.item()
+    whether = logits[:, :, 10].numpy()
+    shown = whether.max(1) + rng.normal(0, 0.3 * whether.std(), count) > np.median(whether)
     targets = np.where(shown, logits[:, 0, :10].argmax(1).numpy(), NOT_A_DIGIT)
     return Views(pixels, rng.normal(0, 1, 2 * count), np.repeat(targets, 2), np.repeat(np.arange(count), 2))
 
