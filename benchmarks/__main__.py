@@ -4,6 +4,9 @@ Run: python -m benchmarks, or make bench.
 """
 
 import argparse
+import os
+import signal
+import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
 from importlib import import_module
@@ -14,16 +17,29 @@ from rich.console import Console
 
 from benchmarks.machine import describe
 from benchmarks.report import Section, page
-from benchmarks.results import Result, UnavailableError, run, shown, terminal
+from benchmarks.results import Result, UnavailableError, begin, run, shown, terminal
+from infrastructure.local.interrupts import interrupt_once
 from infrastructure.local.settings import ROOT
 
 NAMES = ("api", "page", "page_lighthouse", "accuracy", "inference")  # the short ones first
 PAGE = ROOT / "build" / "bench" / "index.html"
 
 
-def main() -> None:
+def main() -> int:
+    """Run the benchmarks; return the exit status: 0 done, 130 interrupted, with the page of what was done."""
     options = _options()
     console = terminal()
+    interrupt_once()
+    try:
+        _run(options, console)
+    except KeyboardInterrupt:
+        console.print("Interrupted. Everything is stopped.")
+        return 130
+    console.print(f"The page: {options.output}")
+    return 0
+
+
+def _run(options: argparse.Namespace, console: Console) -> None:
     machine = describe()
     sections: list[Section] = []
     options.output.parent.mkdir(parents=True, exist_ok=True)
@@ -32,7 +48,6 @@ def main() -> None:
         sections.append(_section(name, quick=not options.full))
         _show(console, sections[-1].result)
         options.output.write_text(page(machine, sections))  # each time, for one that fails ends the run
-    console.print(f"The page: {options.output}")
 
 
 def _options() -> argparse.Namespace:
@@ -49,14 +64,27 @@ def _options() -> argparse.Namespace:
 def _section(name: str, *, quick: bool) -> Section:
     began = time.perf_counter()
     try:
-        # What one leaves behind, in variables or in memory, is not there for the next.
-        with ProcessPoolExecutor(1, get_context("spawn")) as pool:
-            result: Result | str = pool.submit(run, name, quick=quick).result()
+        result: Result | str = _alone(name, quick=quick)
     except UnavailableError as missing:
         result = str(missing)
     command = f"python -m benchmarks {name}{'' if quick else ' --full'}"
     description = import_module(f"benchmarks.{name}").__doc__ or name
     return Section(command, description, time.perf_counter() - began, result)
+
+
+def _alone(name: str, *, quick: bool) -> Result:
+    """Run it in a process of its own: what it leaves in variables or in memory is not there for the next.
+
+    Ctrl-C reaches this process alone, which passes it on once and waits until the benchmark has ended what it
+    had started.
+    """
+    with ProcessPoolExecutor(1, get_context("spawn"), begin) as pool:
+        process = pool.submit(os.getpid).result()
+        try:
+            return pool.submit(run, name, quick=quick).result()
+        except KeyboardInterrupt:
+            os.kill(process, signal.SIGINT)
+            raise
 
 
 def _show(console: Console, result: Result | str) -> None:
@@ -65,4 +93,4 @@ def _show(console: Console, result: Result | str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

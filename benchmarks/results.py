@@ -11,6 +11,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table as Shown
 
+from infrastructure.local.interrupts import interrupt_once
+
 
 @dataclass(frozen=True)
 class Table:
@@ -59,8 +61,17 @@ class UnavailableError(Exception):
     """This machine lacks a program that the benchmark needs; the message says which."""
 
 
+def begin() -> None:
+    """Begin a process that runs a benchmark: apart from the terminal, to be interrupted once.
+
+    A new process finds this function and the next, but would find none of __main__.
+    """
+    os.setsid()
+    interrupt_once()
+
+
 def run(name: str, *, quick: bool) -> Result:
-    """Run the benchmark of that name. A new process finds this function, but would find none of __main__."""
+    """Run the benchmark of that name."""
     result: Result = import_module(f"benchmarks.{name}").run(quick=quick)
     return result
 

@@ -8,13 +8,11 @@ accuracy   runs the accuracy job on the store that `run` keeps running
 import argparse
 import contextlib
 import os
-import signal
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from rich.console import Console
@@ -23,6 +21,7 @@ from rich.table import Table
 from rich.text import Text
 
 from infrastructure.local.credentials import Credentials
+from infrastructure.local.interrupts import interrupt_once
 from infrastructure.local.part import Part
 from infrastructure.local.samples import Person, Sample, Sent
 from infrastructure.local.settings import LocalError, Settings, is_free
@@ -43,8 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = {"run": run, "demo": demo, "accuracy": accuracy}
     parser.add_argument("command", choices=commands)
     chosen = parser.parse_args(arguments).command
-    signal.signal(signal.SIGINT, _interrupt_once)
-    signal.signal(signal.SIGTERM, _interrupt_once)
+    interrupt_once()
     try:
         commands[chosen]()
     except LocalError as error:
@@ -54,13 +52,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         console.print("Interrupted. Everything is stopped.")
         return 130
     return 0
-
-
-def _interrupt_once(_number: int, _frame: FrameType | None) -> None:
-    """Stop as on ctrl-C; what comes while the parts are being stopped must not keep them from it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    raise KeyboardInterrupt
 
 
 def run() -> None:

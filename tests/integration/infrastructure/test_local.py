@@ -19,6 +19,7 @@ import urllib3
 from infrastructure.local.samples import Sample
 from infrastructure.local.settings import HOST, ROOT, Settings, is_free
 from infrastructure.local.stack import Stack
+from tests.processes import processes_that_name
 
 SAMPLES = len(Sample.all())
 PATIENCE_SECONDS = 120  # far beyond what a start needs
@@ -88,19 +89,6 @@ def variables(settings: Settings) -> dict[str, str]:
         "LEGIBLE_INFERENCE_PORT": str(settings.inference_port),
         "LEGIBLE_S3_PORT": str(settings.s3_port),
     }
-
-
-def processes_that_name(folder: Path) -> dict[int, str]:
-    """Return the command lines, by PID, of living processes that name a folder there or in a variable."""
-    found = {}
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            command, environment = (process / "cmdline").read_bytes(), (process / "environ").read_bytes()
-        except OSError:
-            continue  # it has ended, or is not ours
-        if str(folder).encode() in command + environment and int(process.name) != os.getpid():
-            found[int(process.name)] = command.decode(errors="replace").replace("\0", " ")
-    return found
 
 
 def pairs_in_the_report(settings: Settings) -> int:

@@ -1,0 +1,26 @@
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from infrastructure.local.settings import ROOT
+from tests.processes import processes_that_name
+from tests.waiting import PATIENCE_SECONDS, wait_until
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_benchmarks_with_all_that_they_have_started(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    words = [sys.executable, "-m", "benchmarks", "api", "--output", str(tmp_path / "page.html")]
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}  # all processes inherit it
+    with subprocess.Popen(words, cwd=ROOT, env=environment, stdout=subprocess.PIPE) as main:
+        wait_until(lambda: any("chalice package" in each for each in processes_that_name(tmp_path).values()))
+        main.send_signal(number)
+        output, _ = main.communicate(timeout=PATIENCE_SECONDS)
+    assert main.returncode == 130
+    assert output.endswith(b"Interrupted. Everything is stopped.\n")
+    wait_until(lambda: not processes_that_name(tmp_path))
