@@ -15,8 +15,7 @@ from inference_image.parts import Each, Map, Mask, Parts, measured, parts_above
 Box = tuple[int, int, int, int]  # left, top, width, height in pixels
 
 _NO_INK = 10.0  # grey levels: what stands out less is the paper's own
-# Floors are shares of the ink at percentiles; the last is for a small digit among many faint lines.
-_SHARES, _STRONG = (0.25, 0.5, 0.5), (99.5, 99.5, 99.95)
+_LOW, _HIGH = 0.25, 0.5  # floors: shares of the strong ink
 _FILLED = 0.75  # of its box: a sheet of paper, no stroke
 _VIEWS = 4  # at most: what the network is asked to judge
 # An appeal: what has less is no mark. Half of the blanks read as digits had less, and 1 digit in 2,000.
@@ -175,9 +174,9 @@ def _standing_out(inks: Iterable[Inked]) -> list[Candidate]:
 
 def _floors(searched: Map) -> Iterator[float]:
     """List floors that differ: low ones keep faint strokes whole, high ones free them from lines."""
-    last = 0.0
-    for share, strong in zip(_SHARES, np.percentile(searched.ink[::2, ::2], _STRONG), strict=True):
-        floor = max(_NO_INK, min(4 * searched.noise, 0.6 * strong), share * strong)
+    last, strong, strongest = 0.0, searched.strong, searched.strongest
+    for share, most in ((_LOW, strong), (_HIGH, strong), (_HIGH, strongest)):
+        floor = max(_NO_INK, min(4 * searched.noise, 0.6 * most), share * most)
         if floor > 1.15 * last:
             yield floor
             last = floor
