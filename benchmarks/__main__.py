@@ -6,7 +6,6 @@ Run: python -m benchmarks, or make bench.
 import argparse
 import os
 import signal
-import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
 from importlib import import_module
@@ -18,28 +17,16 @@ from rich.console import Console
 from benchmarks.machine import describe
 from benchmarks.report import Section, page
 from benchmarks.results import Result, UnavailableError, begin, run, shown, terminal
-from infrastructure.local.interrupts import interrupt_once
+from infrastructure.local.interrupts import interruptible
 from infrastructure.local.settings import ROOT
 
 NAMES = ("api", "page", "page_lighthouse", "accuracy", "inference")  # the short ones first
 PAGE = ROOT / "build" / "bench" / "index.html"
 
 
-def main() -> int:
-    """Run the benchmarks; return the exit status: 0 done, 130 interrupted, with the page of what was done."""
+def main() -> None:
     options = _options()
     console = terminal()
-    interrupt_once()
-    try:
-        _run(options, console)
-    except KeyboardInterrupt:
-        console.print("Interrupted. Everything is stopped.")
-        return 130
-    console.print(f"The page: {options.output}")
-    return 0
-
-
-def _run(options: argparse.Namespace, console: Console) -> None:
     machine = describe()
     sections: list[Section] = []
     options.output.parent.mkdir(parents=True, exist_ok=True)
@@ -48,6 +35,7 @@ def _run(options: argparse.Namespace, console: Console) -> None:
         sections.append(_section(name, quick=not options.full))
         _show(console, sections[-1].result)
         options.output.write_text(page(machine, sections))  # each time, for one that fails ends the run
+    console.print(f"The page: {options.output}")
 
 
 def _options() -> argparse.Namespace:
@@ -93,4 +81,5 @@ def _show(console: Console, result: Result | str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with interruptible():
+        main()

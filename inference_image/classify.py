@@ -19,16 +19,19 @@ Answered = tuple[Path, Reading | ImageError]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print a table, or JSON. The status is 1 if any file could not be read."""
+    """Print a table, or JSON. The status is 1 if any file could not be read, 130 if it was interrupted."""
     parser = argparse.ArgumentParser(prog="python -m inference_image.classify", description=__doc__)
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="an image, or a folder of images")
     parser.add_argument("--json", action="store_true", help="one JSON object a line instead of a table")
     chosen = parser.parse_args(arguments)
     show = _json if chosen.json else _row
     failed = False
-    for path, answer in classify(list(_files(chosen.files)), Model.load()):
-        tqdm.write(show(path, answer), file=sys.stdout)
-        failed |= isinstance(answer, ImageError)
+    try:
+        for path, answer in classify(list(_files(chosen.files)), Model.load()):
+            tqdm.write(show(path, answer), file=sys.stdout)
+            failed |= isinstance(answer, ImageError)
+    except KeyboardInterrupt:
+        return 130
     return int(failed)
 
 

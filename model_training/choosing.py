@@ -27,6 +27,7 @@ from inference_image.finding import Candidate, candidates
 from inference_image.ink import MAP_SIDE, reduced
 from inference_image.parts import Mask as Binary
 from model_training.generator import MIXTURE, PAPERS, TRAINING, processes, source_of
+from model_training.interrupts import interruptible
 
 CHUNK = 50  # images that one process draws at a time, from a seed of their own
 KINDS = ("canvas", "scan", "board", "photo", "coarse", "font", "not a digit", "blank", "noise")
@@ -162,4 +163,5 @@ def _chosen_rightly(offers: Sequence[Offer], weights: NDArray[np.float64]) -> di
 
 
 if __name__ == "__main__":
-    main()
+    with interruptible("Nothing has been written."):
+        main()

@@ -26,6 +26,7 @@ from inference_image.reading import Reading, classify
 from model_training import card, data
 from model_training.figures import calibration_error, reliability, wilson
 from model_training.generator import HELD_OUT, Example, examples, processes
+from model_training.interrupts import interruptible
 from model_training.kinds import png
 from model_training.marks import NOT_A_DIGIT
 
@@ -262,4 +263,5 @@ def _arguments() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    main()
+    with interruptible("Nothing has been written."):
+        main()

@@ -1,8 +1,10 @@
 """Images of every kind, drawn, saved as files, and read by the serving's own preprocessing."""
 
 import os
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from multiprocessing import get_context
@@ -136,9 +138,19 @@ def joined(parts: Sequence[Views]) -> Views:
     return Views(*map(np.concatenate, columns))
 
 
-def processes() -> ProcessPoolExecutor:
-    """Start a process for each core, that keeps to one."""
-    return ProcessPoolExecutor(len(os.sched_getaffinity(0)), get_context("spawn"), cv2.setNumThreads, (1,))
+@contextmanager
+def processes() -> Iterator[ProcessPoolExecutor]:
+    """Start a process for each core, that keeps to one. After an interrupt nothing more is begun."""
+    pool = ProcessPoolExecutor(len(os.sched_getaffinity(0)), get_context("spawn"), _begin)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _begin() -> None:
+    cv2.setNumThreads(1)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # on ctrl-C the terminal asks every process; one answers
 
 
 def _drawn(chunk: tuple[Part, tuple[int, int]]) -> Views:

@@ -30,6 +30,7 @@ from inference_image.network import Network, read
 from inference_image.preprocessing import PREPROCESSING_VERSION
 from model_training import data
 from model_training.generator import CALIBRATION, TRAINING, Views, joined, seen, through
+from model_training.interrupts import interruptible
 from model_training.marks import NOT_A_DIGIT
 
 VERSION = "digits-2026.11.8"
@@ -382,4 +383,5 @@ def _arguments() -> tuple[Settings, Path, Path]:
 
 
 if __name__ == "__main__":
-    main()
+    with interruptible("The same command goes on from the last images or epoch that were complete."):
+        main()

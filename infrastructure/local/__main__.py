@@ -21,7 +21,7 @@ from rich.table import Table
 from rich.text import Text
 
 from infrastructure.local.credentials import Credentials
-from infrastructure.local.interrupts import interrupt_once
+from infrastructure.local.interrupts import interruptible
 from infrastructure.local.part import Part
 from infrastructure.local.samples import Person, Sample, Sent
 from infrastructure.local.settings import LocalError, Settings, is_free
@@ -31,7 +31,7 @@ console = Console()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; return the exit status: 0 done, 1 failed, 130 interrupted before it was done."""
+    """Run a command; return the exit status: 0 done, 1 failed. Interrupted, it exits with 130."""
     parser = argparse.ArgumentParser(
         prog="python -m infrastructure.local",
         description=__doc__,
@@ -42,15 +42,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = {"run": run, "demo": demo, "accuracy": accuracy}
     parser.add_argument("command", choices=commands)
     chosen = parser.parse_args(arguments).command
-    interrupt_once()
     try:
-        commands[chosen]()
+        with interruptible():
+            commands[chosen]()
     except LocalError as error:
         console.print(str(error), style="bold red", markup=False, highlight=False, soft_wrap=True)
         return 1
-    except KeyboardInterrupt:
-        console.print("Interrupted. Everything is stopped.")
-        return 130
     return 0
 
 

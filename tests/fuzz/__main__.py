@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from infrastructure.local.interrupts import interruptible
 from tests.fuzz.bodies import body
 from tests.fuzz.campaign import Campaign, Cost
 from tests.integration.chalice_app.system import running
@@ -50,4 +51,5 @@ def _shown(cost: Cost) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with interruptible():
+        sys.exit(main())

@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from infrastructure.local.interrupts import interruptible
 from tests.soak.ledger import UNANSWERED
 from tests.soak.soak import Outcome, soak
 
@@ -44,4 +45,5 @@ def show(outcome: Outcome, console: Console) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with interruptible():
+        sys.exit(main())

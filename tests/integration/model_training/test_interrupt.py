@@ -1,0 +1,47 @@
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from infrastructure.local.settings import ROOT
+from tests.processes import processes_that_name
+from tests.waiting import PATIENCE_SECONDS, wait_until
+
+
+@pytest.mark.parametrize(
+    ("send", "number"), [(os.killpg, signal.SIGINT), (os.kill, signal.SIGTERM)], ids=["ctrl-C", "SIGTERM"]
+)
+def test_an_interrupt_ends_what_draws_images_with_all_its_processes(
+    tmp_path: Path, send: Callable[[int, int], None], number: signal.Signals
+) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "model_training.choosing", "--count", "100000"],
+        cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(tmp_path)},  # all processes inherit it
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as main:
+        wait_until(lambda: all_draw(tmp_path))
+        send(main.pid, number)
+        _, errors = main.communicate(timeout=PATIENCE_SECONDS)
+    assert (main.returncode, errors) == (130, "Interrupted. Nothing has been written.\n")
+    wait_until(lambda: not processes_that_name(tmp_path))
+
+
+def all_draw(folder: Path) -> bool:
+    drawing = [pid for pid, command in processes_that_name(folder).items() if "spawn_main" in command]
+    return len(drawing) == len(os.sched_getaffinity(0)) and all(map(has_begun, drawing))
+
+
+def has_begun(pid: int) -> bool:
+    """Tell whether a process has loaded all it needs, and then left ctrl-C to the kernel."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    (caught,) = [line.split()[1] for line in status.splitlines() if line.startswith("SigCgt")]
+    is_loaded = "cv2" in Path(f"/proc/{pid}/maps").read_text()
+    return is_loaded and not int(caught, 16) & 1 << signal.SIGINT - 1
