@@ -1,5 +1,6 @@
 """Where the parts listen and where their data lies, each moved by a variable."""
 
+import atexit
 import random
 import socket
 from collections.abc import Iterator, Mapping
@@ -13,7 +14,6 @@ ROOT = Path(__file__).parents[2]
 # Below the range that the kernel takes ports of outgoing connections from (32768 on Linux), so that a port
 # which is free now is still free when a part binds it.
 _FREE_PORTS = range(20_000, 22_700)
-_reservations: list[socket.socket] = []  # they end with the process
 
 
 class LocalError(Exception):
@@ -86,7 +86,7 @@ def reserve(port: int) -> bool:
     except OSError:
         reservation.close()
         return False
-    _reservations.append(reservation)
+    atexit.register(reservation.close)
     return True
 
 
