@@ -116,7 +116,7 @@ class Day:
         key = f"{COMPACTED}/date={self.day}/{state}.parquet"
         if listing.etags:
             self._keep(key, labels)
-        self._delete(name for name in self._parquets() if name != key or not listing.etags)
+        self._delete(name for name in self._parquets() if name != key)
         # Last, since a day whose partial fits is left alone, with all that lies there.
         if listing.etags or listing.faults:
             partials.write(self.kept, self._partial, partials.Partial(state, counts))

@@ -142,6 +142,14 @@ def test_what_is_no_label_is_rejected_and_what_marks_a_folder_is_not() -> None:
         }
 
 
+def test_a_label_may_have_65536_bytes() -> None:
+    store = MemoryStore()
+    store.put(f"labels/date={DAY}/a.json", b'{"true": 7, "predicted": 1}'.ljust(2**16))
+    assert counts_of(store).pairs == 1
+    store.put(f"labels/date={DAY}/a.json", b'{"true": 7, "predicted": 1}'.ljust(2**16 + 1))
+    assert counts_of(store).pairs == 0
+
+
 def test_a_label_that_vanishes_after_it_was_listed_counts_neither_way() -> None:
     class Vanishing(Recorded):
         def get(self, path: str) -> Any:  # noqa: ANN401 -- obstore's
@@ -249,6 +257,15 @@ def test_a_days_parquet_holds_the_labels_for_anybody_to_query() -> None:
         "malformed": None,
     }
     assert json.loads(bad["malformed"])["true"] == "seven"
+
+
+def test_a_days_parquet_is_in_the_order_of_ids_which_is_that_of_time() -> None:
+    store, kept = MemoryStore(), MemoryStore()
+    for name in "bca":
+        put_label(store, name)
+        counts_of(store, kept)
+    (key,) = keys_in(kept, "compacted")
+    assert pq.read_table(pa.py_buffer(kept.get(key).bytes()))["id"].to_pylist() == ["a", "b", "c"]
 
 
 @pytest.mark.parametrize("damage", [b"", b"PAR1 and no more", b'{"state": 1}', b"[]"])

@@ -17,6 +17,19 @@ def _above(ink: Ink, floor: float) -> Parts:
     return parts_above(cv2.GaussianBlur(ink, (0, 0), 1).astype(np.float32), floor)
 
 
+def test_a_part_is_known_by_its_box_its_centre_and_its_pixels_wherever_it_lies() -> None:
+    ink = np.zeros((60, 100), np.float32)
+    ink[40:50, 70:90] = 200
+    parts = parts_above(ink, 60)
+    assert parts.boxes.T.tolist() == [[70, 40, 20, 10]]
+    assert (parts.x.tolist(), parts.y.tolist(), parts.area.tolist()) == ([79.5], [44.5], [200])
+    assert (parts.mask(np.array([True])) == (ink > 0)).all()
+
+
+def test_where_there_is_no_ink_there_are_no_parts() -> None:
+    assert len(parts_above(np.zeros((60, 100), np.float32), 60)) == 0
+
+
 def test_parts_are_the_same_over_a_floor_that_takes_the_blur_of_their_edges() -> None:
     ink = np.zeros((100, 100), np.float32)
     ink[20:80, 40:50] = 200
