@@ -21,7 +21,7 @@ from accuracy_job.kernel import Counts, Group, merge
 from accuracy_job.package import PACKAGE
 from accuracy_job.records import Text, check_texts
 from accuracy_job.splits import count_all
-from accuracy_job.store import LISTED, StoreError
+from accuracy_job.store import KEYS_PER_PAGE, LISTED, StoreError
 
 DAY = "2026-11-22"
 
@@ -173,6 +173,25 @@ def test_unchanged_days_are_listed_and_not_read() -> None:
     assert plain(counts_of(source, target)) == plain(first)
     assert source.read == target.changes == []
     assert sorted(target.read) == ["partials/date=2026-11-20.json", "partials/date=2026-11-21.json"]
+
+
+def test_an_unchanged_day_of_two_pages_is_not_read_again() -> None:
+    store, kept = MemoryStore(), MemoryStore()
+    for i in range(KEYS_PER_PAGE + 1):
+        put_label(store, f"{i}")
+    counts_of(store, kept)
+    source = Recorded(store)
+    assert counts_of(source, kept).pairs == KEYS_PER_PAGE + 1
+    assert source.read == []
+
+
+def test_a_day_is_another_where_its_second_page_is() -> None:
+    first, second, other = (
+        pa.Table.from_pylist([{"path": f"labels/date={DAY}/{name}.json", "size": 7}], LISTED)
+        for name in ("a", "b", "c")
+    )
+    states = {days.state_of(pa.concat_tables([first, *more])) for more in ([], [second], [other])}
+    assert len(states) == 3
 
 
 def state_by(code: Path) -> str:
