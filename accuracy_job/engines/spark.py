@@ -16,7 +16,7 @@ from accuracy_job.files import InputError
 from accuracy_job.splits import Seen, unseen
 from accuracy_job.store import StoreError
 
-SPLITS_PER_TASK = 32  # at most: a task takes 50 ms to begin, and small splits are counted sooner
+SPLITS_PER_TASK = 64  # at most: a task takes up to 60 ms to begin, and small splits are counted sooner
 # Of a Python traceback in a Java one.
 LAST_LINE = re.compile(r"^(?:[\w.]+\.)?(\w+): (.*)\n\n\tat ", re.MULTILINE)
 
@@ -39,8 +39,12 @@ def run(work: MapReduce[S, T], splits: Sequence[S], at_once: int, seen: Seen = u
 
 
 def dealt(splits: Sequence[S], cores: int) -> list[Sequence[S]]:
-    """Return the splits of each task, dealt out in turns: those that take long lie side by side."""
-    tasks = min(len(splits), max(cores, -(-len(splits) // SPLITS_PER_TASK)))
+    """Return the splits of each task, dealt out in turns: those that take long lie side by side.
+
+    No core has a task more than another: all end together.
+    """
+    tasks_per_core = -(-len(splits) // (cores * SPLITS_PER_TASK))
+    tasks = min(len(splits), cores * tasks_per_core)
     return [splits[first::tasks] for first in range(tasks)]
 
 
