@@ -146,8 +146,10 @@ def _reduced_size(image: Image.Image) -> tuple[int, int]:
 
 def _opaque(image: Image.Image) -> NDArray[np.uint8]:
     """Lay a transparent image on paper that its strokes stand out from."""
-    if image.mode != "RGBA":
-        return np.asarray(image.convert("RGB"))
+    if image.mode == "RGB":
+        return np.asarray(image)
+    if image.mode == "L":
+        return cv2.cvtColor(np.asarray(image), cv2.COLOR_GRAY2RGB).astype(np.uint8, copy=False)
     laid = Image.new("RGB", image.size, _paper(np.asarray(image)))
     laid.paste(image, mask=image.getchannel("A"))
     return np.asarray(laid)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from inference_image.choosing import WEIGHTS
 from inference_image.ink import MAP_SIDE, SMALL, Ink, Inked, Sizes, find_ink, under_light
 from inference_image.parts import Each, Map, Mask, Parts, measured, parts_above
+from inference_image.ranks import percentiles
 
 Box = tuple[int, int, int, int]  # left, top, width, height in pixels
 
@@ -189,11 +190,11 @@ def _cut_out(chosen: Candidate) -> Found | None:
     near = cv2.dilate(_fitted(chosen.mask, shape), np.ones((5, 5), np.uint8))
     left, top, width, height = cv2.boundingRect(near)
     window = slice(top, top + height), slice(left, left + width)
-    peak = float(np.percentile(searched.ink[chosen.mask > 0], 75))
+    (peak,) = percentiles(searched.ink[chosen.mask > 0], 75)
     base = min(max(3 * searched.noise, 0.25 * peak), 0.5 * peak)
     smooth = cv2.GaussianBlur(inked.close_up(*window), (0, 0), searched.blur * max(shape) / MAP_SIDE)
     clean = ((smooth - base) * (255 / (0.9 * peak - base))).clip(0, 255) * near[window]
-    return _found(clean.astype(np.float32), clean > 100, inked, chosen.appeal, (left, top))
+    return _found(clean.astype(np.float32, copy=False), clean > 100, inked, chosen.appeal, (left, top))
 
 
 def _found(
@@ -202,8 +203,8 @@ def _found(
     """Crop to the strokes; None where there are none."""
     if not strokes.any():
         return None
-    left, top, width, height = cv2.boundingRect(strokes.astype(np.uint8))
-    digit = ink[top : top + height, left : left + width].astype(np.float32)
+    left, top, width, height = cv2.boundingRect(strokes.view(np.uint8))
+    digit = ink[top : top + height, left : left + width]
     return Found(digit, (at[0] + left, at[1] + top, width, height), inked.inverted, appeal)
 
 
@@ -212,6 +213,8 @@ def _with_neighbours(parts: Parts, main: int, measures: dict[str, Each]) -> NDAr
 
     Peers may be further away: a number or a word is to be seen as one, for it is no digit.
     """
+    if len(parts) == 1:
+        return np.ones(1, np.bool_)
     peers = parts.size > 0.4 * parts.size[main]
     right, bottom = parts.left + parts.width, parts.top + parts.height
     across = np.maximum(parts.left - right[main], parts.left[main] - right).clip(0)

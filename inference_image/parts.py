@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference_image.ink import Ink, Inked, Light
+from inference_image.ranks import median, percentiles, upper_quartile
 
 Each = NDArray[np.float64]  # (n,), a number for each part
 Mask = NDArray[np.uint8]
@@ -44,7 +45,7 @@ class Map:
 
     @classmethod
     def _of(cls, inked: Inked, smooth: Ink, blur: float) -> "Map":
-        strong, strongest = np.percentile(smooth[::2, ::2], _STRONG).tolist()
+        strong, strongest = percentiles(smooth[::2, ::2], *_STRONG)
         return cls(inked, smooth, blur, _noise(smooth, inked), strong, strongest)
 
 
@@ -78,7 +79,7 @@ class Parts:
     @cached_property
     def boxes(self) -> NDArray[np.float64]:
         """Left, top, width, height of each: (4, n)."""
-        return np.stack([self.left, self.top, self.width, self.height])
+        return np.array([self.left, self.top, self.width, self.height])
 
     def are_nearly(self, others: "Parts") -> bool:
         """Whether they are the same parts as others, but for the blur of their edges."""
@@ -105,9 +106,10 @@ class Parts:
 
     def mask(self, which: NDArray[np.bool_]) -> Mask:
         """Mark the pixels of some parts (n,) by 1."""
-        keep = np.zeros(int(self.labels.max()) + 1, np.uint8)
-        keep[self.names[which]] = 1
-        mask: Mask = keep[self.labels]
+        mask = np.zeros(self.labels.shape, np.uint8)
+        for part in np.flatnonzero(which):
+            window, inside = self.close_ups[part]
+            mask[window] |= inside
         return mask
 
 
@@ -132,8 +134,8 @@ def measured(parts: Parts, searched: Map) -> dict[str, Each]:
     light = searched.inked.light
     height, width = searched.ink.shape
     side = max(height, width)
-    seen = light.seen if light else searched.ink
-    contrast = _contrast(parts, seen)
+    levels = parts.means(light.seen) if light else parts.level
+    contrast = _contrast(parts, light.seen if light else parts.ink, levels)
     return {
         "is there": np.ones(len(parts)),
         "uneven": np.full(len(parts), np.log(searched.inked.evenness + 0.01)),
@@ -148,44 +150,43 @@ def measured(parts: Parts, searched: Map) -> dict[str, Each]:
         "frame": _frames(parts),
         "line across": ((parts.width > 6 * parts.height) & (parts.width > 0.25 * width)).astype(float),
         "line down": ((parts.height > 6 * parts.width) & (parts.height > 0.6 * height)).astype(float),
-        **(_lit(parts, light, inverted=searched.inked.inverted) if light else {}),
+        **(_lit(parts, light, levels, inverted=searched.inked.inverted) if light else {}),
     }
 
 
-def _lit(parts: Parts, light: Light, *, inverted: bool) -> dict[str, Each]:
+def _lit(parts: Parts, light: Light, levels: Each, *, inverted: bool) -> dict[str, Each]:
     """Look closer under uneven light, where ink may be light or dark and shadows stand out as well."""
     touched = _edges(parts)
-    # Chalk is the lightest thing in sight; a patch of sun on paper is not.
-    sample = light.seen[::2, ::2]
-    lighter = [float((sample > level).mean()) for level in parts.means(light.seen)] if inverted else 0.0
     return {
         "at an edge": (touched == 1).astype(float),
         "at two edges": (touched >= 2).astype(float),
         "sliver at an edge": _slivers(parts),
         "inverted": np.full(len(parts), float(inverted)),
         "likely": np.full(len(parts), np.log(light.likely)),
-        "not the lightest": np.zeros(len(parts)) + lighter,
+        # Chalk is the lightest thing in sight; a patch of sun on paper is not.
+        "not the lightest": _share_above(levels, light.seen) if inverted else np.zeros(len(parts)),
     }
 
 
-def _contrast(parts: Parts, seen: Ink) -> Each:
+def _share_above(levels: Each, seen: Ink) -> Each:
+    """Measure how much of the picture is above each level."""
+    sample = seen[::2, ::2].ravel()
+    return np.array([np.count_nonzero(sample > level) / sample.size for level in levels])
+
+
+def _contrast(parts: Parts, seen: Ink, levels: Each) -> Each:
     """How much a part stands out from what is right around it; three quarters of that count, not the mean.
 
     What continues on one side, as a shadow does, stands out less than a stroke.
     """
-    around = [_upper_quartile(seen[window][_ring(inside)]) for window, inside in parts.close_ups]
-    return (parts.means(seen) - around).clip(0)
+    around = [_around(seen[window], inside) for window, inside in parts.close_ups]
+    return (levels - around).clip(0)
 
 
-def _ring(inside: Mask) -> NDArray[np.bool_]:
-    """Mark what is right around a part."""
-    ring: NDArray[np.bool_] = cv2.dilate(inside, _RING) > inside
-    return ring
-
-
-def _upper_quartile(values: Ink) -> float:
-    rank = 3 * (len(values) - 1) // 4
-    return float(np.partition(values, rank)[rank]) if len(values) else 0.0
+def _around(seen: Ink, inside: Mask) -> float:
+    """Measure what is right around a part; 0 around what fills the picture."""
+    ring = seen[cv2.dilate(inside, _RING) > inside]
+    return upper_quartile(ring) if len(ring) else 0.0
 
 
 def _thickness(parts: Parts) -> Each:
@@ -220,10 +221,13 @@ def _frames(parts: Parts) -> Each:
     holds = (parts.left < x) & (x < parts.left + parts.width)  # (n, n): row in column
     holds &= (parts.top < y) & (y < parts.top + parts.height)
     holds &= (size > 0.12 * parts.size) & (size < parts.size)
-    return np.array([float(holds[:, part].any() and _is_hollow(parts, part)) for part in range(len(parts))])
+    frames = np.zeros(len(parts))
+    for part in np.flatnonzero(holds.any(axis=0)):
+        frames[part] = _is_hollow(parts, part)
+    return frames
 
 
-def _is_hollow(parts: Parts, part: int) -> bool:
+def _is_hollow(parts: Parts, part: np.intp) -> bool:
     _, inside = parts.close_ups[part]
     down, across = (_AROUND + max(2, (side - 2 * _AROUND) // 10) for side in inside.shape)
     return bool(inside[down:-down, across:-across].sum() < 0.3 * parts.area[part])
@@ -237,4 +241,4 @@ def _noise(ink: Ink, inked: Inked) -> float:
     """Measure the paper's usual departure from 0, on even paper along the border, where there is no ink."""
     border = (ink[:4], ink[-4:], ink[:, :4], ink[:, -4:])
     paper = ink[::2, ::2] if inked.light else np.concatenate([strip.ravel() for strip in border])
-    return 1.5 * float(np.median(np.abs(paper)))
+    return 1.5 * median(np.abs(paper))

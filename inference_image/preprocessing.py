@@ -4,6 +4,7 @@ The target is MNIST's own form: ink is 255 on 0, the digit's longer side is 20 p
 in the middle of 28×28. An image that has this form already comes through as it is.
 """
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -65,9 +66,10 @@ def _nothing(picture: Picture) -> Preprocessed:
 
 def stroke_width(digit: Ink) -> float:
     """Measure the pen's width in pixels: twice the mean depth along the strokes' ridges."""
-    depth = cv2.distanceTransform(np.pad((digit > 127).astype(np.uint8), 1), cv2.DIST_L2, 5)
-    ridge = (depth > 0) & (depth >= cv2.dilate(depth, np.ones((3, 3), np.uint8)))
-    return float(2 * depth[ridge].mean() - 1) if ridge.any() else 1.0
+    strokes = cv2.copyMakeBorder((digit > 127).view(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT)
+    depth = cv2.distanceTransform(strokes, cv2.DIST_L2, 5)
+    ridge = depth[(depth > 0) & (depth >= cv2.dilate(depth, np.ones((3, 3), np.uint8)))]
+    return float(2 * ridge.mean() - 1) if len(ridge) else 1.0
 
 
 def missing_width(digit: Ink, stroke: float) -> int:
@@ -105,4 +107,4 @@ def _centred(digit: Ink) -> NDArray[np.uint8]:
 
 
 def _offset(centre: float, length: int) -> int:
-    return int(np.clip(np.floor(SIDE / 2 - centre + 0.5), 0, SIDE - length))
+    return min(max(math.floor(SIDE / 2 - centre + 0.5), 0), SIDE - length)
