@@ -150,19 +150,22 @@ def _opaque(image: Image.Image) -> NDArray[np.uint8]:
         return np.asarray(image)
     if image.mode == "L":
         return cv2.cvtColor(np.asarray(image), cv2.COLOR_GRAY2RGB).astype(np.uint8, copy=False)
-    laid = Image.new("RGB", image.size, _paper(np.asarray(image)))
+    pixels = np.asarray(image)
+    alpha = cv2.extractChannel(pixels, 3).astype(np.uint8, copy=False)
+    if alpha.min() == 255:  # so are a browser's drawings
+        return cv2.cvtColor(pixels, cv2.COLOR_RGBA2RGB).astype(np.uint8, copy=False)
+    laid = Image.new("RGB", image.size, _paper(pixels, alpha))
     laid.paste(image, mask=image.getchannel("A"))
     return np.asarray(laid)
 
 
-def _paper(pixels: NDArray[np.uint8]) -> tuple[int, ...]:
+def _paper(pixels: NDArray[np.uint8], alpha: NDArray[np.uint8]) -> tuple[int, ...]:
     """Choose the paper's colour for (height, width, 4): white under dark strokes, black under light ones.
 
     Where most of it is opaque the opaque part already holds the paper, and its middle colour goes on.
     """
-    alpha = pixels[..., 3]
-    middle = _middle(pixels, (alpha > (127 if alpha.max() > 127 else 0)).astype(np.uint8))
-    if (alpha >= _OPAQUE).mean() > 0.5:
+    middle = _middle(pixels, (alpha > (127 if alpha.max() > 127 else 0)).view(np.uint8))
+    if np.count_nonzero(alpha >= _OPAQUE) > 0.5 * alpha.size:
         return middle
     return (255, 255, 255) if sum(middle) < 3 * 128 else (0, 0, 0)
 

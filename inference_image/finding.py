@@ -193,8 +193,9 @@ def _cut_out(chosen: Candidate) -> Found | None:
     (peak,) = percentiles(searched.ink[chosen.mask > 0], 75)
     base = min(max(3 * searched.noise, 0.25 * peak), 0.5 * peak)
     smooth = cv2.GaussianBlur(inked.close_up(*window), (0, 0), searched.blur * max(shape) / MAP_SIDE)
-    clean = ((smooth - base) * (255 / (0.9 * peak - base))).clip(0, 255) * near[window]
-    return _found(clean.astype(np.float32, copy=False), clean > 100, inked, chosen.appeal, (left, top))
+    clean = ((smooth - base) * (255 / (0.9 * peak - base))).clip(0, 255).astype(np.float32, copy=False)
+    clean *= near[window]
+    return _found(clean, clean > 100, inked, chosen.appeal, (left, top))
 
 
 def _found(
