@@ -140,12 +140,12 @@ def measured(parts: Parts, searched: Map) -> dict[str, Each]:
         "is there": np.ones(len(parts)),
         "uneven": np.full(len(parts), np.log(searched.inked.evenness + 0.01)),
         "size": np.log(parts.size / side),
-        "speck": np.log(np.clip(parts.size / (0.06 * side), 0.01, 1)),
+        "speck": np.log((parts.size / (0.06 * side)).clip(0.01, 1)),
         "off centre": np.hypot(parts.x / width - 0.5, parts.y / height - 0.5),
         "share of the ink": np.log(parts.area * parts.level / (parts.area * parts.level).sum()),
         "contrast": np.log(contrast + 1),
         "over the noise": np.log((contrast + 1) / (searched.noise + 1)),
-        "thick": np.clip(_thickness(parts) - 0.3, 0, None),
+        "thick": np.maximum(_thickness(parts) - 0.3, 0),
         "filled": parts.area / (parts.width * parts.height),
         "frame": _frames(parts),
         "line across": ((parts.width > 6 * parts.height) & (parts.width > 0.25 * width)).astype(float),
@@ -201,7 +201,7 @@ def _edges(parts: Parts) -> NDArray[np.int64]:
     height, width = parts.labels.shape
     right, bottom = parts.left + parts.width, parts.top + parts.height
     touched = (parts.left <= 1, parts.top <= 1, right >= width - 1, bottom >= height - 1)
-    count: NDArray[np.int64] = np.sum(touched, axis=0).astype(np.int64)
+    count: NDArray[np.int64] = np.array(touched).sum(axis=0)
     return count
 
 
@@ -211,7 +211,7 @@ def _slivers(parts: Parts) -> Each:
     right, bottom = parts.left + parts.width, parts.top + parts.height
     across, down = _EDGE * width, _EDGE * height
     near = (right <= across, bottom <= down, parts.left >= width - across, parts.top >= height - down)
-    slivers: Each = np.any(near, axis=0).astype(np.float64)
+    slivers: Each = np.logical_or.reduce(near).astype(np.float64)
     return slivers
 
 

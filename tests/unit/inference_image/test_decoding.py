@@ -155,7 +155,7 @@ def test_what_is_wholly_transparent_is_white() -> None:
     assert (decode(_transparent(0, 0), Limits()).pixels == 255).all()
 
 
-@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "PA", "I;16", "CMYK", "F"])
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "PA", "RGB", "RGBA", "I;16", "CMYK", "F"])
 def test_every_kind_of_pixel_becomes_the_same_colours(mode: str) -> None:
     ramp = Image.fromarray(np.repeat(np.array([[0, 255]], np.uint8), 20, axis=1)).resize((40, 30))
     if mode == "I;16":
