@@ -20,7 +20,7 @@ def upper_quartile(values: Values) -> float:
 
 
 def percentiles(values: Values, *percents: float) -> list[float]:
-    """Find the values that so many percent of all lie below, interpolated between neighbours."""
+    """Find the values that so many percent (0 to 100) of all lie below, interpolated between neighbours."""
     last = values.size - 1
     places = [last * (percent / 100) for percent in percents]
     ranked = _ranked(values, *(min(int(place) + step, last) for place in places for step in (0, 1)))
