@@ -5,7 +5,6 @@ import logging
 import os
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -63,7 +62,7 @@ def inference() -> InferenceClient:
 
 @cache
 def classifications() -> Classifications:
-    threads = ThreadPoolExecutor(THREADS)
+    threads = logs.Threads(THREADS)
     return Classifications(store(), inference(), threads, uuid6.uuid7, lambda: datetime.now(UTC))
 
 

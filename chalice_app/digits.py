@@ -1,4 +1,4 @@
-"""What a digit is in JSON: an integer from 0 to 9. Neither 7.0, "7" nor true."""
+"""What a digit is: an integer from 0 to 9. Neither "7" nor true; in JSON, 7.0 is read as 7."""
 
 from typing import TypeGuard
 

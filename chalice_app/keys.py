@@ -15,6 +15,7 @@ def parse_id(text: str) -> UUID | None:
     """Return the id that `text` spells in its canonical form, or None."""
     try:
         id = UUID(text)
+        created(id)  # 48 bits of milliseconds go beyond the year 9999, dates do not
     except ValueError:
         return None
     return id if str(id) == text and id.version == 7 else None

@@ -8,12 +8,22 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedd
 import json
 import logging
 import time
-from collections.abc import Mapping
-from contextvars import ContextVar
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import ContextVar, copy_context
 from datetime import UTC, datetime
+from typing import Any, TypeVar
 
 NAMESPACE = "Legible"
 current_request_id: ContextVar[str] = ContextVar("request_id", default="")
+T = TypeVar("T")
+
+
+class Threads(ThreadPoolExecutor):
+    """Threads that log under the id of the request that gave them their work."""
+
+    def submit(self, work: Callable[..., T], /, *args: Any, **named: Any) -> Future[T]:  # noqa: ANN401  as its base
+        return super().submit(copy_context().run, work, *args, **named)
 
 
 class JsonFormatter(logging.Formatter):

@@ -58,6 +58,11 @@ def _number(text: str) -> float:
     return int(number) if number.is_integer() else number
 
 
+def _no_constant(text: str) -> None:
+    """Refuse NaN and Infinity, which Python reads and JSON does not have."""
+    raise ValueError(text)
+
+
 def has_version(request: Request, etag: str) -> bool:
     """Return whether `If-None-Match` names a version; by the weak comparison (RFC 9110, 13.1.2)."""
     known: str = request.headers.get("if-none-match", "")
@@ -101,7 +106,7 @@ def cursor_to(last: UUID | None) -> str | None:
 
 def json_object(request: Request) -> dict[str, Any]:
     try:
-        body = json.loads(_body(request), parse_float=_number)
+        body = json.loads(_body(request), parse_float=_number, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise Problem(400, 'The body is no JSON. Send {"true": 7}.') from error
     if not isinstance(body, dict):

@@ -1,6 +1,7 @@
 """The one error type of the API: RFC 9457 problem details."""
 
 import json
+import math
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 from chalice.app import ChaliceUnhandledError, Response
 
 MEDIA_TYPE = "application/problem+json"
+LONGEST_VALUE = 300  # characters of an offending value that is repeated
 RETRY_AFTER = "2"  # seconds until what does not answer may be back
 
 
@@ -29,7 +31,8 @@ class Problem(ChaliceUnhandledError):
         self.status = status
         self.detail = detail
         self.headers = dict(headers or {})
-        self.members = members  # further members of the document, such as the offending value
+        # Further members of the document, such as the offending value.
+        self.members = {name: value for name, value in members.items() if _is_brief(value)}
 
     def response(self) -> Response:
         """Return the document as an HTTP response."""
@@ -42,6 +45,13 @@ class Problem(ChaliceUnhandledError):
         }
         headers: dict[str, Any] = {"Content-Type": MEDIA_TYPE, "Cache-Control": "no-store"}
         return Response(json.dumps(body), self.headers | headers, self.status)
+
+
+def _is_brief(value: object) -> bool:
+    """Tell whether an answer can repeat a value: it must not outgrow its request, nor leave JSON."""
+    if isinstance(value, str):
+        return len(value) <= LONGEST_VALUE
+    return value is None or isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))
 
 
 def unavailable(detail: str) -> Problem:

@@ -60,6 +60,7 @@ def test_a_label_that_is_no_json_object_with_a_digit_is_refused(writer: Writer, 
         f"/classifications/{ID}%0d%0aSet-Cookie:%20a=b",
         f"/classifications/{'a' * 5000}",
         "/classifications/%ff%fe",
+        "/classifications/ffffffff-ffff-7fff-bfff-ffffffffffff",  # a UUIDv7 of the year 10889
         "/classifications/" + ID.upper(),
         "/../../etc/passwd",
     ],

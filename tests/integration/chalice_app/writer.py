@@ -4,6 +4,7 @@ import json
 import secrets
 from typing import Any
 
+import pytest
 import urllib3
 
 from infrastructure.local.samples import Sample
@@ -77,7 +78,7 @@ def kept(answer: urllib3.BaseHTTPResponse) -> str:
 def problem(answer: urllib3.BaseHTTPResponse) -> dict[str, Any]:
     """Return the problem details of an answer, after a look at their form."""
     assert answer.headers["Content-Type"] == "application/problem+json"
-    document: dict[str, Any] = answer.json()
+    document: dict[str, Any] = json.loads(answer.data, parse_constant=pytest.fail)  # NaN is none of JSON's
     assert document["status"] == answer.status
     assert document["title"]
     assert document["detail"]

@@ -24,6 +24,20 @@ def test_a_line_has_the_request_that_it_belongs_to() -> None:
         logs.current_request_id.reset(token)
 
 
+def test_what_a_thread_logs_belongs_to_the_request_that_gave_it_its_work() -> None:
+    with logs.Threads(1) as threads:
+        for request in ("mine-1", "mine-2"):
+            token = logs.current_request_id.set(request)
+            try:
+                written = [
+                    threads.submit(line, record("hello")).result(),
+                    *threads.map(line, [record("hello")]),
+                ]
+            finally:
+                logs.current_request_id.reset(token)
+            assert [each["request_id"] for each in written] == [request, request]
+
+
 def test_fields_are_fields_and_line_ends_forge_no_line() -> None:
     written = line(record('a\n{"level": "FORGED"}', fields={"status": 0}))
     assert (written["level"], written["status"]) == ("INFO", 0)

@@ -14,6 +14,12 @@ def test_a_format_is_known_by_its_bytes_and_passes_the_gateway(name: str) -> Non
     assert f"image/{name.lower()}" in BINARY_TYPES
 
 
+def test_a_big_tiff_is_a_tiff() -> None:
+    file = io.BytesIO()
+    Image.new("L", (8, 8)).save(file, "TIFF", big_tiff=True)
+    assert media_type_of(file.getvalue()) == media_type_of(b"MM\0+") == "image/tiff"
+
+
 @pytest.mark.parametrize("content", [b"", b"hello", b"<svg/>", b"RIFF0000WAVE"])
 def test_anything_else_is_bytes(content: bytes) -> None:
     assert media_type_of(content) == "application/octet-stream"

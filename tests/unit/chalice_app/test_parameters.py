@@ -33,7 +33,7 @@ def test_an_empty_or_oversized_body_is_refused(body: bytes, status: int) -> None
     assert error.value.status == status
 
 
-@pytest.mark.parametrize("text", ["0", "101", "-1", "x", "1e1", "²", "9" * 5000])
+@pytest.mark.parametrize("text", ["0", "101", "-1", "x", "1e1", "²", "9" * 300])
 def test_a_limit_outside_1_to_100_is_refused_and_named(text: str) -> None:
     with pytest.raises(Problem) as error:
         parameters.limit(request(query={"limit": [text]}))
@@ -75,7 +75,14 @@ def test_an_integer_is_one_however_it_is_written(text: str, number: int) -> None
     assert (true, type(true)) == (number, int)
 
 
-@pytest.mark.parametrize("text", ["7.5", "1e999", "NaN", "-Infinity"])
+@pytest.mark.parametrize("text", ["NaN", "Infinity", "-Infinity"])
+def test_a_number_that_json_does_not_have_is_refused(text: str) -> None:
+    with pytest.raises(Problem) as error:
+        parameters.json_object(request(f'{{"true": {text}}}'.encode()))
+    assert error.value.status == 400
+
+
+@pytest.mark.parametrize("text", ["7.5", "1e999"])
 def test_what_is_no_integer_stays_none(text: str) -> None:
     assert type(parameters.json_object(request(f'{{"true": {text}}}'.encode()))["true"]) is float
 
