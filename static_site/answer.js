@@ -8,26 +8,28 @@ const DIGIT_AT_LEAST = 0.5; // is_digit below this: the model saw no digit
 const SURE_AT_LEAST = 0.8; // confidence below this: name the second guess too
 const SHOW_WAITING_MS = 300; // most answers are here by then, and a word that flashes by only disturbs
 const SHOW_SLOW_MS = 3_000;
-const NUMBER_KEYS = "legible-number-keys"; // WCAG 2.1.4: single keys can be switched off
 
 export class Answer {
   element = cloned("answer-template");
   #parts = parts(this.element);
   #api;
+  #numberKeys;
   #reading = /** @type {import("./reading.js").Reading | null} */ (null);
   #stale = false;
   #patience = [];
   #beforeLabel = null;
   #figures = null; // the writer's own, after a label
 
-  /** @param {import("./api.js").Api} api @param {Storage | undefined} storage keeps the choice of number keys */
-  constructor(api, storage) {
+  /** @param {import("./api.js").Api} api @param {import("./number_keys.js").NumberKeys} numberKeys */
+  constructor(api, numberKeys) {
     this.#api = api;
+    this.#numberKeys = numberKeys;
     this.#parts.keys.append(...Array.from({ length: 10 }, (_, digit) => this.#key(digit)));
     this.#parts.undo.addEventListener("click", () => this.#undoLabel());
-    const { numberKeys } = this.#parts;
-    numberKeys.checked = storage?.getItem(NUMBER_KEYS) !== "off";
-    numberKeys.addEventListener("change", () => storage?.setItem(NUMBER_KEYS, numberKeys.checked ? "on" : "off"));
+    const choice = this.#parts.numberKeys;
+    choice.checked = numberKeys.on;
+    choice.addEventListener("change", () => (numberKeys.on = choice.checked));
+    numberKeys.addEventListener("change", () => (choice.checked = numberKeys.on));
     document.addEventListener("keydown", (event) => this.#typed(event));
     this.show(null);
   }
@@ -130,6 +132,7 @@ export class Answer {
 
   async #label(digit) {
     const reading = this.#reading;
+    if (digit === reading.trueDigit) return;
     this.#beforeLabel = reading.trueDigit;
     this.#figures = null;
     if (!(await reading.label(digit))) return;
@@ -147,8 +150,8 @@ export class Answer {
   }
 
   #typed(event) {
-    if (!/^[0-9]$/.test(event.key) || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (!this.#parts.numberKeys.checked || !this.#canLabel || !this.#isInFront()) return;
+    if (!/^[0-9]$/.test(event.key) || event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (!this.#numberKeys.on || !this.#canLabel || !this.#isInFront()) return;
     if (event.target.closest("input:not([type=checkbox], [type=range], [type=file]), textarea, select")) return;
     this.#label(Number(event.key));
   }

@@ -74,12 +74,12 @@ export class Api {
    */
   async classify(image, idempotencyKey) {
     const headers = { "Content-Type": image.type || "application/octet-stream", "Idempotency-Key": idempotencyKey };
-    return (await this.#request("POST", "/classifications", { headers, body: image })).json();
+    return this.#request("POST", "/classifications", { headers, body: image });
   }
 
   /** @param {string} id @returns {Promise<Classification>} */
   async classification(id) {
-    return (await this.#request("GET", `/classifications/${id}`)).json();
+    return this.#request("GET", `/classifications/${id}`);
   }
 
   /**
@@ -100,7 +100,7 @@ export class Api {
     let cursor = null;
     do {
       const query = new URLSearchParams({ limit: String(PAGE_SIZE), ...(cursor === null ? {} : { cursor }) });
-      const page = await (await this.#request("GET", `/classifications?${query}`)).json();
+      const page = await this.#request("GET", `/classifications?${query}`);
       yield* page.classifications;
       cursor = page.cursor;
     } while (cursor !== null);
@@ -108,32 +108,36 @@ export class Api {
 
   /** The bytes as they were sent. The gateway passes them unharmed only to who asks for their very type. */
   async image({ id, media_type: type }) {
-    return (await this.#request("GET", `/classifications/${id}/image`, { headers: { Accept: type } })).blob();
+    return this.#request("GET", `/classifications/${id}/image`, { headers: { Accept: type }, as: "blob" });
   }
 
   /** @param {string} id @param {number} digit @returns {Promise<Classification>} */
   async label(id, digit) {
     const headers = { "Content-Type": "application/json" };
     const body = JSON.stringify({ true: digit });
-    return (await this.#request("PUT", `/classifications/${id}/label`, { headers, body })).json();
+    return this.#request("PUT", `/classifications/${id}/label`, { headers, body });
   }
 
   /** Deleting what is gone already is done, not a problem. @param {string} id */
   async remove(id) {
-    await unlessMissing(this.#request("DELETE", `/classifications/${id}`));
+    await unlessMissing(this.#request("DELETE", `/classifications/${id}`, { as: "text" }));
   }
 
   async legibility() {
-    return (await this.#request("GET", "/legibility")).json();
+    return this.#request("GET", "/legibility");
   }
 
   /** The latest report, or null when none has been made yet. */
   async accuracy() {
-    const response = await unlessMissing(this.#request("GET", "/accuracy"));
-    return response && response.json();
+    return unlessMissing(this.#request("GET", "/accuracy"));
   }
 
-  /** @param {string} method @param {string} path @param {{headers?: object, body?: BodyInit}} [options] */
+  /**
+   * The body of the answer.
+   * @param {string} method
+   * @param {string} path
+   * @param {{headers?: object, body?: BodyInit, as?: "json" | "blob" | "text"}} [options]
+   */
   async #request(method, path, options = {}) {
     for (let attempt = 1; ; attempt++) {
       try {
@@ -145,18 +149,28 @@ export class Api {
     }
   }
 
-  async #once(method, path, { headers = {}, body = undefined }) {
-    const response = await fetch(this.#base + path, {
+  async #once(method, path, { headers = {}, body = undefined, as = "json" }) {
+    const request = {
       method,
       body,
       headers: { Accept: "application/json", Authorization: `Bearer ${this.#writer.token}`, ...headers },
       signal: AbortSignal.timeout(TIMEOUT_MS),
-    }).catch((error) => {
-      throw new Problem({ status: 0, title: "No answer", timedOut: error.name === "TimeoutError" });
-    });
+    };
+    const response = await answered(fetch(this.#base + path, request));
     if (!response.ok) throw await problemOf(response);
-    return response;
+    return answered(response[as]());
   }
+}
+
+/**
+ * An answer, or a part of it. None has come where it breaks off, or where what came is not ours: who has to sign in
+ * to a network gets a page.
+ * @template T @param {Promise<T>} part @returns {Promise<T>}
+ */
+function answered(part) {
+  return part.catch((error) => {
+    throw new Problem({ status: 0, title: "No answer", timedOut: error.name === "TimeoutError" });
+  });
 }
 
 /** Problem details (RFC 9457), or the bare status when something between us and the API answered. */

@@ -5,6 +5,7 @@ import { DataView } from "./data.js";
 import { element, fillTexts } from "./elements.js";
 import { HandwritingView } from "./handwriting.js";
 import { ModelView } from "./model.js";
+import { NumberKeys } from "./number_keys.js";
 import { texts } from "./texts.js";
 import { WriteView } from "./write.js";
 import { Writer, browserStorage } from "./writer.js";
@@ -20,9 +21,10 @@ async function start() {
   const storage = browserStorage();
   const writer = new Writer(storage);
   const api = new Api(config.api, writer);
+  const numberKeys = new NumberKeys(storage);
   const views = {
-    write: new WriteView(section("write"), api, storage),
-    handwriting: new HandwritingView(section("handwriting"), api, storage),
+    write: new WriteView(section("write"), api, numberKeys),
+    handwriting: new HandwritingView(section("handwriting"), api, numberKeys),
     model: new ModelView(section("model"), api),
     data: new DataView(section("data"), api, writer),
   };

@@ -2,6 +2,7 @@
 
 import { element, parts, problemNotice } from "./elements.js";
 import { texts } from "./texts.js";
+import { Writer } from "./writer.js";
 
 const words = texts.data;
 
@@ -46,9 +47,12 @@ export class DataView {
     });
   }
 
-  #import(text) {
-    if (this.#writer.import(text)) location.reload();
-    else this.#parts.keyStatus.textContent = words.importFailed;
+  async #import(text) {
+    const token = Writer.tokenIn(text);
+    if (token === null) return (this.#parts.keyStatus.textContent = words.importFailed);
+    if (token !== this.#writer.token && !(await this.#confirmed(words.confirmImport))) return;
+    this.#writer.become(token);
+    location.reload();
   }
 
   async #download() {

@@ -12,12 +12,12 @@ export class HandwritingView {
   #history;
   #turn = 0;
 
-  /** @param {HTMLElement} root @param {import("./api.js").Api} api @param {Storage | undefined} storage */
-  constructor(root, api, storage) {
+  /** @param {HTMLElement} root @param {import("./api.js").Api} api @param {import("./number_keys.js").NumberKeys} numberKeys */
+  constructor(root, api, numberKeys) {
     this.#api = api;
     this.#figures = parts(root).figures;
     this.#collection = new Collection(api);
-    this.#history = new History(parts(root), api, this.#collection, storage, () => this.#showFigures());
+    this.#history = new History(parts(root), api, this.#collection, numberKeys, () => this.#showFigures());
   }
 
   /** @param {URLSearchParams} parameters `true` and `predicted` show the images of that one confusion */

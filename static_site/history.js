@@ -31,15 +31,15 @@ export class History {
    * @param {Record<string, any>} parts history, and in it filters, gallery, status, historyProblem, more; dialog
    * @param {import("./api.js").Api} api
    * @param {import("./collection.js").Collection} collection
-   * @param {Storage | undefined} storage
+   * @param {import("./number_keys.js").NumberKeys} numberKeys
    * @param {() => void} onChange after a label or a deletion
    */
-  constructor(parts, api, collection, storage, onChange) {
+  constructor(parts, api, collection, numberKeys, onChange) {
     this.#parts = parts;
     this.#api = api;
     this.#collection = collection;
     this.#onChange = onChange;
-    this.#answer = new Answer(api, storage);
+    this.#answer = new Answer(api, numberKeys);
     parts.more.addEventListener("click", () => this.#show(this.#most + PAGE));
     this.#fillDialog();
   }
@@ -138,16 +138,22 @@ export class History {
   }
 
   async #delete() {
-    if (!(await this.#reading.delete())) return;
-    this.#opened = null; // it is not what it was
-    this.#parts.dialog.close();
+    if (await this.#reading.delete()) this.#parts.dialog.close();
   }
 
-  /** The list is made anew: who went through it by keyboard goes on where the image was. */
+  /**
+   * The list is made anew, once what was said last is saved: who went through it by keyboard goes on where the image
+   * was. What could not be saved after the closing is told here.
+   */
   async #closed() {
-    const isChanged = this.#reading.record !== this.#opened;
-    this.#reading.release();
-    if (!isChanged) return;
+    const [reading, opened, told] = [this.#reading, this.#opened, this.#reading.problem];
+    reading.release();
+    await reading.settled;
+    if (reading.record !== opened) await this.#changed();
+    if (reading.problem !== told) this.#showProblem(reading.problem);
+  }
+
+  async #changed() {
     this.#onChange();
     const cards = this.#parts.gallery.children;
     const place = [...cards].findIndex((card) => card.contains(document.activeElement));

@@ -49,7 +49,7 @@ function cell(n, part, row, column, most) {
   const content = [element("span", { class: "count" }, n), element("span", { class: "share" }, roughShare(part))];
   if (n === 0) return element("td", { class: "zero" }, ...content);
   const href = `#handwriting?true=${row}&predicted=${column}`;
-  const link = element("a", { href, "aria-label": words.cell(row, column, n) }, ...content);
+  const link = element("a", { href }, ...content, element("span", { class: "spoken" }, words.cell(row, column)));
   if (row === column) return element("td", { class: "right", "--shade": part }, link);
   // Errors are few: shaded against the most frequent one, and by the root, so that all of them show.
   return element("td", { class: "wrong", "--shade": Math.sqrt(part / most) }, link);

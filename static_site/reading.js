@@ -15,7 +15,8 @@ export class Reading extends EventTarget {
   problem = /** @type {Problem | null} */ (null);
   #api;
   #idempotencyKey = randomToken();
-  #saved = Promise.resolve(true);
+  #kept = /** @type {import("./api.js").Classification | null} */ (null); // the record as the server has it
+  #lastChange = /** @type {Promise<unknown>} */ (Promise.resolve());
   #unwanted = false;
   #left = new AbortController();
 
@@ -44,54 +45,56 @@ export class Reading extends EventTarget {
     return this.record?.true ?? null;
   }
 
-  /** Send the image; after a failure again, as the same request. Never throws: `state` and `problem` tell. */
+  /** What was asked for last has been done, or has failed. */
+  get settled() {
+    return this.#lastChange;
+  }
+
+  /**
+   * Send the image; after a failure again, as the same request. What the server has and has not read yet is looked
+   * at again. Never throws: `state` and `problem` tell.
+   */
   async send() {
     this.#set({ state: "sending", problem: null });
-    await this.#follow(this.#api.classify(this.image, this.#idempotencyKey));
+    const { id, status } = this.#kept ?? {};
+    await this.#follow(
+      status === "pending" ? this.#api.classification(id) : this.#api.classify(this.image, this.#idempotencyKey),
+    );
   }
 
   /** Say which digit it was. Shown at once, taken back when it cannot be saved. @returns {Promise<boolean>} saved? */
   label(digit) {
-    const before = this.record;
-    this.#set({ record: { ...before, true: digit }, problem: null });
-    this.#saved = this.#saved.then(() => this.#save(digit, before)); // in turn: the last one said is the last one kept
-    return this.#saved;
+    this.#set({ record: { ...this.record, true: digit }, problem: null });
+    return this.#inTurn(() => this.#save(digit));
   }
 
-  /**
-   * Take a label back: the API knows corrections only, so the image is sent once more and the labelled record
-   * deleted, in this order: a failure between the two loses nothing.
-   */
-  async unlabel() {
-    const labelled = this.record;
-    this.#idempotencyKey = randomToken();
-    await this.send();
-    if (this.state === "failed") this.#set({ state: "classified", record: labelled });
-    else await this.#api.remove(labelled.id).catch(ignoreProblem);
+  /** Take a label back. Until that is done no other can be given. */
+  unlabel() {
+    this.#set({ state: "sending", problem: null });
+    return this.#inTurn(() => this.#sendAnew());
   }
 
   /** @returns {Promise<boolean>} deleted? */
-  async delete() {
-    try {
-      if (this.state !== "gone") await this.#api.remove(this.record.id);
-      return true;
-    } catch (problem) {
-      this.#failed(problem, {});
-      return false;
-    }
+  delete() {
+    return this.#inTurn(() => this.#delete());
   }
 
   /** Nobody wants this answer any more: delete its record now, or as soon as it comes. */
   discard() {
     this.#unwanted = true;
     this.release();
-    if (this.record) this.#remove();
+    if (this.#kept) this.#remove();
   }
 
   /** Nobody looks at it any more: free the image's memory and stop waiting for the model. */
   release() {
     this.#left.abort();
     URL.revokeObjectURL(this.imageUrl);
+  }
+
+  /** One change after another: what was said last is what is kept. */
+  #inTurn(change) {
+    return (this.#lastChange = this.#lastChange.then(change));
   }
 
   /**
@@ -103,7 +106,7 @@ export class Reading extends EventTarget {
     try {
       this.#became(await record);
     } catch (problem) {
-      const isGone = problem.status === 404 && this.state === "pending";
+      const isGone = problem.status === 404 && this.#kept?.status === "pending";
       return isGone ? this.#gone() : this.#failed(problem, { state: "failed" });
     }
     if (this.#unwanted) await this.#remove();
@@ -112,23 +115,50 @@ export class Reading extends EventTarget {
     }
   }
 
-  async #save(digit, before) {
+  async #save(digit) {
+    const isLast = () => this.trueDigit === digit; // else another one has been said meanwhile, and is shown
     try {
-      const record = await this.#api.label(before.id, digit);
-      if (this.trueDigit === digit) this.#set({ record }); // else another one has been said meanwhile
+      this.#kept = await this.#api.label(this.#kept.id, digit);
+      if (isLast()) this.#set({ record: this.#kept });
       return true;
     } catch (problem) {
       if (problem.status === 404) this.#gone();
-      else this.#failed(problem, { record: before });
+      else if (isLast()) this.#failed(problem, { record: this.#kept });
+      else ignoreProblem(problem);
+      return false;
+    }
+  }
+
+  /**
+   * The API knows corrections only, so the image is sent once more and the labelled record deleted, in this order:
+   * a failure between the two loses nothing.
+   */
+  async #sendAnew() {
+    if (this.state === "gone") return;
+    const labelled = this.#kept;
+    this.#idempotencyKey = randomToken();
+    await this.send();
+    if (this.state === "failed") this.#set({ state: "classified", record: labelled });
+    else await this.#api.remove(labelled.id).catch(ignoreProblem);
+  }
+
+  async #delete() {
+    try {
+      if (this.state !== "gone") await this.#api.remove(this.#kept.id);
+      this.#gone();
+      return true;
+    } catch (problem) {
+      this.#failed(problem, {});
       return false;
     }
   }
 
   async #remove() {
-    await this.#api.remove(this.record.id).catch(ignoreProblem); // else it stays in the history, unlabelled
+    await this.#api.remove(this.#kept.id).catch(ignoreProblem); // else it stays in the history, unlabelled
   }
 
   #became(record) {
+    this.#kept = record;
     this.#set({ record, state: record.status });
   }
 

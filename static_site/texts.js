@@ -19,9 +19,9 @@ export function percent(share) {
   return finePercent.format(share);
 }
 
-/** Cut, not rounded: 99.96 % is not 100. */
+/** Cut, not rounded: 99.96 % is not 100. But 0.29, which is a little less in binary, is 29. */
 export function roughPercent(share) {
-  return String(Math.floor(share * 100));
+  return String(Math.floor(share * 100 + 1e-9));
 }
 
 /** For a crowded table: no sign, and what is not nothing does not look like it. */
@@ -166,7 +166,7 @@ export const texts = {
     asCounts: "Counts",
     asShares: "Row %",
     corner: "was \\ read",
-    cell: (row, column, n) => `${count(n)}: ${row} read as ${column}. Show mine`,
+    cell: (row, column) => `: ${row} read as ${column}. Show mine`,
     digits: "Digit by digit",
     digit: "Digit",
     precision: "Precision",
@@ -215,6 +215,7 @@ export const texts = {
     deleting: (n) => `Deleting: ${images(n)} gone …`,
     deleted: (n) => (n === 0 ? "There was nothing to delete." : `Deleted: ${images(n)}.`),
     confirmDelete: "Delete all your images and their labels? This cannot be undone.",
+    confirmImport: "Use another key in this browser? Without a copy of the present one its images cannot be reached again.",
     confirmForget: "Forget the key of this browser? Without a copy of it your images cannot be reached again.",
     confirm: "Yes, do it",
     cancel: "Cancel",

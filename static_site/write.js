@@ -18,12 +18,12 @@ export class WriteView {
   #drawing = /** @type {Reading | null} */ (null); // the answer to what is on the pad, or on its way
   #pause = 0;
 
-  /** @param {HTMLElement} root @param {import("./api.js").Api} api @param {Storage | undefined} storage */
-  constructor(root, api, storage) {
+  /** @param {HTMLElement} root @param {import("./api.js").Api} api @param {import("./number_keys.js").NumberKeys} numberKeys */
+  constructor(root, api, numberKeys) {
     this.#root = root;
     this.#api = api;
     this.#parts = parts(root);
-    this.#answer = new Answer(api, storage);
+    this.#answer = new Answer(api, numberKeys);
     this.#parts.answer.replaceWith(this.#answer.element);
     this.#pad = new Pad(this.#parts.canvas);
     this.#tray = new Tray(this.#parts.tray, this.#parts.status, api, (reading) => this.#showPicked(reading));

@@ -22,16 +22,15 @@ export class Writer {
     return this.#token;
   }
 
-  /**
-   * Become the writer of an exported token.
-   * @param {string} text
-   * @returns {boolean} false when this is no token; nothing has changed then
-   */
-  import(text) {
+  /** The token in an exported text, or null when that is none. @param {string} text */
+  static tokenIn(text) {
     const token = text.trim();
-    if (!TOKEN_PATTERN.test(token)) return false;
+    return TOKEN_PATTERN.test(token) ? token : null;
+  }
+
+  /** Be the writer of an exported token from now on. @param {string} token */
+  become(token) {
     this.#token = this.#keep(token);
-    return true;
   }
 
   /** Drop the token. The next use makes a new one: to the server, a new person. */

@@ -57,7 +57,9 @@ class ApiDouble:
     report: Record | None = None
     is_away: bool = False
     is_model_away: bool = False
+    is_portal: bool = False  # a network that answers everything itself, until somebody signs in
     faults: list[tuple[str, int, str]] = field(default_factory=list)  # method and path, status, detail
+    next_faults: list[tuple[str, int, str]] = field(default_factory=list)  # once each, in this order
     is_holding: bool = False  # uploads are answered by `release` alone
     records: dict[str, Record] = field(default_factory=dict)
     images: dict[str, bytes] = field(default_factory=dict)
@@ -109,9 +111,12 @@ class ApiDouble:
         self.requests.append(route.request)
         if self.is_away:
             return route.abort("connectionrefused")
+        if self.is_portal:
+            return route.fulfill(status=200, headers=CORS, body="<html>Sign in</html>")
         call = f"{route.request.method} {self._path(route.request)}"
-        for fault in self.faults:
+        for fault in [*self.next_faults[:1], *self.faults]:
             if re.fullmatch(fault[0], call):
+                self.next_faults = [each for each in self.next_faults if each is not fault]
                 return _fulfil(route, fault[1], {"title": "Refused", "status": fault[1], "detail": fault[2]})
         for pattern, respond in self._routes().items():
             if (found := re.fullmatch(pattern, call)) and all(id in self.records for id in found.groups()):

@@ -147,6 +147,16 @@ def test_no_connection_is_said_and_trying_again_is_the_same_request(page: Page, 
     assert len({request.headers["idempotency-key"] for request in api.calls("POST", UPLOAD)}) == 1
 
 
+def test_an_answer_that_is_not_of_the_api_is_none(page: Page, api: ApiDouble) -> None:
+    api.is_portal = True
+    draw(page, SEVEN)
+    expect(page.get_by_role("alert")).to_contain_text("No connection to the API.")
+    api.is_portal = False
+    page.get_by_role("button", name="Try again").click()
+    expect(page.get_by_text("Read as a 7.")).to_be_visible()
+    assert len({request.headers["idempotency-key"] for request in api.calls("POST", UPLOAD)}) == 1
+
+
 def test_a_busy_api_is_asked_again_without_a_word(page: Page, api: ApiDouble) -> None:
     api.faults = [("POST .*", 503, "the queue is full")]
     draw(page, SEVEN)
@@ -185,6 +195,21 @@ def test_number_keys_can_be_switched_off_for_good(page: Page, api: ApiDouble) ->
     assert len(api.calls("PUT", ".*")) == 1
 
 
+def test_number_keys_are_one_choice_for_the_whole_page(page: Page, api: ApiDouble) -> None:
+    api.add(predicted=0)
+    choice = page.get_by_label("Use the keys 0 to 9").filter(visible=True)
+    choice.uncheck()
+    page.get_by_role("link", name="Handwriting").click()
+    page.locator(".gallery button").click()
+    expect(page.get_by_role("dialog").get_by_text("Read as a 0.")).to_be_visible()
+    expect(choice).not_to_be_checked()
+    page.keyboard.press("7")
+    choice.check()
+    page.keyboard.press("0")
+    expect(page.get_by_text("It was a 0, and read as one.")).to_be_visible()
+    assert len(api.calls("PUT", ".*")) == 1
+
+
 def test_a_correction_replaces_the_label_and_can_be_undone(page: Page, api: ApiDouble) -> None:
     draw(page, SEVEN)
     key(page, 7).click()
@@ -204,6 +229,55 @@ def test_two_labels_in_a_row_are_saved_in_that_order(page: Page, api: ApiDouble)
     expect(key(page, 4)).to_have_attribute("aria-pressed", "true")
     assert [request.post_data_json for request in api.calls("PUT", ".*")] == [{"true": 3}, {"true": 4}]
     assert [record["true"] for record in api.records.values()] == [4]
+
+
+def label_twice(page: Page) -> None:
+    """Say 3 and 4 so fast that the first is under way when the second comes."""
+    draw(page, SEVEN)
+    expect(key(page, 7)).to_be_enabled()
+    page.evaluate("for (const digit of [3, 4]) document.querySelectorAll('#write .key')[digit].click()")
+
+
+def test_of_two_labels_that_both_fail_none_is_shown(page: Page, api: ApiDouble) -> None:
+    api.faults = [("PUT .*", 500, "")]
+    label_twice(page)
+    expect(page.get_by_role("alert")).to_contain_text("Refused")
+    for digit in range(10):
+        expect(key(page, digit)).to_have_attribute("aria-pressed", "false")
+
+
+def test_of_two_labels_the_second_holds_although_the_first_failed(page: Page, api: ApiDouble) -> None:
+    api.next_faults = [("PUT .*", 500, "")]
+    label_twice(page)
+    expect(page.get_by_text("0 of the 1 image you labelled were read correctly.")).to_be_visible()
+    expect(key(page, 4)).to_have_attribute("aria-pressed", "true")
+    expect(page.get_by_role("alert")).to_have_count(0)
+    assert [record["true"] for record in api.records.values()] == [4]
+
+
+def test_the_same_label_again_is_no_step_to_undo(page: Page, api: ApiDouble) -> None:
+    draw(page, SEVEN)
+    for _ in range(2):
+        key(page, 7).click()
+        expect(page.get_by_text("1 of the 1 image you labelled was read correctly.")).to_be_visible()
+    page.locator(".meaning").get_by_role("button", name="Undo").click()
+    expect(page.get_by_text("It was a")).to_be_hidden()
+    expect(key(page, 7)).to_have_attribute("aria-pressed", "false")
+    assert len(api.calls("PUT", ".*")) == 1
+
+
+def test_a_label_that_is_undone_before_it_is_saved_leaves_one_image_without_one(
+    page: Page, api: ApiDouble
+) -> None:
+    api.next_faults = [("PUT .*", 503, "busy")]
+    draw(page, SEVEN)
+    key(page, 1).click()
+    with page.expect_response(lambda response: response.request.method == "DELETE"):
+        page.locator(".meaning").get_by_role("button", name="Undo").click()
+    expect(key(page, 1)).to_be_enabled()
+    expect(key(page, 1)).to_have_attribute("aria-pressed", "false")
+    expect(page.get_by_role("alert")).to_have_count(0)
+    assert [record["true"] for record in api.records.values()] == [None]
 
 
 def test_a_first_label_is_undone_by_sending_the_image_afresh(page: Page, api: ApiDouble) -> None:

@@ -55,20 +55,34 @@ def test_the_key_can_be_saved_forgotten_and_brought_back(page: Page, api: ApiDou
     ask(page)
     assert bearer(api) != key
 
+    page.get_by_label("Open a key file").set_input_files(
+        FilePayload(name="legible-key.txt", mimeType="text/plain", buffer=f"{key}\n".encode())
+    )
     with page.expect_navigation():
-        page.get_by_label("Open a key file").set_input_files(
-            FilePayload(name="legible-key.txt", mimeType="text/plain", buffer=f"{key}\n".encode())
-        )
+        page.get_by_role("button", name="Yes, do it").click()
     ask(page)
     assert bearer(api) == key
 
 
 def test_another_key_can_be_typed(page: Page, api: ApiDouble) -> None:
     page.get_by_role("textbox", name="Key").fill(OTHER_KEY)
+    page.get_by_role("button", name="Use another key").click()
     with page.expect_navigation():
-        page.get_by_role("button", name="Use another key").click()
+        page.get_by_role("dialog", name="Use another key in this browser?").get_by_role(
+            "button", name="Yes, do it"
+        ).click()
     ask(page)
     assert bearer(api) == OTHER_KEY
+
+
+def test_another_key_is_not_used_without_a_yes(page: Page, api: ApiDouble) -> None:
+    ask(page)
+    key = bearer(api)
+    page.get_by_role("textbox", name="Key").fill(OTHER_KEY)
+    page.get_by_role("button", name="Use another key").click()
+    page.get_by_role("button", name="Cancel").click()
+    ask(page)
+    assert bearer(api) == key
 
 
 def test_what_is_no_key_is_refused_and_changes_nothing(page: Page, api: ApiDouble) -> None:

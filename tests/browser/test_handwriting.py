@@ -127,6 +127,45 @@ def test_the_keyboard_alone_opens_an_image_labels_it_and_comes_back_to_it(page: 
     assert record["true"] == 8
 
 
+def test_what_is_said_just_before_closing_is_in_the_list(page: Page, api: ApiDouble) -> None:
+    api.add(predicted=0)
+    api.next_faults = [("PUT .*", 503, "busy")]  # it is asked again, after the closing
+    page.goto(VIEW)
+    cards(page).click()
+    expect(page.get_by_role("dialog").get_by_text("Read as a 0.")).to_be_visible()
+    page.keyboard.press("8")
+    page.keyboard.press("Escape")
+    expect(cards(page)).to_have_text(["8, read as 0"])
+    expect(page.get_by_text("0.0% read correctly")).to_be_visible()
+
+
+def test_what_could_not_be_saved_after_closing_is_said(page: Page, api: ApiDouble) -> None:
+    api.add(predicted=0)
+    api.next_faults = [("PUT .*", 503, "busy"), ("PUT .*", 500, "no room")]
+    page.goto(VIEW)
+    cards(page).click()
+    expect(page.get_by_role("dialog").get_by_text("Read as a 0.")).to_be_visible()
+    page.keyboard.press("8")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("alert")).to_contain_text("No room")
+    expect(cards(page)).to_have_text(["Read as 0, not labelled"])
+
+
+def test_an_image_deleted_while_its_label_is_undone_is_gone(page: Page, api: ApiDouble) -> None:
+    api.add(predicted=0, true=3)
+    api.is_holding = True
+    page.goto(VIEW)
+    cards(page).click()
+    dialog = page.get_by_role("dialog")
+    with page.expect_request(lambda request: request.method == "POST"):
+        dialog.get_by_role("button", name="Undo").click()
+    dialog.get_by_role("button", name="Delete").click()
+    api.release(0)
+    expect(dialog).to_be_hidden()
+    expect(page.get_by_text("Nothing here yet.")).to_be_visible()
+    assert api.records == {}
+
+
 def test_an_opened_image_closes_with_the_view_that_it_belongs_to(page: Page, api: ApiDouble) -> None:
     api.add(predicted=0)
     page.goto("/")
@@ -174,7 +213,27 @@ def test_a_pending_image_is_listed_and_completes_when_it_is_opened(page: Page, a
     expect(cards(page)).to_have_text(["Read as 7, not labelled"])
 
 
-def test_an_opened_image_that_was_deleted_meanwhile_leaves_the_list(page: Page, api: ApiDouble) -> None:
+def test_a_look_at_a_pending_image_that_failed_is_tried_again_without_another_upload(
+    page: Page, api: ApiDouble
+) -> None:
+    record = api.add(predicted=0)
+    record["status"] = "pending"
+    api.faults = [(r"GET /classifications/[^/?]+", 500, "")]
+    page.goto(VIEW)
+    cards(page).click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("alert")).to_contain_text("Refused")
+    api.faults = []
+    api.complete()
+    dialog.get_by_role("button", name="Try again").click()
+    expect(dialog.get_by_text("Read as a 7.")).to_be_visible()
+    assert api.calls("POST", ".*") == []
+
+
+@pytest.mark.parametrize("way", ["Close", "Delete"])
+def test_an_opened_image_that_was_deleted_meanwhile_leaves_the_list(
+    page: Page, api: ApiDouble, way: str
+) -> None:
     record = api.add(predicted=0)
     record["status"] = "pending"
     page.goto(VIEW)
@@ -182,7 +241,7 @@ def test_an_opened_image_that_was_deleted_meanwhile_leaves_the_list(page: Page, 
     dialog = page.get_by_role("dialog")
     api.records.clear()
     expect(dialog.get_by_text("This image was deleted meanwhile.")).to_be_visible()
-    dialog.get_by_role("button", name="Close").click()
+    dialog.get_by_role("button", name=way).click()
     expect(cards(page)).to_have_count(0)
     expect(page.get_by_text("Nothing here yet.")).to_be_visible()
 

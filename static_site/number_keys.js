@@ -1,0 +1,26 @@
+/** Whether the keys 0 to 9 say which digit it was: one choice for all answers of the page (WCAG 2.1.4). */
+
+const STORAGE_KEY = "legible-number-keys";
+
+/** Events: `change`. */
+export class NumberKeys extends EventTarget {
+  #storage;
+  #on;
+
+  /** @param {Storage | undefined} storage keeps the choice from visit to visit */
+  constructor(storage) {
+    super();
+    this.#storage = storage;
+    this.#on = storage?.getItem(STORAGE_KEY) !== "off";
+  }
+
+  get on() {
+    return this.#on;
+  }
+
+  set on(on) {
+    this.#on = on;
+    this.#storage?.setItem(STORAGE_KEY, on ? "on" : "off");
+    this.dispatchEvent(new Event("change"));
+  }
+}
