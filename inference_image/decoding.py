@@ -86,9 +86,9 @@ def _decode(data: bytes, limits: Limits) -> Picture:
         if isinstance(image, JpegImageFile) and _has_too_many_scans(data):
             raise ImageError(422, f"the image has more than {_JPEG_SCANS} scans")
         image.draft("RGB", _reduced_size(image))  # a JPEG is decoded at 1/2, 1/4 or 1/8, much faster
-        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
-        rotation = _TURNS.get(orientation, 0)
         opaque = _opaque(_reduced(_eight_bits(image)))
+        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)  # after loading, which turns a TIFF itself
+        rotation = _TURNS.get(orientation, 0)
     if orientation in _MIRRORED:
         opaque = opaque[:, ::-1]
     upright = np.ascontiguousarray(np.rot90(opaque, rotation // 90))

@@ -102,8 +102,9 @@ def test_encoding_changes_next_to_nothing(form: str, options: dict[str, object])
     assert _alike(_seen(_seven(), form, **options), SEVEN) > 0.98
 
 
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "TIFF"])
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_exif_orientation_is_undone(orientation: int) -> None:
+def test_exif_orientation_is_undone(orientation: int, form: str) -> None:
     undone_by = {
         2: 0,
         3: 3,
@@ -118,7 +119,7 @@ def test_exif_orientation_is_undone(orientation: int) -> None:
         stored = stored.transpose(Image.Transpose(undone_by[orientation]))
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = orientation
-    assert _alike(_seen(stored, "JPEG", quality=90, exif=exif), SEVEN) > 0.98
+    assert _alike(_seen(stored, form, quality=90, exif=exif), SEVEN) > 0.98
 
 
 @pytest.mark.parametrize(
