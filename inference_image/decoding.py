@@ -87,7 +87,7 @@ def _decode(data: bytes, limits: Limits) -> Picture:
             raise ImageError(422, f"the image has more than {_JPEG_SCANS} scans")
         image.draft("RGB", _reduced_size(image))  # a JPEG is decoded at 1/2, 1/4 or 1/8, much faster
         opaque = _opaque(_reduced(_eight_bits(image)))
-        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)  # after loading, which turns a TIFF itself
+        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)  # after loading: that turns a TIFF
         rotation = _TURNS.get(orientation, 0)
     if orientation in _MIRRORED:
         opaque = opaque[:, ::-1]
