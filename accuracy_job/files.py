@@ -145,8 +145,9 @@ def _ending(url: str) -> str:
 def _splits(url: str, names: Names) -> list[FileSplit]:
     if _ending(url) != ".parquet":
         return [FileSplit(url, names)]
+    filesystem, path = _place(url)
     with _errors_named(url):
-        groups = range(pq.read_metadata(*_place(url)[::-1]).num_row_groups)
+        groups = range(pq.read_metadata(path, filesystem=filesystem).num_row_groups)
     step = -(-len(groups) // SPLITS_PER_FILE) or 1
     return [FileSplit(url, names, tuple(groups[i : i + step])) for i in groups[::step]]
 
