@@ -4,7 +4,7 @@ The label objects are the authority and are only read. What the job keeps of a d
 them at any time, so an interrupted or a damaged one costs time and nothing else:
 
     compacted/date={day}/{state}.parquet    the labels, verified before the file of an older state is deleted
-    partials/date={day}.json                their counts, under the state that they are of
+    partials/date={day}.json                their counts, and the state they are of: it alone lies there
 
 A state is a hash of the listing (keys, ETags, sizes) and of the job's own code.
 """
@@ -95,9 +95,20 @@ class Day:
         yield from self._checked(self.labels())
 
     def labels(self, columns: Sequence[str] = SCHEMA.names) -> pa.Table:
-        """Return the labels that were counted last. Those columns of SCHEMA."""
-        tables = [table for _, table in self._tables(columns)]
-        return pa.concat_tables([SCHEMA.empty_table().select(columns), *tables])
+        """Return the labels that were counted last. Those columns of SCHEMA.
+
+        Where their Parquet is damaged or lost, the day is counted again.
+        """
+        labels = self._counted_last(columns)
+        if labels is None:
+            self._delete([self._partial])  # where it fits, the day would be left alone
+            self.counts()
+            labels = self._counted_last(columns)
+        return SCHEMA.empty_table().select(columns) if labels is None else labels
+
+    def _counted_last(self, columns: Sequence[str]) -> pa.Table | None:
+        partial = partials.read(self.kept, self._partial)
+        return None if partial is None else self._table(self._parquet(partial.state), columns)
 
     @property
     def _folder(self) -> str:
@@ -107,21 +118,25 @@ class Day:
     def _partial(self) -> str:
         return f"{PARTIALS}/date={self.day}.json"
 
+    def _parquet(self, state: str) -> str:
+        return f"{COMPACTED}/date={self.day}/{state}.parquet"
+
     def _count(self, state: str, listing: Listing, seen: Seen) -> Counts:
-        """Read what is new, keep all, count. Wherever this is interrupted, the next run does it again."""
-        kept = [] if self.recount else list(self._tables())
-        labels = self._labels(listing.etags, [table for _, table in kept], seen)
+        """Read what is new, keep all, count. Wherever this is interrupted, the next run does it again.
+
+        A day whose partial fits is left alone, with all that lies there: so it goes first, and comes last.
+        """
+        self._delete([self._partial])
+        if not listing.etags and not listing.faults:
+            self._delete(self._parquets())
+            return Counts()
+        kept = [] if self.recount else map(self._table, self._parquets())
+        labels = self._labels(listing.etags, filter(None, kept), seen)
         faults = Batch(rejected=rejections(listing.faults))
         counts = count_all([*self._checked(labels), faults])
-        key = f"{COMPACTED}/date={self.day}/{state}.parquet"
-        if listing.etags:
-            self._keep(key, labels)
-        self._delete(name for name in self._parquets() if name != key)
-        # Last, since a day whose partial fits is left alone, with all that lies there.
-        if listing.etags or listing.faults:
-            partials.write(self.kept, self._partial, partials.Partial(state, counts))
-        else:
-            self._delete([self._partial])
+        self._keep(self._parquet(state), labels)
+        self._delete(name for name in self._parquets() if name != self._parquet(state))
+        partials.write(self.kept, self._partial, partials.Partial(state, counts))
         return counts
 
     def _delete(self, keys: Iterable[str]) -> None:
@@ -195,22 +210,23 @@ class Day:
         paths = (item["path"] for page in self.kept.list(f"{COMPACTED}/date={self.day}") for item in page)
         return [path for path in paths if path.endswith(".parquet")]
 
-    def _tables(self, columns: Sequence[str] = SCHEMA.names) -> Iterator[tuple[str, pa.Table]]:
-        """Return the day's Parquet files that can be read as such."""
-        for name in self._parquets():
-            with suppress(pa.ArrowException, FileNotFoundError):
-                body = pa.py_buffer(self.kept.get(name).bytes())
-                yield name, pq.read_table(body, columns=columns, schema=SCHEMA)
+    def _table(self, key: str, columns: Sequence[str] = SCHEMA.names) -> pa.Table | None:
+        """Return a Parquet file, None where it is not there or cannot be read as such."""
+        try:
+            body = pa.py_buffer(self.kept.get(key).bytes())
+        except FileNotFoundError:
+            return None
+        with suppress(pa.ArrowException, OSError):  # either, by where it is damaged
+            return pq.read_table(body, columns=columns, schema=SCHEMA)
+        return None
 
     def _keep(self, key: str, labels: pa.Table) -> None:
         """Write labels as Parquet, and read them again before they are trusted."""
         file = io.BytesIO()
         pq.write_table(labels, file, compression="zstd")
         self.kept.put(key, file.getvalue())
-        with suppress(pa.ArrowException, FileNotFoundError):
-            if pq.read_table(pa.py_buffer(self.kept.get(key).bytes())).equals(labels):
-                return
-        raise StoreError(f"{key}: is not there as it was written; does another run keep the same days?")
+        if (there := self._table(key)) is None or not there.equals(labels):
+            raise StoreError(f"{key}: is not there as it was written; does another run keep the same days?")
 
 
 def find(source: ObjectStore, kept: ObjectStore, *, recount: bool = False) -> list[Day]:

@@ -100,3 +100,14 @@ def test_lost_totals_are_made_again_with_all_objects() -> None:
     run(store)
     store.put(writers.TOTALS, b"damaged")
     assert run(store) == 1
+
+
+def test_no_writer_goes_with_a_days_parquet() -> None:
+    store = store_of([("w0", "2026-11-21", 7, 7), ("w1", "2026-11-22", 7, 7)])
+    run(store)
+    before = objects(store)
+    for page in store.list("compacted"):
+        for i, item in enumerate(page):
+            store.put(item["path"], b"damaged") if i else store.delete(item["path"])
+    assert run(store) == 0
+    assert objects(store) == before
