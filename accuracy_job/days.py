@@ -4,19 +4,17 @@ The label objects are the authority and are only read. What the job keeps of a d
 them at any time, so an interrupted or a damaged one costs time and nothing else:
 
     compacted/date={day}/{state}.parquet    the labels, verified before the file of an older state is deleted
-    partials/date={day}.json                their counts, and the state they are of: it alone lies there
+    partials/date={day}.json                their counts, under the state that they are of
 
 A state is a hash of the listing (keys, ETags, sizes) and of the job's own code.
 """
 
 import hashlib
 import inspect
-import io
 import re
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
@@ -25,7 +23,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from obstore.store import ObjectStore
 
 from accuracy_job import checks, columns, kernel, partials, records
@@ -35,7 +32,7 @@ from accuracy_job.files import ROWS_PER_BATCH
 from accuracy_job.kernel import Batch, Counts
 from accuracy_job.records import Malformed, Text, check_record, check_texts, parsed
 from accuracy_job.splits import Seen, count_all, unseen
-from accuracy_job.store import CONNECTIONS, LISTED, StoreError, listed
+from accuracy_job.store import CONNECTIONS, LISTED, StoreError, delete, get_parquet, listed, put_parquet
 
 if TYPE_CHECKING:
     from obstore import ObjectMeta  # is not there at run time
@@ -101,7 +98,7 @@ class Day:
         """
         labels = self._counted_last(columns)
         if labels is None:
-            self._delete([self._partial])  # where it fits, the day would be left alone
+            delete(self.kept, self._partial)  # where it fits, the day would be left alone
             self.counts()
             labels = self._counted_last(columns)
         return SCHEMA.empty_table().select(columns) if labels is None else labels
@@ -126,23 +123,23 @@ class Day:
 
         A day whose partial fits is left alone, with all that lies there: so it goes first, and comes last.
         """
-        self._delete([self._partial])
+        delete(self.kept, self._partial)
         if not listing.etags and not listing.faults:
-            self._delete(self._parquets())
+            self._delete_parquets()
             return Counts()
         kept = [] if self.recount else map(self._table, self._parquets())
         labels = self._labels(listing.etags, filter(None, kept), seen)
         faults = Batch(rejected=rejections(listing.faults))
         counts = count_all([*self._checked(labels), faults])
         self._keep(self._parquet(state), labels)
-        self._delete(name for name in self._parquets() if name != self._parquet(state))
+        self._delete_parquets(but=self._parquet(state))
         partials.write(self.kept, self._partial, partials.Partial(state, counts))
         return counts
 
-    def _delete(self, keys: Iterable[str]) -> None:
-        for key in keys:
-            with suppress(FileNotFoundError):
-                self.kept.delete(key)
+    def _delete_parquets(self, but: str | None = None) -> None:
+        for key in self._parquets():
+            if key != but:
+                delete(self.kept, key)
 
     def _labels(self, etags: dict[str, str], kept: Iterable[pa.Table], seen: Seen) -> pa.Table:
         """Return the listed labels: those that are kept unchanged, and the rest read. SCHEMA, by id."""
@@ -210,23 +207,14 @@ class Day:
         paths = (item["path"] for page in self.kept.list(f"{COMPACTED}/date={self.day}") for item in page)
         return [path for path in paths if path.endswith(".parquet")]
 
-    def _table(self, key: str, columns: Sequence[str] = SCHEMA.names) -> pa.Table | None:
-        """Return a Parquet file, None where it is not there or cannot be read as such."""
-        try:
-            body = pa.py_buffer(self.kept.get(key).bytes())
-        except FileNotFoundError:
-            return None
-        with suppress(pa.ArrowException, OSError):  # either, by where it is damaged
-            return pq.read_table(body, columns=columns, schema=SCHEMA)
-        return None
-
     def _keep(self, key: str, labels: pa.Table) -> None:
         """Write labels as Parquet, and read them again before they are trusted."""
-        file = io.BytesIO()
-        pq.write_table(labels, file, compression="zstd")
-        self.kept.put(key, file.getvalue())
+        put_parquet(self.kept, key, labels)
         if (there := self._table(key)) is None or not there.equals(labels):
             raise StoreError(f"{key}: is not there as it was written; does another run keep the same days?")
+
+    def _table(self, key: str, columns: Sequence[str] = SCHEMA.names) -> pa.Table | None:
+        return get_parquet(self.kept, key, SCHEMA, columns)
 
 
 def find(source: ObjectStore, kept: ObjectStore, *, recount: bool = False) -> list[Day]:

@@ -328,7 +328,7 @@ def test_a_day_of_faults_alone_is_counted_once() -> None:
     store, kept = MemoryStore(), MemoryStore()
     store.put(f"labels/date={DAY}/notes.txt", b"notes")
     counts_of(store, kept)
-    target = Recorded(kept)
+    target: Any = Recorded(kept)
     (day,) = days.find(store, target)
     assert len(day.labels()) == 0
     assert target.changes == []
