@@ -142,6 +142,18 @@ def test_what_is_no_label_is_rejected_and_what_marks_a_folder_is_not() -> None:
         }
 
 
+@pytest.mark.parametrize("value", ["\ud800", ["a"], {"a": "\ud800"}])
+def test_what_is_no_text_in_a_label_stops_nothing(value: object) -> None:
+    store, kept = MemoryStore(), MemoryStore()
+    put_label(store, "a", model=value)
+    put_label(store, "b", writer=value, labelled=value)
+    counts = counts_of(store, kept)
+    assert counts.pairs == 1
+    assert counts.rejected.keys() == {"model is not text"}
+    (day,) = days.find(store, kept)
+    assert day.labels(["writer", "labelled"]).to_pylist() == [{"writer": None, "labelled": None}] * 2
+
+
 def test_a_label_may_have_65536_bytes() -> None:
     store = MemoryStore()
     store.put(f"labels/date={DAY}/a.json", b'{"true": 7, "predicted": 1}'.ljust(2**16))

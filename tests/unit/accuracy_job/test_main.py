@@ -98,6 +98,16 @@ def test_a_bad_argument_is_a_status(argument: str, pairs: str) -> None:
     assert stop.value.code == BAD_INPUT
 
 
+def test_text_that_nothing_can_write_stops_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "pairs.jsonl"
+    fields = [{"model": "\ud800"}, {"id": "\ud800"}, {"labelled": "\ud800"}]
+    path.write_text("".join(f"{json.dumps({'true': 7, 'predicted': 1} | each)}\n" for each in fields))
+    assert main([str(path), "--output", str(tmp_path / "out")]) == OK
+    report = json.loads((tmp_path / "out/reports/latest.json").read_text())
+    assert (report["pairs"], report["rejected"]["count"]) == (2, 1)
+    assert (tmp_path / "out/reports/latest.html").is_file()
+
+
 def test_a_place_that_takes_no_report_is_a_status(pairs: str, capsys: Captured) -> None:
     assert main([pairs, "--output", pairs]) == STORE_FAILED
     error = capsys.readouterr().err
