@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC, datetime
@@ -217,7 +218,11 @@ def cores() -> int:
 def chosen(options: argparse.Namespace) -> Names:
     """Return the names of the parts. One that was asked for must be there."""
     given = {part: name for part in Names().of_parts() if (name := getattr(options, part)) is not None}
-    return Names(**given, required=Names().required | given.keys())
+    names = Names(**given, required=Names().required | given.keys())
+    for name, parts in Counter(names.of_parts().values()).items():
+        if parts > 1:
+            raise InputError(f"{name}: one column, or JSON field, cannot be {parts} parts of a pair")
+    return names
 
 
 def classified(store: ObjectStore, errors: Console) -> int:

@@ -78,6 +78,8 @@ def test_no_pairs_make_a_report_too(tmp_path: Path, capsys: Captured) -> None:
         (["{pairs}", "--fail-under", "digits=1"], "digits is no figure of the report"),
         (["{pairs}", "--writers"], "files name no writers"),
         (["s3://bucket", "--true", "label"], "names are for files"),
+        (["{pairs}", "--true", "model"], "model: one column, or JSON field, cannot be 2 parts of a pair"),
+        (["{pairs}", "--true", "a", "--predicted", "a"], "a: one column"),
     ],
 )
 def test_bad_input_is_one_line_and_a_status(
