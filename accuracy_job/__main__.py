@@ -153,8 +153,9 @@ def run(options: argparse.Namespace, errors: Console) -> int:
         before = latest(open_store(work.output)) if work.output else None
     report = build(counts, datetime.now(UTC), classifications, before)
     below = [threshold for threshold in options.fail_under if not threshold.is_met(report)]
-    if options.verify and not verified(report, work.splits, errors):
-        return DIFFERENT
+    with errors_named(options.input):
+        if options.verify and not verified(report, work.splits, errors):
+            return DIFFERENT
     if work.output:
         with errors_named(work.output):
             publish_all(open_store(work.output), report, errors)

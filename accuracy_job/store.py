@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import cache
 from mimetypes import guess_type
-from typing import Any, Literal
+from typing import Literal
 from urllib.parse import urlsplit
 
 import pyarrow as pa
@@ -18,6 +18,7 @@ from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore, S3Store
 
 from accuracy_job.files import S3
+from accuracy_job.report import Report, is_report
 
 CLASSIFICATIONS, REPORTS = "classifications/", "reports/"
 LATEST = f"{REPORTS}latest.json"
@@ -81,16 +82,16 @@ def listed(store: ObjectStore, folder: str) -> Iterator[pa.RecordBatch]:
         yield pa.record_batch(page).select(LISTED.names)
 
 
-def latest(store: ObjectStore) -> dict[str, Any] | None:
+def latest(store: ObjectStore) -> Report | None:
     """Return the latest report, None where there is none."""
     try:
-        report: dict[str, Any] = json.loads(bytes(store.get(LATEST).bytes()))
-    except (FileNotFoundError, ValueError):
+        report = json.loads(bytes(store.get(LATEST).bytes()))
+    except (FileNotFoundError, ValueError, RecursionError):
         return None
-    return report
+    return report if is_report(report) else None
 
 
-def publish(store: ObjectStore, report: dict[str, Any]) -> None:
+def publish(store: ObjectStore, report: Report) -> None:
     """Write the report under its time, never to change, and then as the latest. Each appears whole."""
     body = json.dumps(report, allow_nan=False).encode()  # indented, a year's would be five times as long
     put(store, f"{REPORTS}{report['made']}.json", body, mode="create")
