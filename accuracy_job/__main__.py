@@ -27,6 +27,7 @@ from accuracy_job.store import (
     REPORTS,
     StoreError,
     count_classifications,
+    delete,
     errors_named,
     latest,
     open_store,
@@ -174,12 +175,16 @@ def publish_all(store: ObjectStore, report: Report, errors: Console) -> None:
     publish(store, report)
     with errors.status("drawing the report's pictures"):
         from accuracy_job.page import page  # noqa: PLC0415 -- matplotlib takes seconds to import
-        from accuracy_job.pictures import pictures  # noqa: PLC0415
+        from accuracy_job.pictures import NAMES, pictures  # noqa: PLC0415
 
         drawn = pictures(report)
         put(store, f"{REPORTS}latest.html", page(report, drawn).encode())
-        for name, picture in drawn.items():
-            put(store, f"{REPORTS}latest-{name}.png", picture)
+        for name in NAMES:
+            key = f"{REPORTS}latest-{name}.png"
+            if name in drawn:
+                put(store, key, drawn[name])
+            else:
+                delete(store, key)  # an older report's
 
 
 def publish_writers(work: Work, output: str, engine: str, errors: Console) -> None:

@@ -29,6 +29,16 @@ def test_a_file_of_pairs_becomes_a_report(pairs: str, tmp_path: Path) -> None:
     assert names == {kept.name, "latest.json", "latest.html", *pictures}
 
 
+def test_the_pictures_are_of_the_latest_report(pairs: str, tmp_path: Path) -> None:
+    (tmp_path / "fewer.csv").write_text("true,predicted\n7,7\n")
+    (tmp_path / "more.csv").write_text("true,predicted,confidence,labelled\n7,7,0.5,2026-11-22\n")
+    matrices = {"latest-confusion-matrix.png", "latest-confusion-matrix-rows.png"}
+    more = {"latest-reliability.png", "latest-accuracy-over-time.png"}
+    for name, drawn in (("more", matrices | more), ("fewer", matrices), ("more", matrices | more)):
+        assert main([str(tmp_path / f"{name}.csv"), "--output", str(tmp_path / "out")]) == OK
+        assert {path.name for path in (tmp_path / "out/reports").glob("*.png")} == drawn
+
+
 def test_the_second_report_has_a_trend(pairs: str, tmp_path: Path) -> None:
     for _ in range(2):
         assert main([pairs, "--output", str(tmp_path / "out")]) == OK
