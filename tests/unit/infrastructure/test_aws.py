@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
+from botocore.exceptions import ClientError
 
-from infrastructure.aws import functions, image, job, prices, site, steps
+from infrastructure.aws import account, functions, image, job, prices, site, steps
 from infrastructure.aws.__main__ import main
 from infrastructure.aws.errors import DeploymentError
 from infrastructure.aws.stages import STAGES, Stage
@@ -16,6 +17,7 @@ from infrastructure.local.settings import ROOT
 if TYPE_CHECKING:
     from mypy_boto3_emr_serverless import EMRServerlessClient
     from mypy_boto3_scheduler import EventBridgeSchedulerClient
+    from mypy_boto3_service_quotas import ServiceQuotasClient
 
 
 def test_every_file_of_the_page_has_a_type() -> None:
@@ -88,6 +90,35 @@ def test_a_failed_step_is_named_with_its_advice_and_ends_the_deployment() -> Non
     with pytest.raises(DeploymentError, match=r"Making room failed: no room\nClean up\."):
         steps.run(todo, said.append)
     assert said == ["Making room …"]
+
+
+class Quotas:
+    """An account to which one quota was applied; to all else AWS's own, 10, applies."""
+
+    def __init__(self, code: str, error: str = "NoSuchResourceException") -> None:
+        self._code = code
+        self._error = error
+
+    def get_service_quota(self, ServiceCode: str, QuotaCode: str) -> dict[str, Any]:  # noqa: N803
+        if QuotaCode == self._code:
+            return {"Quota": {"Value": 20.0}}
+        raise ClientError({"Error": {"Code": self._error, "Message": ServiceCode}}, "GetServiceQuota")
+
+    def get_aws_default_service_quota(self, **_code: str) -> dict[str, Any]:
+        return {"Quota": {"Value": 10.0}}
+
+
+def test_where_no_quota_was_applied_awss_own_holds() -> None:
+    quotas = cast("ServiceQuotasClient", Quotas(account.NETWORKS.code))
+    assert account.NETWORKS.short_of(20, quotas) is None
+    assert account.FUNCTIONS.short_of(10, quotas) is None
+    assert str(account.FUNCTIONS.short_of(11, quotas)).startswith("10 concurrent executions of Lambda are")
+
+
+def test_what_else_aws_says_of_a_quota_is_no_answer() -> None:
+    quotas = cast("ServiceQuotasClient", Quotas("", "AccessDeniedException"))
+    with pytest.raises(ClientError, match="AccessDenied"):
+        account.FUNCTIONS.short_of(1, quotas)
 
 
 class Scheduler:
