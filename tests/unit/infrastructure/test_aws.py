@@ -186,4 +186,10 @@ def test_the_costs_in_the_docs_are_those_that_the_plan_prints() -> None:
     docs = (ROOT / "docs" / "aws.md").read_text()
     for stage in STAGES.values():
         assert f"**{prices.total(prices.at_rest(stage)):.2f}**" in docs
-    assert f"**{prices.total(prices.per_million()):.2f}**" in docs
+    items = prices.per_million()
+    assert f"**{prices.total(items):.2f}**" in docs
+    for item in items:
+        assert f"| {item.what} | {item.dollars:.2f} |" in docs
+    writes = sum(item.dollars for item in items if item.price == "S3 write")
+    share = round(100 * writes / prices.total(items))
+    assert f"{share} % of the costs per image are writes to S3" in docs
