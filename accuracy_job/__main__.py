@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC, datetime
@@ -26,6 +27,7 @@ from accuracy_job.store import (
     REPORTS,
     StoreError,
     count_classifications,
+    delete,
     errors_named,
     latest,
     open_store,
@@ -152,8 +154,9 @@ def run(options: argparse.Namespace, errors: Console) -> int:
         before = latest(open_store(work.output)) if work.output else None
     report = build(counts, datetime.now(UTC), classifications, before)
     below = [threshold for threshold in options.fail_under if not threshold.is_met(report)]
-    if options.verify and not verified(report, work.splits, errors):
-        return DIFFERENT
+    with errors_named(options.input):
+        if options.verify and not verified(report, work.splits, errors):
+            return DIFFERENT
     if work.output:
         with errors_named(work.output):
             publish_all(open_store(work.output), report, errors)
@@ -172,12 +175,16 @@ def publish_all(store: ObjectStore, report: Report, errors: Console) -> None:
     publish(store, report)
     with errors.status("drawing the report's pictures"):
         from accuracy_job.page import page  # noqa: PLC0415 -- matplotlib takes seconds to import
-        from accuracy_job.pictures import pictures  # noqa: PLC0415
+        from accuracy_job.pictures import NAMES, pictures  # noqa: PLC0415
 
         drawn = pictures(report)
         put(store, f"{REPORTS}latest.html", page(report, drawn).encode())
-        for name, picture in drawn.items():
-            put(store, f"{REPORTS}latest-{name}.png", picture)
+        for name in NAMES:
+            key = f"{REPORTS}latest-{name}.png"
+            if name in drawn:
+                put(store, key, drawn[name])
+            else:
+                delete(store, key)  # an older report's
 
 
 def publish_writers(work: Work, output: str, engine: str, errors: Console) -> None:
@@ -217,7 +224,11 @@ def cores() -> int:
 def chosen(options: argparse.Namespace) -> Names:
     """Return the names of the parts. One that was asked for must be there."""
     given = {part: name for part in Names().of_parts() if (name := getattr(options, part)) is not None}
-    return Names(**given, required=Names().required | given.keys())
+    names = Names(**given, required=Names().required | given.keys())
+    for name, parts in Counter(names.of_parts().values()).items():
+        if parts > 1:
+            raise InputError(f"{name}: one column, or JSON field, cannot be {parts} parts of a pair")
+    return names
 
 
 def classified(store: ObjectStore, errors: Console) -> int:

@@ -18,6 +18,7 @@ NOT_A_DIGIT = 10
 NOT_A_CONFIDENCE = -1.0
 MAX_SHOWN = 60  # characters of a wrong value in an example
 DIGIT_TEXT = re.compile(rb"\s*([0-9])(\.0*)?\s*")
+HALF = re.compile("[\ud800-\udfff]")  # of a surrogate pair
 PARTS = ("true", "predicted", "confidence", "model", "time", "id")
 REASONS = {
     "true": "true is not a digit",
@@ -54,8 +55,11 @@ class Fault(NamedTuple):
 
     def __str__(self) -> str:
         value = self.value.decode(errors="replace") if isinstance(self.value, bytes) else self.value
-        # As JSON, so that no byte of it reaches a terminal as a command.
-        return f"{self.source}: {json.dumps(value, default=str)[:MAX_SHOWN]}"
+        try:
+            text = json.dumps(value, default=str)  # so that no byte of it reaches a terminal as a command
+        except RecursionError:
+            text = "nested too deeply to be shown"
+        return f"{self.source}: {text[:MAX_SHOWN]}"
 
 
 def is_number(value: object) -> TypeGuard[int | float]:
@@ -71,11 +75,18 @@ def as_digit(value: object) -> int:
     return int(value) if is_number(value) and value in range(DIGITS) else NOT_A_DIGIT
 
 
+def is_text(value: object) -> TypeGuard[str]:
+    """Tell whether a JSON value is text. JSON can spell half a character, which nothing can write."""
+    return isinstance(value, str) and HALF.search(value) is None
+
+
 def as_text(value: object) -> str | None:
-    """Return the text of a cell, None where it is empty."""
-    if value is None:
-        return None
-    return (value.decode(errors="replace") if isinstance(value, bytes) else str(value)) or None
+    """Return the text of a cell, None where it is empty or none."""
+    if isinstance(value, bytes):
+        return value.decode(errors="replace") or None
+    if isinstance(value, str):
+        return value if value and is_text(value) else None
+    return None if value is None or isinstance(value, list | dict) else str(value)
 
 
 def as_day(value: object) -> str | None:

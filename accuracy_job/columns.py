@@ -24,6 +24,8 @@ from accuracy_job.checks import (
 from accuracy_job.kernel import DIGITS, Batch, Group, IntArray, Pairs, Rejected
 
 ONE_GROUP: IntArray = np.zeros((), np.int64)
+PER_DAY = {unit: 86_400 * number for unit, number in {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}.items()}
+DATES = (-(2**31), 2**31 - 1)  # the days from 1970 that a date32 holds: more than have a name
 NOT_NUMBERS = (pa.types.is_boolean, pa.types.is_temporal, pa.types.is_nested)
 
 
@@ -99,7 +101,7 @@ def _numbers(column: pa.Array) -> pa.Array:
         return _parsed_numbers(column.cast(pa.binary()))
     if any(is_kind(column.type) for is_kind in NOT_NUMBERS):
         return pa.array(np.full(len(column), np.nan))
-    return column.cast(pa.float64())
+    return column.cast(pa.float64(), safe=False)  # whole numbers that it rounds are no confidences either way
 
 
 def _parsed_numbers(column: pa.Array) -> pa.Array:
@@ -133,13 +135,19 @@ def _encoded_days(column: pa.Array | None) -> tuple[list[str | None], IntArray]:
     if column is None or pa.types.is_dictionary(column.type):
         return _encoded(column, as_day)
     if pa.types.is_timestamp(column.type):
-        in_utc = column.cast(pa.timestamp(column.type.unit))  # without its zone
-        column = in_utc.cast(pa.date32())
+        column = _dates(column)
     if pa.types.is_date32(column.type) and len(column) and not column.null_count:
         return _range_of_days(column.view(pa.int32()).to_numpy())
     if _is_text(column.type):  # cut to what names the day, so that few distinct values are left
         column = pc.binary_slice(column.cast(pa.binary()), 0, 10)
     return _encoded(column, as_day)
+
+
+def _dates(times: pa.Array) -> pa.Array:
+    """Return the dates of times, in UTC. Arrow's cast would wrap around those that are too far away."""
+    days = times.view(pa.int64()).fill_null(0).to_numpy() // PER_DAY[times.type.unit]
+    dates = pa.array(np.clip(days, *DATES).astype(np.int32), pa.date32())
+    return pc.if_else(times.is_valid(), dates, None) if times.null_count else dates
 
 
 def _range_of_days(days: npt.NDArray[np.int32]) -> tuple[list[str | None], IntArray]:
@@ -158,7 +166,17 @@ def _encoded(
     if column is None:
         return [None], ONE_GROUP
     encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
-    return [*map(read, encoded.dictionary.to_pylist()), None], _indices(encoded)
+    return [*map(read, _values(encoded.dictionary)), None], _indices(encoded)
+
+
+def _values(column: pa.Array) -> list[object]:
+    """Return a column as objects of Python, which reads text only where it is UTF-8, and not all times."""
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    if pa.types.is_temporal(column.type):
+        column = column.cast(pa.string())
+    values: list[object] = (column.cast(pa.binary()) if _is_text(column.type) else column).to_pylist()
+    return values
 
 
 def _indices(encoded: pa.DictionaryArray) -> IntArray:
@@ -185,7 +203,7 @@ def _with_ids(pairs: Pairs, ids: pa.Array | None) -> Pairs:
     if ids is None:
         return pairs
     wrong = ids.filter(pa.array(pairs.true != pairs.predicted))
-    return replace(pairs, wrong_ids=[as_text(id) for id in wrong.to_pylist()])
+    return replace(pairs, wrong_ids=[as_text(id) for id in _values(wrong)])
 
 
 def _faults(
@@ -195,7 +213,7 @@ def _faults(
     faults: list[Fault] = []
     seen = np.zeros(len(wrong["true"]), bool)
     for part, rows in wrong.items():
-        values = columns[part].filter(pa.array(rows & ~seen)).to_pylist()
+        values = _values(columns[part].filter(pa.array(rows & ~seen)))
         faults += [Fault(fault_reason(part, value), source, value) for value in values]
         seen |= rows
     return rejections(faults)

@@ -11,12 +11,10 @@ A state is a hash of the listing (keys, ETags, sizes) and of the job's own code.
 
 import hashlib
 import inspect
-import io
 import re
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
@@ -25,7 +23,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from obstore.store import ObjectStore
 
 from accuracy_job import checks, columns, kernel, partials, records
@@ -35,7 +32,7 @@ from accuracy_job.files import ROWS_PER_BATCH
 from accuracy_job.kernel import Batch, Counts
 from accuracy_job.records import Malformed, Text, check_record, check_texts, parsed
 from accuracy_job.splits import Seen, count_all, unseen
-from accuracy_job.store import CONNECTIONS, LISTED, StoreError, listed
+from accuracy_job.store import CONNECTIONS, LISTED, StoreError, delete, get_parquet, listed, put_parquet
 
 if TYPE_CHECKING:
     from obstore import ObjectMeta  # is not there at run time
@@ -95,9 +92,20 @@ class Day:
         yield from self._checked(self.labels())
 
     def labels(self, columns: Sequence[str] = SCHEMA.names) -> pa.Table:
-        """Return the labels that were counted last. Those columns of SCHEMA."""
-        tables = [table for _, table in self._tables(columns)]
-        return pa.concat_tables([SCHEMA.empty_table().select(columns), *tables])
+        """Return the labels that were counted last. Those columns of SCHEMA.
+
+        Where their Parquet is damaged or lost, the day is counted again.
+        """
+        labels = self._counted_last(columns)
+        if labels is None:
+            delete(self.kept, self._partial)  # where it fits, the day would be left alone
+            self.counts()
+            labels = self._counted_last(columns)
+        return SCHEMA.empty_table().select(columns) if labels is None else labels
+
+    def _counted_last(self, columns: Sequence[str]) -> pa.Table | None:
+        partial = partials.read(self.kept, self._partial)
+        return None if partial is None else self._table(self._parquet(partial.state), columns)
 
     @property
     def _folder(self) -> str:
@@ -107,27 +115,31 @@ class Day:
     def _partial(self) -> str:
         return f"{PARTIALS}/date={self.day}.json"
 
+    def _parquet(self, state: str) -> str:
+        return f"{COMPACTED}/date={self.day}/{state}.parquet"
+
     def _count(self, state: str, listing: Listing, seen: Seen) -> Counts:
-        """Read what is new, keep all, count. Wherever this is interrupted, the next run does it again."""
-        kept = [] if self.recount else list(self._tables())
-        labels = self._labels(listing.etags, [table for _, table in kept], seen)
+        """Read what is new, keep all, count. Wherever this is interrupted, the next run does it again.
+
+        A day whose partial fits is left alone, with all that lies there: so it goes first, and comes last.
+        """
+        delete(self.kept, self._partial)
+        if not listing.etags and not listing.faults:
+            self._delete_parquets()
+            return Counts()
+        kept = [] if self.recount else map(self._table, self._parquets())
+        labels = self._labels(listing.etags, filter(None, kept), seen)
         faults = Batch(rejected=rejections(listing.faults))
         counts = count_all([*self._checked(labels), faults])
-        key = f"{COMPACTED}/date={self.day}/{state}.parquet"
-        if listing.etags:
-            self._keep(key, labels)
-        self._delete(name for name in self._parquets() if name != key)
-        # Last, since a day whose partial fits is left alone, with all that lies there.
-        if listing.etags or listing.faults:
-            partials.write(self.kept, self._partial, partials.Partial(state, counts))
-        else:
-            self._delete([self._partial])
+        self._keep(self._parquet(state), labels)
+        self._delete_parquets(but=self._parquet(state))
+        partials.write(self.kept, self._partial, partials.Partial(state, counts))
         return counts
 
-    def _delete(self, keys: Iterable[str]) -> None:
-        for key in keys:
-            with suppress(FileNotFoundError):
-                self.kept.delete(key)
+    def _delete_parquets(self, but: str | None = None) -> None:
+        for key in self._parquets():
+            if key != but:
+                delete(self.kept, key)
 
     def _labels(self, etags: dict[str, str], kept: Iterable[pa.Table], seen: Seen) -> pa.Table:
         """Return the listed labels: those that are kept unchanged, and the rest read. SCHEMA, by id."""
@@ -195,22 +207,14 @@ class Day:
         paths = (item["path"] for page in self.kept.list(f"{COMPACTED}/date={self.day}") for item in page)
         return [path for path in paths if path.endswith(".parquet")]
 
-    def _tables(self, columns: Sequence[str] = SCHEMA.names) -> Iterator[tuple[str, pa.Table]]:
-        """Return the day's Parquet files that can be read as such."""
-        for name in self._parquets():
-            with suppress(pa.ArrowException, FileNotFoundError):
-                body = pa.py_buffer(self.kept.get(name).bytes())
-                yield name, pq.read_table(body, columns=columns, schema=SCHEMA)
-
     def _keep(self, key: str, labels: pa.Table) -> None:
         """Write labels as Parquet, and read them again before they are trusted."""
-        file = io.BytesIO()
-        pq.write_table(labels, file, compression="zstd")
-        self.kept.put(key, file.getvalue())
-        with suppress(pa.ArrowException, FileNotFoundError):
-            if pq.read_table(pa.py_buffer(self.kept.get(key).bytes())).equals(labels):
-                return
-        raise StoreError(f"{key}: is not there as it was written; does another run keep the same days?")
+        put_parquet(self.kept, key, labels)
+        if (there := self._table(key)) is None or not there.equals(labels):
+            raise StoreError(f"{key}: is not there as it was written; does another run keep the same days?")
+
+    def _table(self, key: str, columns: Sequence[str] = SCHEMA.names) -> pa.Table | None:
+        return get_parquet(self.kept, key, SCHEMA, columns)
 
 
 def find(source: ObjectStore, kept: ObjectStore, *, recount: bool = False) -> list[Day]:

@@ -4,6 +4,7 @@ import csv
 import io
 import os
 import re
+from codecs import getincrementaldecoder
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -83,7 +84,11 @@ def find(pattern: str) -> list[str]:
 def _errors_named(url: str) -> Iterator[None]:
     try:
         yield
-    except (pa.ArrowException, OSError) as error:
+    except (
+        pa.ArrowException,
+        OSError,
+        UnicodeEncodeError,
+    ) as error:  # the last: a name that Arrow cannot open
         raise InputError(f"{url}: {error}") from error
 
 
@@ -145,8 +150,9 @@ def _ending(url: str) -> str:
 def _splits(url: str, names: Names) -> list[FileSplit]:
     if _ending(url) != ".parquet":
         return [FileSplit(url, names)]
+    filesystem, path = _place(url)
     with _errors_named(url):
-        groups = range(pq.read_metadata(*_place(url)[::-1]).num_row_groups)
+        groups = range(pq.read_metadata(path, filesystem=filesystem).num_row_groups)
     step = -(-len(groups) // SPLITS_PER_FILE) or 1
     return [FileSplit(url, names, tuple(groups[i : i + step])) for i in groups[::step]]
 
@@ -155,6 +161,9 @@ def _read_parquet(split: FileSplit) -> Iterator[Batch]:
     filesystem, path = _place(split.url)
     schema = pq.read_schema(path, filesystem=filesystem)
     columns = _present(schema.names, split)
+    for name in columns:
+        if pa.types.is_nested(kind := schema.field(name).type):
+            raise InputError(f"{split.url}: the column {name} is nested: {kind}")
     models = [name for name in columns if name == split.names.model]
     # Reading a row group ahead of its decoding would hold it twice; each of few models is decoded once.
     with pq.ParquetFile(path, filesystem=filesystem, read_dictionary=models, pre_buffer=False) as file:
@@ -183,7 +192,7 @@ def _read_text(
     split: FileSplit, delimiter: str, columns: list[str], header: list[str] | None
 ) -> Iterator[Batch]:
     """Read cells as bytes: nothing is guessed from the first rows, and what is no number stops nothing."""
-    short: list[Fault] = []  # rows with too few or too many cells, emptied after every batch
+    short: list[Fault] = []  # rows with too few or too many cells
 
     def skip(row: pa_csv.InvalidRow) -> str:
         short.append(Fault("not as many cells as columns", split.url, row.text.encode()))
@@ -191,7 +200,7 @@ def _read_text(
 
     with _stream(split.url) as stream:
         batches = pa_csv.open_csv(
-            stream,
+            _Unicode(stream),
             pa_csv.ReadOptions(column_names=header),
             pa_csv.ParseOptions(delimiter=delimiter, invalid_row_handler=skip),
             pa_csv.ConvertOptions(include_columns=columns, column_types=dict.fromkeys(columns, pa.binary())),
@@ -199,6 +208,23 @@ def _read_text(
         for batch in batches:
             yield check_columns(batch, split.names, split.url)
     yield Batch(rejected=rejections(short))
+
+
+class _Unicode(io.RawIOBase):
+    """Text without what is no UTF-8: Arrow gives up at a row of too few cells that is none."""
+
+    def __init__(self, stream: pa.NativeFile) -> None:
+        self._stream = stream
+        self._decoder = getincrementaldecoder("utf-8")("replace")
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1, /) -> bytes:
+        while part := self._stream.read(size):
+            if text := self._decoder.decode(part):
+                return text.encode()
+        return self._decoder.decode(b"", final=True).encode()
 
 
 def _read_json_lines(split: FileSplit) -> Iterator[Batch]:
@@ -220,7 +246,7 @@ def _first_line(url: str) -> tuple[str, list[str]]:
 
 
 def _present(columns: list[str], split: FileSplit) -> list[str]:
-    """Return the columns to read. Raises InputError where one is missing that must be there."""
+    """Return the columns to read. Raises InputError where one that must be there is not, or one is twice."""
     parts = split.names.of_parts()
     missing = [parts[part] for part in sorted(split.names.required) if parts[part] not in columns]
     if missing:
@@ -228,7 +254,10 @@ def _present(columns: list[str], split: FileSplit) -> list[str]:
         raise InputError(
             f"{split.url}: there is no column {' and no column '.join(missing)}; its columns: {there}"
         )
-    return [name for name in parts.values() if name in columns]
+    present = [name for name in parts.values() if name in columns]
+    if doubled := [name for name in present if columns.count(name) > 1]:
+        raise InputError(f"{split.url}: there is more than one column {' and more than one '.join(doubled)}")
+    return present
 
 
 READERS: dict[str, Callable[[FileSplit], Iterator[Batch]]] = {

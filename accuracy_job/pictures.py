@@ -14,6 +14,7 @@ from matplotlib.ticker import PercentFormatter
 from accuracy_job.kernel import DIGITS
 from accuracy_job.report import Report
 
+NAMES = ("confusion-matrix", "confusion-matrix-rows", "reliability", "accuracy-over-time")
 DPI = 150
 MAX_DAYS_NAMED, MAX_DAYS_MARKED = 10, 60
 INK, FAINT, BLUE, RED = "#222222", "#888888", "#1f5fa8", "#b3261e"

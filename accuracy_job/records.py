@@ -17,6 +17,7 @@ from accuracy_job.checks import (
     as_text,
     fault_reason,
     is_number,
+    is_text,
     rejections,
 )
 from accuracy_job.kernel import Batch, Group, Pairs
@@ -64,7 +65,7 @@ def check_record(record: dict[str, object], names: Names, day: str | None) -> Ro
         "true": true == NOT_A_DIGIT,
         "predicted": predicted == NOT_A_DIGIT,
         "confidence": confidence == NOT_A_CONFIDENCE,
-        "model": not isinstance(model, str | None),
+        "model": model is not None and not is_text(model),
     }
     for part, is_wrong in wrong.items():
         if is_wrong:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from math import erfc, prod, sqrt
 from statistics import NormalDist
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -182,6 +182,18 @@ def _top_confusions(matrix: IntArray, counts: Counts) -> list[Report]:
     return sorted(confusions, key=lambda each: (-each["count"], each["of"]))[:MAX_CONFUSIONS]
 
 
+def is_report(document: object) -> TypeGuard[Report]:
+    """Tell whether a JSON document is a report, as far as the trend reads it."""
+    match document:
+        case {"made": str(), "confusion_matrix": [*rows]}:
+            try:
+                matrix = np.array(rows)
+            except ValueError:  # rows of several lengths
+                return False
+            return matrix.shape == (DIGITS, DIGITS) and matrix.dtype == np.int64 and bool(matrix.min() >= 0)
+    return False
+
+
 def _trend(matrix: IntArray, previous: Report) -> Report:
     """Return the accuracy of the pairs that came since a report beside that of the pairs it had.
 
@@ -189,17 +201,18 @@ def _trend(matrix: IntArray, previous: Report) -> Report:
     where that is fewer than none, nothing is compared.
     """
     before = np.array(previous["confusion_matrix"], np.int64)
+    accuracy_before = _ratio(int(before.trace()), int(before.sum()))
     old, new = _right_and_wrong(before), _right_and_wrong(matrix - before)
     pairs = sum(new)
     accuracy = _ratio(new[0], pairs) if min(new) >= 0 else None
-    comparable = accuracy is not None and previous["accuracy"] is not None
-    p_value = chi_squared_p_value(old, new) if comparable else None
+    change = None if accuracy is None or accuracy_before is None else accuracy - accuracy_before
+    p_value = None if change is None else chi_squared_p_value(old, new)
     return {
         "since": previous["made"],
-        "previous": {"pairs": previous["pairs"], "accuracy": previous["accuracy"]},
+        "previous": {"pairs": int(before.sum()), "accuracy": accuracy_before},
         "pairs": pairs,
         "accuracy": accuracy,
-        "change": accuracy - previous["accuracy"] if accuracy is not None and comparable else None,
+        "change": change,
         "p_value": p_value,
         "significant": None if p_value is None else p_value < SIGNIFICANT,
     }

@@ -1,21 +1,24 @@
 """A Legible store, or a folder, that gives and takes objects: how it is opened, and its reports."""
 
+import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import cache
 from mimetypes import guess_type
-from typing import Any, Literal
+from typing import Literal
 from urllib.parse import urlsplit
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore, S3Store
 
 from accuracy_job.files import S3
+from accuracy_job.report import Report, is_report
 
 CLASSIFICATIONS, REPORTS = "classifications/", "reports/"
 LATEST = f"{REPORTS}latest.json"
@@ -79,16 +82,16 @@ def listed(store: ObjectStore, folder: str) -> Iterator[pa.RecordBatch]:
         yield pa.record_batch(page).select(LISTED.names)
 
 
-def latest(store: ObjectStore) -> dict[str, Any] | None:
+def latest(store: ObjectStore) -> Report | None:
     """Return the latest report, None where there is none."""
     try:
-        report: dict[str, Any] = json.loads(bytes(store.get(LATEST).bytes()))
-    except (FileNotFoundError, ValueError):
+        report = json.loads(bytes(store.get(LATEST).bytes()))
+    except (FileNotFoundError, ValueError, RecursionError):
         return None
-    return report
+    return report if is_report(report) else None
 
 
-def publish(store: ObjectStore, report: dict[str, Any]) -> None:
+def publish(store: ObjectStore, report: Report) -> None:
     """Write the report under its time, never to change, and then as the latest. Each appears whole."""
     body = json.dumps(report, allow_nan=False).encode()  # indented, a year's would be five times as long
     put(store, f"{REPORTS}{report['made']}.json", body, mode="create")
@@ -103,3 +106,28 @@ def put(
     # A folder knows no media types, and refuses them.
     attributes = {"Content-Type": media_type} if media_type and isinstance(store, S3Store) else None
     store.put(key, body, attributes=attributes, mode=mode)
+
+
+def delete(store: ObjectStore, key: str) -> None:
+    """Delete an object, if it is there."""
+    with suppress(FileNotFoundError):
+        store.delete(key)
+
+
+def put_parquet(store: ObjectStore, key: str, table: pa.Table) -> None:
+    file = io.BytesIO()
+    pq.write_table(table, file, compression="zstd")
+    store.put(key, file.getvalue())
+
+
+def get_parquet(
+    store: ObjectStore, key: str, schema: pa.Schema, columns: Sequence[str] | None = None
+) -> pa.Table | None:
+    """Return a table, None where it is not there or cannot be read as Parquet."""
+    try:
+        body = pa.py_buffer(store.get(key).bytes())
+    except FileNotFoundError:
+        return None
+    with suppress(pa.ArrowException, OSError):  # either, by where it is damaged
+        return pq.read_table(body, columns=columns, schema=schema)
+    return None

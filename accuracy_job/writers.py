@@ -4,25 +4,22 @@ A table has a row for each (writer, cell) that occurs on a day, where cell is 10
 objects of writers whose counts changed are written: a million writers cost a million requests once.
 """
 
-import io
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from itertools import groupby, islice
 from operator import itemgetter
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from obstore.store import ObjectStore
 
 from accuracy_job.days import Day
 from accuracy_job.engines import MapReduce
 from accuracy_job.kernel import DIGITS
 from accuracy_job.splits import Seen, unseen
-from accuracy_job.store import CONNECTIONS, REPORTS, put
+from accuracy_job.store import CONNECTIONS, REPORTS, delete, get_parquet, put, put_parquet
 
 TOTALS = f"{REPORTS}writers.parquet"  # what the objects say
 WRITERS = f"{REPORTS}writers/"
@@ -67,16 +64,27 @@ COUNTING: MapReduce[Day, pa.Table] = MapReduce(count, merge, NOTHING)
 
 
 def publish(store: ObjectStore, counts: pa.Table) -> int:
-    """Write the objects that changed, and last the totals that they are from. Returns how many changed."""
+    """Write the objects that changed, and last the totals that they are from. Returns how many changed.
+
+    First, their writers' totals become unknown: wherever this is interrupted, the next run writes them again,
+    also if the labels are by then as they were before.
+    """
     old, new = _read(store), total(counts)
     changed = pa.concat_tables([_only_in(new, old), _only_in(old, new)])["writer"].unique()
     gone = changed.filter(pc.invert(pc.is_in(changed, new["writer"])))
+    if len(changed):
+        unchanged = old.filter(pc.invert(pc.is_in(old["writer"], changed)))
+        put_parquet(store, TOTALS, pa.concat_tables([unchanged, _unknown(changed)]))
     _write_all(store, documents(new.filter(pc.is_in(new["writer"], changed))))
     _write_all(store, ((writer, None) for writer in gone.to_pylist()))
-    file = io.BytesIO()
-    pq.write_table(new, file, compression="zstd")
-    store.put(TOTALS, file.getvalue())
+    put_parquet(store, TOTALS, new)
     return len(changed)
+
+
+def _unknown(writers: Sequence[str]) -> pa.Table:
+    """Return totals that no labels have: of each writer a row that counts nothing. SCHEMA."""
+    nothing = np.zeros(len(writers), np.int64)
+    return pa.table({"writer": writers, "cell": nothing, "count": nothing}).cast(SCHEMA)
 
 
 def _write_all(store: ObjectStore, documents: Iterator[tuple[str, bytes | None]]) -> None:
@@ -92,10 +100,12 @@ def _only_in(one: pa.Table, other: pa.Table) -> pa.Table:
 
 
 def _read(store: ObjectStore) -> pa.Table:
-    """Return the totals of the run before; none where they are lost, and so all is written again."""
-    with suppress(FileNotFoundError, pa.ArrowException):
-        return pq.read_table(pa.py_buffer(store.get(TOTALS).bytes()), schema=SCHEMA)
-    return NOTHING
+    """Return the totals of the run before; where they are lost, unknown ones of all who have an object."""
+    totals = get_parquet(store, TOTALS, SCHEMA)
+    if totals is not None:
+        return totals
+    keys = (item["path"] for page in store.list(WRITERS) for item in page)
+    return _unknown([key.removeprefix(WRITERS).removesuffix(".json") for key in keys])
 
 
 def documents(counts: pa.Table) -> Iterator[tuple[str, bytes]]:
@@ -115,8 +125,7 @@ def _document(writer: str, cells: Iterable[dict[str, int]]) -> bytes:
 
 def _write(store: ObjectStore, writer: str, document: bytes | None) -> None:
     key = f"{WRITERS}{writer}.json"
-    if document is not None:
+    if document is None:
+        delete(store, key)
+    else:
         put(store, key, document)
-        return
-    with suppress(FileNotFoundError):
-        store.delete(key)

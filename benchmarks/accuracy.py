@@ -24,7 +24,10 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
-from accuracy_job import days
+from accuracy_job import days, partials
+from accuracy_job.kernel import Counts
+from accuracy_job.partials import Partial
+from accuracy_job.store import open_store, put_parquet
 from benchmarks.results import Bars, Result, Table, command
 
 PEERS = ("polars", "duckdb", "scikit-learn", "pyspark", "boto3")
@@ -187,9 +190,9 @@ def write_days(folder: Path, labels: int, parts: int, people: int) -> None:
             "true": true,
             "predicted": np.where(random.random(size) < 0.03, random.integers(0, 10, size, np.uint8), true),
         }
-        day = folder / f"compacted/date=2026-11-{part + 1:02}"
-        day.mkdir(parents=True)
-        pq.write_table(pa.table(columns, days.SCHEMA), day / "state.parquet", compression="zstd")
+        day, store = f"date=2026-11-{part + 1:02}", open_store(str(folder))
+        put_parquet(store, f"{days.COMPACTED}/{day}/state.parquet", pa.table(columns, days.SCHEMA))
+        partials.write(store, f"{days.PARTIALS}/{day}.json", Partial("state", Counts()))
 
 
 @contextmanager

@@ -75,12 +75,12 @@ def waiting(waits: Sequence[float]) -> Lines:
 @contextmanager
 def _page() -> Iterator[Page]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=_chromium(), args=CHROMIUM_FLAGS)
+        browser = playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM_FLAGS)
         yield browser.new_page(**DESKTOP)
         browser.close()
 
 
-def _chromium() -> str:
+def chromium() -> str:
     try:
         return chromium_path()
     except FileNotFoundError as missing:

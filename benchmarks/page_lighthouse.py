@@ -13,11 +13,12 @@ from pathlib import Path
 
 from rich.console import Console
 
+from benchmarks.page import chromium
 from benchmarks.results import Result, Table, UnavailableError, shown
 from infrastructure.local import parts
 from infrastructure.local.settings import ROOT, Settings
 from infrastructure.local.stack import Running
-from tests.browser.conftest import CHROMIUM_FLAGS, chromium_path
+from tests.browser.conftest import CHROMIUM_FLAGS
 
 LIGHTHOUSE = "lighthouse@12.8.2"  # the last that runs on the Node.js of Debian 12
 CATEGORIES = ("performance", "accessibility", "best-practices", "seo")
@@ -64,7 +65,7 @@ def audit(address: str, form: str) -> Scores:
         f"--only-categories={','.join(CATEGORIES)}",
         f"--chrome-flags={' '.join(['--headless=new', *CHROMIUM_FLAGS[:-1]])}",
     ]
-    done = subprocess.run(command, env=os.environ | {"CHROME_PATH": chromium_path()}, check=False)
+    done = subprocess.run(command, env=os.environ | {"CHROME_PATH": chromium()}, check=False)
     if done.returncode != 0:
         raise UnavailableError(f"Lighthouse gave up on the page at {form} size; it says above why.")
     report = json.loads((REPORTS / f"{form}.report.json").read_text())

@@ -9,6 +9,7 @@ from functools import partial, reduce
 from zipimport import zipimporter
 
 from py4j.protocol import Py4JError  # type: ignore[import-untyped]  # it ships no types
+from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from accuracy_job.engines import MapReduce, S, T
@@ -77,7 +78,7 @@ def _errors_named() -> Iterator[None]:
     """Turn what an executor raised, and what Spark says, into one line."""
     try:
         yield
-    except Py4JError as error:
+    except (Py4JError, PySparkException) as error:  # the other is where no Java starts
         kind, message = (LAST_LINE.findall(str(error)) or [("", str(error).partition("\n")[0])])[-1]
         is_input = kind == InputError.__name__
         raise (InputError(message) if is_input else StoreError(f"Spark: {message}")) from error

@@ -14,6 +14,7 @@ from infrastructure.aws.stages import CPUS_PER_INSTANCE, Stage
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_ec2.type_defs import FilterTypeDef
+    from mypy_boto3_service_quotas import ServiceQuotasClient
 
 JOB_CPUS = 12  # MaxCpus of templates/job.yaml
 LAMBDA_KEEPS = 100  # of an account's concurrency, that no function can reserve
@@ -36,16 +37,26 @@ class Quota:
     service: str
     code: str
 
-    def short_of(self, needed: int, clients: Clients) -> str | None:
+    def short_of(self, needed: int, quotas: "ServiceQuotasClient") -> str | None:
         """Return what to do if less is granted than needed."""
-        answer = clients.quotas.get_service_quota(ServiceCode=self.service, QuotaCode=self.code)
-        if (granted := answer["Quota"]["Value"]) >= needed:
+        if (granted := self._granted(quotas)) >= needed:
             return None
         return (
             f"{granted:.0f} {self.what} are granted, and {needed} needed. Ask for more: "
             f"aws service-quotas request-service-quota-increase --desired-value {needed} "
             f"--service-code {self.service} --quota-code {self.code}"
         )
+
+    def _granted(self, quotas: "ServiceQuotasClient") -> float:
+        try:
+            answer = quotas.get_service_quota(ServiceCode=self.service, QuotaCode=self.code)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "NoSuchResourceException":
+                raise
+            # None was ever applied to this account, so that AWS's own holds.
+            default = quotas.get_aws_default_service_quota(ServiceCode=self.service, QuotaCode=self.code)
+            return default["Quota"]["Value"]
+        return answer["Quota"]["Value"]
 
 
 INSTANCE_CPUS = Quota("vCPUs of On-Demand standard instances", "ec2", "L-1216C47A")
@@ -90,7 +101,7 @@ def _lacking_quotas(clients: Clients, stage: Stage, *, is_new: bool) -> list[str
         NETWORKS: networks + 1 if is_new else networks,
         FUNCTIONS: reserved + LAMBDA_KEEPS if reserved else 1,
     }
-    answers = [quota.short_of(needed, clients) for quota, needed in needs.items()]
+    answers = [quota.short_of(needed, clients.quotas) for quota, needed in needs.items()]
     return [answer for answer in answers if answer]
 
 

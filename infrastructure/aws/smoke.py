@@ -2,7 +2,8 @@
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from urllib.parse import urljoin
 
 import urllib3
@@ -22,14 +23,26 @@ def try_out(page: str, run_job: Callable[[], None], wait: Callable[[float], None
     `page` is the page's address, without a slash at its end. Raises DeploymentError on the first thing that
     is not as it should be.
     """
-    visitor = Visitor(page)
     try:
-        sent = visitor.send(wait)
-        visitor.see_it_counted(run_job)
-        visitor.delete(sent)
+        with _visitor(page) as visitor:
+            sent = visitor.send(wait)
+            visitor.see_it_counted(run_job)
     except (LocalError, urllib3.exceptions.HTTPError) as error:
         raise DeploymentError(f"{page} does not work: {error}") from error
     return f"a {sent.sample.true} was read as {sent.record['predicted']}, labelled, counted and deleted"
+
+
+@contextmanager
+def _visitor(page: str) -> Iterator["Visitor"]:
+    """Yield somebody who deletes what they sent whatever came of it, for nobody else can."""
+    visitor = Visitor(page)
+    try:
+        yield visitor
+    except BaseException:
+        with suppress(LocalError, urllib3.exceptions.HTTPError):  # what is to be told has happened before
+            visitor.delete_all()
+        raise
+    visitor.delete_all()
 
 
 class Visitor:
@@ -58,8 +71,9 @@ class Visitor:
         if self._person.accuracy()["pairs"] < 1:
             raise LocalError("one image was labelled, but the report counts no pair")
 
-    def delete(self, sent: Sent) -> None:
-        self._ask("DELETE", f"{self._api}/classifications/{sent.record['id']}")
+    def delete_all(self) -> None:
+        for record in list(self._person.records()):
+            self._ask("DELETE", f"{self._api}/classifications/{record['id']}")
 
     def _send(self, sample: Sample) -> Sent:
         (sent,) = self._person.send([sample])

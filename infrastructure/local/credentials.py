@@ -1,10 +1,12 @@
 """The secrets of one data folder: made on the first start, kept in a file that only its owner can read."""
 
 import json
-import os
 import secrets
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+from infrastructure.local.settings import LocalError, folder_errors_named
 
 
 @dataclass(frozen=True)
@@ -15,10 +17,21 @@ class Credentials:
 
     @classmethod
     def of(cls, data: Path) -> "Credentials":
-        """Return the credentials of a data folder; make them if it has none."""
+        """Return the credentials of a data folder; make them if it has none. Raises LocalError."""
         file = data / "credentials.json"
-        if not file.exists():
-            made = cls(secrets.token_hex(10), secrets.token_urlsafe(30), secrets.token_urlsafe(32))
-            with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
-                json.dump(asdict(made), opened)
-        return cls(**json.loads(file.read_text()))
+        with folder_errors_named(data):
+            if not file.exists():
+                cls(secrets.token_hex(10), secrets.token_urlsafe(30), secrets.token_urlsafe(32))._write(file)
+            kept = file.read_bytes()
+        try:
+            return cls(**json.loads(kept))
+        except (ValueError, TypeError):
+            raise LocalError(
+                f"{file} holds no credentials. Delete it: the next start makes new ones."
+            ) from None
+
+    def _write(self, file: Path) -> None:
+        """Write a file that is whole from its beginning. Its owner alone can read it."""
+        with NamedTemporaryFile("w", dir=file.parent, delete=False) as unfinished:
+            json.dump(asdict(self), unfinished)
+        Path(unfinished.name).replace(file)

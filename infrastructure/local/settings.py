@@ -4,6 +4,7 @@ import atexit
 import random
 import socket
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,6 +60,17 @@ class Settings:
     @property
     def s3_url(self) -> str:
         return f"http://{HOST}:{self.s3_port}"
+
+
+@contextmanager
+def folder_errors_named(data: Path) -> Iterator[None]:
+    """Turn what a folder of data does not do into LocalError."""
+    try:
+        yield
+    except OSError as error:
+        raise LocalError(
+            f"{data} cannot be the folder of data: {error.strerror}. Name another with LEGIBLE_DATA."
+        ) from error
 
 
 def _port(environment: Mapping[str, str], name: str, default: int) -> int:

@@ -13,7 +13,7 @@ from typing import Self
 from infrastructure.local import parts
 from infrastructure.local.credentials import Credentials
 from infrastructure.local.part import Part
-from infrastructure.local.settings import BUCKET, ROOT, LocalError, Settings
+from infrastructure.local.settings import BUCKET, ROOT, LocalError, Settings, folder_errors_named
 
 START_SECONDS = 150.0  # a cold disk reads PyTorch in 20 s, and several may start at once
 STOP_SECONDS = 4.0  # ctrl-C ends everything within 5 s
@@ -83,18 +83,20 @@ class Stack(Running):
 
     def __init__(self, settings: Settings, on_healthy: Callable[[Part], None] = _ignore) -> None:
         self.settings = settings
-        settings.data.mkdir(parents=True, exist_ok=True)
-        self.credentials = Credentials.of(settings.data)
-        all_parts = [
-            parts.store(settings, self.credentials),
-            parts.inference(settings),
-            parts.api(settings, self.credentials),
-            parts.page(settings),
-        ]
+        with folder_errors_named(settings.data):
+            settings.data.mkdir(parents=True, exist_ok=True)
+            self.credentials = Credentials.of(settings.data)
+            all_parts = [
+                parts.store(settings, self.credentials),
+                parts.inference(settings),
+                parts.api(settings, self.credentials),
+                parts.page(settings),
+            ]
         super().__init__(all_parts, settings.data / "logs", on_healthy)
 
     def __enter__(self) -> Self:
-        self._lock = (self.settings.data / "lock").open("w")  # held until this object ends
+        with folder_errors_named(self.settings.data):
+            self._lock = (self.settings.data / "lock").open("w")  # held until this object ends
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

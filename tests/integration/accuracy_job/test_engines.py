@@ -1,5 +1,6 @@
 """Both engines on the same inputs: on this machine, and on a real cluster of which a worker is lost."""
 
+import io
 import json
 import os
 import signal
@@ -33,7 +34,7 @@ SECONDS = 300  # a loaded machine is slow, and no failure
 Report = dict[str, Any]
 Pairs = tuple[list[int], list[int]]
 Inputs = dict[str, tuple[str, Pairs]]
-KINDS = ("csv", "jsonl", "parquet", "text", "labels", "s3")
+KINDS = ("csv", "jsonl", "parquet", "text", "labels", "s3", "s3-parquet", "s3-parquets")
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,13 @@ def random_pairs(seed: int, count: int = 2000) -> Pairs:
     return true.tolist(), np.where(wrong, random.integers(0, 10, count), true).tolist()
 
 
+def parquet(pairs: Pairs) -> bytes:
+    true, predicted = pairs
+    file = io.BytesIO()
+    pq.write_table(pa.table({"true": true, "predicted": predicted}), file, row_group_size=99)
+    return file.getvalue()
+
+
 @pytest.fixture(scope="module")
 def inputs(tmp_path_factory: pytest.TempPathFactory, module_bucket: Bucket) -> Inputs:
     """Return by kind of input where it is, and the pairs in it."""
@@ -136,12 +144,13 @@ def inputs(tmp_path_factory: pytest.TempPathFactory, module_bucket: Bucket) -> I
     (folder / "pairs.jsonl").write_text(
         "".join(f'{{"true": {t}, "predicted": {p}}}\n' for t, p in rows["jsonl"])
     )
-    true, predicted = pairs["parquet"]
     for path in (folder / "parquet", folder / "text"):
         path.mkdir()
-    pq.write_table(
-        pa.table({"true": true, "predicted": predicted}), folder / "parquet/a.parquet", row_group_size=99
-    )
+    (folder / "parquet/a.parquet").write_bytes(parquet(pairs["parquet"]))
+    module_bucket.put("one/a.parquet", parquet(pairs["s3-parquet"]))
+    true, predicted = pairs["s3-parquets"]
+    for i in range(2):
+        module_bucket.put(f"two/{i}.parquet", parquet((true[i::2], predicted[i::2])))
     for i in range(8):
         part = "".join(f"{t}\t{p}\n" for t, p in rows["text"][i::8])
         (folder / f"text/part-{i:05}").write_text(part)
@@ -158,6 +167,8 @@ def inputs(tmp_path_factory: pytest.TempPathFactory, module_bucket: Bucket) -> I
         "text": (str(folder / "text"), pairs["text"]),
         "labels": (module_bucket.url, (pairs["labels"][0][:300], pairs["labels"][1][:300])),
         "s3": (f"{module_bucket.url}/offline/*.csv", pairs["s3"]),
+        "s3-parquet": (f"{module_bucket.url}/one/a.parquet", pairs["s3-parquet"]),
+        "s3-parquets": (f"{module_bucket.url}/two/*.parquet", pairs["s3-parquets"]),
     }
 
 

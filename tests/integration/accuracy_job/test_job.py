@@ -126,6 +126,25 @@ def test_without_a_region_cloudwatch_is_one_line_and_a_status(tmp_path: Path) ->
     assert (done.returncode, done.stderr) == (3, "accuracy_job: CloudWatch: You must specify a region.\n")
 
 
+def test_where_no_java_starts_spark_is_one_line_and_a_status(tmp_path: Path) -> None:
+    (tmp_path / "part-00000").write_text("7\t7\n")
+    done = job({**os.environ, "JAVA_HOME": str(tmp_path)}, str(tmp_path), "--engine", "spark")
+    assert done.returncode == 3
+    (line,) = (line for line in done.stderr.splitlines() if line.startswith("accuracy_job: "))
+    assert line.startswith("accuracy_job: Spark: [JAVA_GATEWAY_EXITED] ")
+    assert "Traceback" not in done.stderr
+
+
+def test_pictures_of_an_older_report_are_deleted_from_a_store(bucket: Bucket) -> None:
+    bucket.put_label("a", 7, 7)
+    assert job(bucket.environment, bucket.url).returncode == 0
+    assert "reports/latest-reliability.png" in bucket.listed()
+    bucket.client.delete_object(Bucket=bucket.name, Key="labels/date=2026-11-22/a.json")
+    assert job(bucket.environment, bucket.url).returncode == 0
+    pictures = [key for key in bucket.listed("reports/") if key.endswith(".png")]
+    assert pictures == ["reports/latest-confusion-matrix-rows.png", "reports/latest-confusion-matrix.png"]
+
+
 def test_odd_objects_beside_labels_stop_nothing(bucket: Bucket) -> None:
     bucket.put_label("a b ü 七 + %20", 0, 0)
     bucket.put("labels/date=2026-11-22/", b"")

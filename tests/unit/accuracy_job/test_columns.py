@@ -1,3 +1,4 @@
+import json
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 
@@ -79,6 +80,12 @@ def test_confidences_keep_what_is_missing_apart_from_what_is_wrong(kind: pa.Data
     np.testing.assert_array_equal(found, [0.0, 1.0, np.nan, *wrong])
 
 
+@pytest.mark.parametrize("kind", [pa.int64(), pa.uint64()])
+def test_a_whole_number_that_no_float_holds_is_no_confidence(kind: pa.DataType) -> None:
+    found = confidences(pa.array([0, 1, 2**53 + 1, 2**63 - 1], kind))
+    assert found.tolist() == [0, 1, NOT_A_CONFIDENCE, NOT_A_CONFIDENCE]
+
+
 @pytest.mark.parametrize("cells", [["0.5", "", None], ["0.5", "", None, "half", "nan", "1e9"]])
 @pytest.mark.parametrize("kind", TEXT)
 def test_confidences_are_read_from_text(cells: list[str | None], kind: pa.DataType) -> None:
@@ -145,6 +152,35 @@ def test_the_day_comes_from_times_of_every_kind(times: pa.Array, day: str | None
     assert day_of(times) == [day]
 
 
+NOON = 1_795_348_800  # of 2026-11-22, in seconds
+FAR = [-(2**63), -(2**62), -62_135_596_801, 253_402_300_800, NOON * 10**3, NOON * 10**6, 2**63 - 1]
+
+
+@pytest.mark.parametrize("beside", [[], [None], [NOON]])
+@pytest.mark.parametrize("zone", [None, "America/New_York"])
+def test_a_time_outside_the_years_of_the_calendar_is_none(zone: str | None, beside: list[int | None]) -> None:
+    times = pa.array([*FAR, *beside], pa.timestamp("s", zone))
+    counts = count(checked(true=[1] * len(times), predicted=[1] * len(times), labelled=times))
+    days = {group.day: int(matrix.sum()) for group, matrix in counts.matrices.items()}
+    assert days == ({None: 7, "2026-11-22": 1} if beside == [NOON] else {None: len(times)})
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_the_first_and_the_last_moment_of_a_day_are_of_that_day(unit: str) -> None:
+    second = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[unit]
+    for start, day in ((NOON - 43_200, "2026-11-22"), (-86_400, "1969-12-31")):
+        times = [start * second, (start + 86_400) * second - 1]
+        counts = count(checked(true=[1] * 2, predicted=[1] * 2, labelled=pa.array(times, pa.timestamp(unit))))
+        assert {group.day: matrix[1, 1] for group, matrix in counts.matrices.items()} == {day: 2}
+
+
+@pytest.mark.parametrize("days", [[-(2**31), 2**31 - 1, 3_000_000], [3_000_000], [3_000_000, None]])
+def test_a_date_outside_the_years_of_the_calendar_is_none(days: list[int | None]) -> None:
+    dates = pa.array(days, pa.int32()).cast(pa.date32())
+    counts = count(checked(true=[1] * len(days), predicted=[1] * len(days), labelled=dates))
+    assert [group.day for group in counts.matrices] == [None]
+
+
 def test_the_day_of_the_folder_goes_before_the_time() -> None:
     assert day_of(["2026-11-22"], "labels/date=2026-11-20/part.parquet") == ["2026-11-20"]
 
@@ -174,6 +210,20 @@ def test_days_far_apart_are_told_apart() -> None:
         "1970-01-01": 2,
         "9999-12-31": 1,
     }
+
+
+NANOSECOND = pa.array([1], pa.timestamp("ns"))  # which Python has not
+NOT_UTF8 = pa.Array.from_buffers(pa.string(), 1, pa.array([b"\xff"]).buffers())
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(NANOSECOND, "1970-01-01 00:00:00.000000001"), (NOT_UTF8, "\ufffd")]
+)
+def test_values_that_python_does_not_have_are_shown_as_text(value: pa.Array, text: str) -> None:
+    batch = checked(true=value, predicted=[1])
+    assert batch.rejected["true is not a digit"].examples == (f"pairs.parquet: {json.dumps(text)}",)
+    pairs = checked(true=[7], predicted=[1], id=value, model=value).pairs
+    assert (pairs.wrong_ids, pairs.groups[0].model) == ([text], text)
 
 
 @pytest.mark.parametrize("true", [[7, 1, 3, 0], [7, 99, 3, 0]])

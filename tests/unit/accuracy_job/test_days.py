@@ -142,6 +142,18 @@ def test_what_is_no_label_is_rejected_and_what_marks_a_folder_is_not() -> None:
         }
 
 
+@pytest.mark.parametrize("value", ["\ud800", ["a"], {"a": "\ud800"}])
+def test_what_is_no_text_in_a_label_stops_nothing(value: object) -> None:
+    store, kept = MemoryStore(), MemoryStore()
+    put_label(store, "a", model=value)
+    put_label(store, "b", writer=value, labelled=value)
+    counts = counts_of(store, kept)
+    assert counts.pairs == 1
+    assert counts.rejected.keys() == {"model is not text"}
+    (day,) = days.find(store, kept)
+    assert day.labels(["writer", "labelled"]).to_pylist() == [{"writer": None, "labelled": None}] * 2
+
+
 def test_a_label_may_have_65536_bytes() -> None:
     store = MemoryStore()
     store.put(f"labels/date={DAY}/a.json", b'{"true": 7, "predicted": 1}'.ljust(2**16))
@@ -300,6 +312,40 @@ def test_what_was_kept_and_is_damaged_is_made_again(what: str, damage: bytes) ->
     assert kept.get(name).bytes() != damage
 
 
+DAMAGES: list[Callable[[bytes], bytes]] = [
+    lambda _body: b"",
+    lambda body: body[: len(body) // 2],
+    lambda body: body[:4] + bytes(100) + body[104:],  # the labels, while what tells where they lie is whole
+]
+
+
+@pytest.mark.parametrize("damage", [*DAMAGES, None])
+def test_labels_whose_parquet_is_damaged_or_lost_are_counted_again(
+    damage: Callable[[bytes], bytes] | None,
+) -> None:
+    store, kept = MemoryStore(), MemoryStore()
+    put_label(store, "a")
+    put_label(store, "bad", true=10)
+    counts = counts_of(store, kept)
+    (name,) = keys_in(kept, "compacted")
+    body = bytes(kept.get(name).bytes())
+    kept.put(name, damage(body)) if damage else kept.delete(name)
+    (day,) = days.find(store, kept)
+    assert day.labels(["id"]).to_pylist() == [{"id": "a"}, {"id": "bad"}]
+    assert bytes(kept.get(name).bytes()) == body
+    assert plain(count_all(day.batches())) == plain(counts)
+
+
+def test_a_day_of_faults_alone_is_counted_once() -> None:
+    store, kept = MemoryStore(), MemoryStore()
+    store.put(f"labels/date={DAY}/notes.txt", b"notes")
+    counts_of(store, kept)
+    target: Any = Recorded(kept)
+    (day,) = days.find(store, target)
+    assert len(day.labels()) == 0
+    assert target.changes == []
+
+
 def test_a_recount_trusts_nothing_that_was_kept() -> None:
     store, kept = MemoryStore(), MemoryStore()
     put_label(store, "a")
@@ -395,6 +441,28 @@ def test_a_crash_at_any_change_is_mended_by_the_next_run(
         assert keys_in(kept, "partials") == [f"partials/date={day}.json" for day in there]
 
 
+def a_late_label() -> tuple[MemoryStore, MemoryStore]:
+    store, kept = a_first_run()
+    counts_of(store, kept)
+    put_label(store, "late")
+    return store, kept
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_crash_at_any_change_leaves_nothing_of_a_label_that_is_gone_again(after: bool) -> None:
+    for crash_at in range(changes_of_a_run(a_late_label)):
+        store, kept = a_late_label()
+        with pytest.raises(Crash):
+            counts_of(store, Recorded(kept, crash_at, after=after))
+        store.delete(f"labels/date={DAY}/late.json")  # so that the day is in the state that was counted first
+        counts = counts_of(store, kept)
+        assert plain(counts) == plain(from_the_labels(store))
+        labels = [batch for day in days.find(store, kept) for batch in day.batches()]
+        assert plain(count_all(labels)) == plain(counts)
+        rows = [pq.read_table(pa.py_buffer(kept.get(key).bytes())) for key in keys_in(kept, "compacted")]
+        assert [table["id"].to_pylist() for table in rows] == [["a", "b"]] * 2
+
+
 def test_an_older_parquet_outlives_a_newer_one_that_did_not_arrive_whole() -> None:
     class Truncating(Recorded):
         def put(self, path: str, body: bytes) -> None:
@@ -402,11 +470,11 @@ def test_an_older_parquet_outlives_a_newer_one_that_did_not_arrive_whole() -> No
 
     store, kept = a_first_run()
     counts_of(store, kept)
-    before = keys_in(kept)
+    before = keys_in(kept, "compacted")
     put_label(store, "late")
     with pytest.raises(StoreError, match="is not there as it was written"):
         counts_of(store, Truncating(kept))
-    assert set(before) < set(keys_in(kept))
+    assert set(before) < set(keys_in(kept, "compacted"))
     assert plain(counts_of(store, kept)) == plain(from_the_labels(store))
 
 
@@ -418,7 +486,7 @@ def test_a_run_that_another_overtakes_says_so_and_leaves_what_the_next_one_can_u
     class Overtaken(Recorded):
         def put(self, path: str, body: bytes) -> None:
             super().put(path, body)
-            if len(self.changes) == 1:  # its Parquet is written, nothing else
+            if len(self.changes) == 2:  # its partial is gone and its Parquet is written, nothing else
                 put_label(store, "later")
                 counts_of(store, kept)
 

@@ -1,4 +1,5 @@
 import gzip
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -123,6 +124,20 @@ def test_text_that_is_no_digit_is_rejected_and_the_rest_is_counted(tmp_path: Pat
     }
 
 
+def test_a_row_of_too_many_cells_that_are_no_text_is_rejected_alone(tmp_path: Path) -> None:
+    rows = [b"7,\xff,3", "ü,1,2".encode(), b"7\xff,1", b"7,1", "7,1,\u00fc".encode()[:-1]]
+    (tmp_path / "a.csv").write_bytes(b"true,predicted\n" + b"\n".join(rows))
+    counts = counts_of(tmp_path / "a.csv")
+    assert pairs_in(counts) == [(7, 1)]
+    assert rejected_in(counts) == {"not as many cells as columns": 3, "true is not a digit": 1}
+    assert f'{tmp_path}/a.csv: "7,\\ufffd,3"' in counts.rejected["not as many cells as columns"].examples
+
+
+def test_much_that_is_no_text_takes_nothing_from_the_rows_behind_it(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(b"note,true,predicted\n" + b"\xff\xfe\xfd\xc3,7,1\n" * 600_000)
+    assert counts_of(tmp_path / "a.csv").matrices[Group()][7, 1] == 600_000
+
+
 def test_a_fault_late_in_a_file_stops_nothing(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("true,predicted\n" + "7,1\n" * 600_000 + "seven,1\n")
     counts = counts_of(tmp_path / "a.csv")
@@ -169,6 +184,41 @@ def test_a_column_asked_for_by_name_must_be_there(tmp_path: Path) -> None:
     names = Names(confidence="score", required=frozenset({"true", "predicted", "confidence"}))
     with pytest.raises(InputError, match="no column score"):
         counts_of(tmp_path / "a.csv", names)
+
+
+@pytest.mark.parametrize("name", ["true", "model"])
+def test_a_column_that_is_there_twice_is_named(name: str, tmp_path: Path) -> None:
+    columns = ["true", "predicted", "model", name]
+    table = pa.Table.from_arrays([pa.array([7])] * 4, columns)
+    pq.write_table(table, tmp_path / "a.parquet")
+    (tmp_path / "a.csv").write_text(",".join(columns) + "\n7,7,7,7\n")
+    for path in (tmp_path / "a.parquet", tmp_path / "a.csv"):
+        with pytest.raises(InputError, match=f"{path}: there is more than one column {name}"):
+            counts_of(path)
+
+
+@pytest.mark.parametrize("name", ["true", "model", "labelled"])
+@pytest.mark.parametrize("value", [[7], {"a": 7}])
+def test_a_nested_column_is_named(name: str, value: object, tmp_path: Path) -> None:
+    columns = {"true": [7], "predicted": [7], "model": ["m"], name: [value]}
+    pq.write_table(pa.table(columns), tmp_path / "a.parquet")
+    with pytest.raises(InputError, match=f"the column {name} is nested: (list|struct)<"):
+        counts_of(tmp_path / "a.parquet")
+
+
+def test_an_unused_column_may_be_nested_and_there_twice(tmp_path: Path) -> None:
+    columns = [pa.array([7]), pa.array([7]), pa.array([[7]]), pa.array([[7]])]
+    pq.write_table(
+        pa.Table.from_arrays(columns, ["true", "predicted", "note", "note"]), tmp_path / "a.parquet"
+    )
+    assert pairs_in(counts_of(tmp_path / "a.parquet")) == [(7, 7)]
+
+
+def test_a_file_whose_name_is_no_text_is_named(tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"a-\xff.csv")
+    write_csv(path)
+    with pytest.raises(InputError, match="surrogates not allowed"):
+        counts_of(path)
 
 
 def test_an_empty_csv_has_no_columns(tmp_path: Path) -> None:

@@ -29,6 +29,16 @@ def test_a_file_of_pairs_becomes_a_report(pairs: str, tmp_path: Path) -> None:
     assert names == {kept.name, "latest.json", "latest.html", *pictures}
 
 
+def test_the_pictures_are_of_the_latest_report(pairs: str, tmp_path: Path) -> None:
+    (tmp_path / "fewer.csv").write_text("true,predicted\n7,7\n")
+    (tmp_path / "more.csv").write_text("true,predicted,confidence,labelled\n7,7,0.5,2026-11-22\n")
+    matrices = {"latest-confusion-matrix.png", "latest-confusion-matrix-rows.png"}
+    more = {"latest-reliability.png", "latest-accuracy-over-time.png"}
+    for name, drawn in (("more", matrices | more), ("fewer", matrices), ("more", matrices | more)):
+        assert main([str(tmp_path / f"{name}.csv"), "--output", str(tmp_path / "out")]) == OK
+        assert {path.name for path in (tmp_path / "out/reports").glob("*.png")} == drawn
+
+
 def test_the_second_report_has_a_trend(pairs: str, tmp_path: Path) -> None:
     for _ in range(2):
         assert main([pairs, "--output", str(tmp_path / "out")]) == OK
@@ -78,6 +88,8 @@ def test_no_pairs_make_a_report_too(tmp_path: Path, capsys: Captured) -> None:
         (["{pairs}", "--fail-under", "digits=1"], "digits is no figure of the report"),
         (["{pairs}", "--writers"], "files name no writers"),
         (["s3://bucket", "--true", "label"], "names are for files"),
+        (["{pairs}", "--true", "model"], "model: one column, or JSON field, cannot be 2 parts of a pair"),
+        (["{pairs}", "--true", "a", "--predicted", "a"], "a: one column"),
     ],
 )
 def test_bad_input_is_one_line_and_a_status(
@@ -96,6 +108,16 @@ def test_a_bad_argument_is_a_status(argument: str, pairs: str) -> None:
     with pytest.raises(SystemExit) as stop:
         main([pairs, argument])
     assert stop.value.code == BAD_INPUT
+
+
+def test_text_that_nothing_can_write_stops_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "pairs.jsonl"
+    fields = [{"model": "\ud800"}, {"id": "\ud800"}, {"labelled": "\ud800"}]
+    path.write_text("".join(f"{json.dumps({'true': 7, 'predicted': 1} | each)}\n" for each in fields))
+    assert main([str(path), "--output", str(tmp_path / "out")]) == OK
+    report = json.loads((tmp_path / "out/reports/latest.json").read_text())
+    assert (report["pairs"], report["rejected"]["count"]) == (2, 1)
+    assert (tmp_path / "out/reports/latest.html").is_file()
 
 
 def test_a_place_that_takes_no_report_is_a_status(pairs: str, capsys: Captured) -> None:

@@ -77,8 +77,28 @@ def test_json_that_is_no_object_is_rejected(body: bytes) -> None:
     assert checked(body).rejected.keys() == {"not a JSON object"}
 
 
-def test_a_model_that_is_no_text_is_rejected() -> None:
-    assert checked(label(model=5)).rejected.keys() == {"model is not text"}
+@pytest.mark.parametrize("model", [5, ["m1"], "\ud800", "m\udfff"])
+def test_a_model_that_is_no_text_is_rejected(model: object) -> None:
+    assert checked(label(model=model)).rejected.keys() == {"model is not text"}
+
+
+def test_a_model_may_have_any_character() -> None:
+    assert checked(b'{"true": 7, "predicted": 7, "model": "\\ud83d\\ude00"}').pairs.groups == (
+        Group("\U0001f600"),
+    )
+
+
+@pytest.mark.parametrize("id", ["\ud800", ["a"], {"a": 1}])
+def test_an_id_that_is_no_text_is_left_out(id: object) -> None:
+    assert checked(label(id=id)).pairs.wrong_ids == [None]
+
+
+@pytest.mark.parametrize("part", ["true", "confidence", "model", "id", "labelled"])
+def test_a_record_of_any_depth_stops_nothing(part: str) -> None:
+    start, depths = f'{{"true": 7, "predicted": 1, "{part}": '.encode(), range(800, 1010)
+    batch = checked(*(start + b"[" * depth + b"]" * depth + b"}" for depth in depths))
+    rejected = sum(each.count for each in batch.rejected.values())
+    assert len(batch.pairs) + rejected == len(depths)
 
 
 def test_a_record_counts_under_its_first_fault() -> None:

@@ -43,10 +43,35 @@ def test_a_kept_report_is_never_replaced() -> None:
         publish(store, build(Counts(), MADE))
 
 
-def test_the_latest_report_is_read_again_and_what_is_none_is_no_report() -> None:
+def changed(**fields: object) -> bytes:
+    return json.dumps(build(Counts(), MADE) | fields).encode()
+
+
+def test_the_latest_report_is_read_again() -> None:
     store = MemoryStore()
     assert latest(store) is None
     publish(store, report := build(Counts(), MADE))
     assert latest(store) == report
-    store.put("reports/latest.json", b"half a rep")
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        b"half a rep",
+        b"[" * 100_000,
+        b"[]",
+        b"{}",
+        b"null",
+        changed(made=None),
+        changed(confusion_matrix=None),
+        changed(confusion_matrix=[[0] * 10] * 9),
+        changed(confusion_matrix=[[0] * 9, *[[0] * 10] * 9]),
+        changed(confusion_matrix=[["0"] * 10] * 10),
+        changed(confusion_matrix=[[-1] * 10] * 10),
+        changed(confusion_matrix=[[2**63] * 10] * 10),
+    ],
+)
+def test_what_is_no_report_to_compare_with_is_none(document: bytes) -> None:
+    store = MemoryStore()
+    store.put("reports/latest.json", document)
     assert latest(store) is None

@@ -1,7 +1,11 @@
 import json
+from collections.abc import Callable
 from functools import reduce
+from threading import Lock
+from typing import Any
 
 import pyarrow as pa
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from obstore.store import MemoryStore
@@ -35,10 +39,42 @@ def put_label(store: MemoryStore, name: str, label: Label) -> None:
     store.put(f"labels/date={day}/{name}.json", json.dumps(body).encode())
 
 
-def run(store: MemoryStore) -> int:
+def run(store: MemoryStore, published: Any = None) -> int:  # noqa: ANN401 -- a store or a double
     found = days.find(store, store)
     local.run(COUNTING, found, at_once=2)
-    return writers.publish(store, local.run(writers.COUNTING, found, at_once=2))
+    return writers.publish(published or store, local.run(writers.COUNTING, found, at_once=2))
+
+
+class Crash(BaseException):
+    """The job is gone: nothing it would still do happens."""
+
+
+class Dying:
+    """A store that the nth change, and all after it, do not reach."""
+
+    def __init__(self, store: MemoryStore, changes: int) -> None:
+        self._store = store
+        self._left = iter(range(changes))
+        self._lock = Lock()
+
+    def put(self, key: str, body: bytes, **options: Any) -> None:  # noqa: ANN401 -- obstore's
+        self._change()
+        self._store.put(key, body, **options)
+
+    def delete(self, key: str) -> None:
+        self._change()
+        self._store.delete(key)
+
+    def get(self, key: str) -> Any:  # noqa: ANN401 -- obstore's
+        return self._store.get(key)
+
+    def list(self, prefix: str) -> Any:  # noqa: ANN401 -- obstore's
+        return self._store.list(prefix)
+
+    def _change(self) -> None:
+        with self._lock:
+            if next(self._left, None) is None:
+                raise Crash
 
 
 def objects(store: MemoryStore) -> dict[str, object]:
@@ -95,8 +131,63 @@ def test_a_writer_whose_rows_lie_in_two_batches_has_one_object() -> None:
     assert json.loads(document)["labelled"] == 3
 
 
-def test_lost_totals_are_made_again_with_all_objects() -> None:
-    store = store_of([("w0", "2026-11-22", 7, 7)])
+@pytest.mark.parametrize("damage", [None, b"damaged", b"PAR1" + bytes(100) + b"PAR1"])
+def test_lost_totals_are_made_again_with_all_objects(damage: bytes | None) -> None:
+    store = store_of([("w0", "2026-11-22", 7, 7), ("w1", "2026-11-22", 7, 7)])
     run(store)
-    store.put(writers.TOTALS, b"damaged")
-    assert run(store) == 1
+    store.put(writers.TOTALS, damage) if damage else store.delete(writers.TOTALS)
+    store.delete("labels/date=2026-11-22/1.json")
+    assert run(store) == 2
+    assert objects(store).keys() == {"reports/writers/w0.json"}
+    assert run(store) == 0
+
+
+def changed_labels() -> MemoryStore:
+    """Return a store of a run after which a writer got a label, one lost their only one, and one came."""
+    store = store_of([("w0", "2026-11-22", 7, 7), ("w1", "2026-11-22", 7, 7), ("w3", "2026-11-22", 7, 7)])
+    run(store)
+    put_label(store, "late", ("w0", "2026-11-22", 7, 1))
+    store.delete("labels/date=2026-11-22/1.json")
+    put_label(store, "first", ("w2", "2026-11-22", 7, 1))
+    return store
+
+
+def revert(store: MemoryStore) -> None:
+    for name in ("late", "first"):
+        store.delete(f"labels/date=2026-11-22/{name}.json")
+    put_label(store, "1", ("w1", "2026-11-22", 7, 7))
+
+
+@pytest.mark.parametrize("then", [revert, lambda _store: None])
+@pytest.mark.parametrize("changes", range(5))
+def test_a_run_that_is_interrupted_at_any_change_is_made_good_by_the_next(
+    changes: int, then: Callable[[MemoryStore], None]
+) -> None:
+    store = changed_labels()
+    with pytest.raises(Crash):
+        run(store, Dying(store, changes))
+    then(store)
+    run(store)
+    afresh = MemoryStore()
+    for page in store.list("labels"):
+        for item in page:
+            afresh.put(item["path"], store.get(item["path"]).bytes())
+    run(afresh)
+    assert objects(store) == objects(afresh)
+    assert run(store, Dying(store, 1)) == 0
+
+
+def test_a_run_after_which_three_writers_changed_makes_five_changes() -> None:
+    store = changed_labels()
+    assert run(store, Dying(store, 5)) == 3
+
+
+def test_no_writer_goes_with_a_days_parquet() -> None:
+    store = store_of([("w0", "2026-11-21", 7, 7), ("w1", "2026-11-22", 7, 7)])
+    run(store)
+    before = objects(store)
+    for page in store.list("compacted"):
+        for i, item in enumerate(page):
+            store.put(item["path"], b"damaged") if i else store.delete(item["path"])
+    assert run(store) == 0
+    assert objects(store) == before

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
+from botocore.exceptions import ClientError
 
-from infrastructure.aws import functions, image, job, prices, site, steps
+from infrastructure.aws import account, functions, image, job, prices, site, steps
 from infrastructure.aws.__main__ import main
 from infrastructure.aws.errors import DeploymentError
 from infrastructure.aws.stages import STAGES, Stage
@@ -16,6 +17,7 @@ from infrastructure.local.settings import ROOT
 if TYPE_CHECKING:
     from mypy_boto3_emr_serverless import EMRServerlessClient
     from mypy_boto3_scheduler import EventBridgeSchedulerClient
+    from mypy_boto3_service_quotas import ServiceQuotasClient
 
 
 def test_every_file_of_the_page_has_a_type() -> None:
@@ -90,6 +92,35 @@ def test_a_failed_step_is_named_with_its_advice_and_ends_the_deployment() -> Non
     assert said == ["Making room …"]
 
 
+class Quotas:
+    """An account to which one quota was applied; to all else AWS's own, 10, applies."""
+
+    def __init__(self, code: str, error: str = "NoSuchResourceException") -> None:
+        self._code = code
+        self._error = error
+
+    def get_service_quota(self, ServiceCode: str, QuotaCode: str) -> dict[str, Any]:  # noqa: N803
+        if QuotaCode == self._code:
+            return {"Quota": {"Value": 20.0}}
+        raise ClientError({"Error": {"Code": self._error, "Message": ServiceCode}}, "GetServiceQuota")
+
+    def get_aws_default_service_quota(self, **_code: str) -> dict[str, Any]:
+        return {"Quota": {"Value": 10.0}}
+
+
+def test_where_no_quota_was_applied_awss_own_holds() -> None:
+    quotas = cast("ServiceQuotasClient", Quotas(account.NETWORKS.code))
+    assert account.NETWORKS.short_of(20, quotas) is None
+    assert account.FUNCTIONS.short_of(10, quotas) is None
+    assert str(account.FUNCTIONS.short_of(11, quotas)).startswith("10 concurrent executions of Lambda are")
+
+
+def test_what_else_aws_says_of_a_quota_is_no_answer() -> None:
+    quotas = cast("ServiceQuotasClient", Quotas("", "AccessDeniedException"))
+    with pytest.raises(ClientError, match="AccessDenied"):
+        account.FUNCTIONS.short_of(1, quotas)
+
+
 class Scheduler:
     """A schedule of one request."""
 
@@ -155,4 +186,10 @@ def test_the_costs_in_the_docs_are_those_that_the_plan_prints() -> None:
     docs = (ROOT / "docs" / "aws.md").read_text()
     for stage in STAGES.values():
         assert f"**{prices.total(prices.at_rest(stage)):.2f}**" in docs
-    assert f"**{prices.total(prices.per_million()):.2f}**" in docs
+    items = prices.per_million()
+    assert f"**{prices.total(items):.2f}**" in docs
+    for item in items:
+        assert f"| {item.what} | {item.dollars:.2f} |" in docs
+    writes = sum(item.dollars for item in items if item.price == "S3 write")
+    share = round(100 * writes / prices.total(items))
+    assert f"{share} % of the costs per image are writes to S3" in docs

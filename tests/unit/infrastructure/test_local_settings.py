@@ -9,6 +9,7 @@ import pytest
 
 from infrastructure.local.credentials import Credentials
 from infrastructure.local.settings import HOST, ROOT, LocalError, Settings, free_ports, is_free, reserve
+from infrastructure.local.stack import Stack
 
 
 def test_the_default_addresses_are_the_documented_ones() -> None:
@@ -70,3 +71,35 @@ def test_credentials_are_made_once_for_their_owner_alone(tmp_path: Path) -> None
     assert stat.S_IMODE((tmp_path / "credentials.json").stat().st_mode) == 0o600
     (other := tmp_path / "other").mkdir()
     assert Credentials.of(other) != made
+
+
+@pytest.mark.parametrize("kept", [b"", b'{"access_key": "a"', b"{}", b"[]", b"\xff"])
+def test_credentials_that_are_none_are_named_with_what_to_do(kept: bytes, tmp_path: Path) -> None:
+    (tmp_path / "credentials.json").write_bytes(kept)
+    with pytest.raises(LocalError, match=f"{tmp_path}/credentials.json holds no credentials. Delete it"):
+        Credentials.of(tmp_path)
+
+
+def test_credentials_that_could_not_be_written_whole_are_made_by_the_next_start(tmp_path: Path) -> None:
+    words = "import resource, sys; from pathlib import Path; from infrastructure.local import credentials; "
+    words += (
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (9, 9)); credentials.Credentials.of(Path(sys.argv[1]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", words, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert f"{tmp_path} cannot be the folder of data: File too large." in done.stderr
+    assert Credentials.of(tmp_path) == Credentials.of(tmp_path)
+
+
+def test_a_folder_that_is_not_there_has_no_credentials(tmp_path: Path) -> None:
+    with pytest.raises(LocalError, match=f"{tmp_path}/none cannot be the folder of data: No such file"):
+        Credentials.of(tmp_path / "none")
+
+
+@pytest.mark.parametrize("file", ["data", "data/credentials.json/a", "data/s3", "data/lock/a"])
+def test_a_file_where_a_folder_must_be_is_named(file: str, tmp_path: Path) -> None:
+    (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / file).touch()
+    with pytest.raises(LocalError, match=f"{tmp_path}/data cannot be the folder of data: .*LEGIBLE_DATA"):
+        Stack(Settings.on_free_ports(tmp_path / "data")).__enter__()
