@@ -47,9 +47,7 @@ class Service:
         self._heartbeats = heartbeats
         self._worker = worker
         self._metrics = Metrics(model.version)
-        self.admission = Admission(
-            settings.share(settings.max_in_work), settings.share(settings.max_in_work_bytes), self._metrics
-        )
+        self.admission = Admission(settings.worker_images, settings.worker_bytes, self._metrics)
         self._batcher: Batcher[list[Preprocessed], Reading] = Batcher(
             self._prepared,
             partial(classify, model=model),

@@ -41,7 +41,7 @@ async def serve(service: Service, settings: Settings) -> None:
     """Serve from the first reading on until told to stop; then finish what is open, and return."""
     stop = _stop()
     service.prove()
-    bound_memory(settings.max_decoding_bytes + settings.share(settings.max_in_work_bytes))
+    bound_memory(settings.max_decoding_bytes + settings.worker_bytes)
     watchdog = asyncio.create_task(service.watch())
     server = Server(service.app(), settings.host, settings.port, settings.stop_seconds)
     serving = asyncio.create_task(server.answer())

@@ -135,7 +135,7 @@ def test_without_their_supervisor_the_workers_end() -> None:
 
 
 def test_a_full_queue_is_said_at_once() -> None:
-    with serving(workers=1, max_in_work=1) as server, _open(server, b"", len(SLOW)):
+    with serving(workers=1, max_in_work=1, max_images=1) as server, _open(server, b"", len(SLOW)):
         wait_until(lambda: server.metric("legible_in_work") == 1)
         began = time.monotonic()
         answer = server.ask("/invocations", sample("mnist-1.png"))
