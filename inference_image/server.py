@@ -10,10 +10,10 @@ from typing import Any
 from PIL import Image, ImageDraw
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from inference_image.access import Access
 from inference_image.admission import Admission
@@ -56,18 +56,17 @@ class Service:
         )
         self._probe = _probe()
 
-    def app(self) -> Starlette:
-        return Starlette(
-            routes=[
-                Route("/invocations", self.invocations, methods=["POST"]),
-                Route("/", self.about),
-                Route("/ping", self.ping),
-                Route("/metrics", self.metrics),
-                Route("/openapi.json", self.openapi),
-            ],
-            exception_handlers=HANDLERS,
-            middleware=[Middleware(Access, metrics=self._metrics, draining=lambda: self.draining)],
-        )
+    def app(self) -> ASGIApp:
+        routes = [
+            Route("/invocations", self.invocations, methods=["POST"]),
+            Route("/", self.about),
+            Route("/ping", self.ping),
+            Route("/metrics", self.metrics),
+            Route("/openapi.json", self.openapi),
+        ]
+        answering = Starlette(routes=routes, exception_handlers=HANDLERS)
+        # Not as its `middleware`: Starlette answers what nobody expected outside of that.
+        return Access(answering, self._metrics, lambda: self.draining)
 
     async def about(self, _: Request) -> Response:
         return JSONResponse(
