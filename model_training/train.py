@@ -117,9 +117,9 @@ def main() -> None:
         training = kept("training", len(mnist.training), partial(through, mnist.training))
         validation = kept("validation", len(mnist.validation), partial(through, mnist.validation))
         test = kept("test", len(mnist.test), partial(through, mnist.test))
-        drawn = kept("drawn", count := settings.generated, partial(seen, TRAINING, count, _DRAWN))
+        drawn = kept(f"drawn-{VERSION}", count := settings.generated, partial(seen, TRAINING, count, _DRAWN))
         calibration = kept(
-            "calibration", count := settings.calibration, partial(seen, CALIBRATION, count, _DRAWN)
+            f"calibration-{VERSION}", count := settings.calibration, partial(seen, CALIBRATION, count, _DRAWN)
         )
     network, history = train(_taught(training, drawn), _first(validation), settings, folder)
     _plot(history, folder / "curves.png")
@@ -142,7 +142,7 @@ def train(
 ) -> tuple[Network, list[dict[str, float]]]:
     """Learn from images that are bent a lot, then finish on images that are bent a little.
 
-    An interrupted run goes on from the last checkpoint in `folder`, if that was made with these settings.
+    An interrupted run goes on from the last checkpoint in `folder`, if that was made by this recipe.
     """
     torch.manual_seed(settings.seed)
     network = Network().to(DEVICE)
@@ -320,7 +320,7 @@ def _resume(path: Path, parts: dict[str, Any], settings: Settings) -> list[dict[
     if not path.exists():
         return []
     state = torch.load(path, weights_only=True)
-    if state["settings"] != asdict(settings):
+    if state.get("recipe") != _recipe(settings):
         return []
     for name, part in parts.items():
         part.load_state_dict(state[name])
@@ -333,8 +333,12 @@ def _checkpoint(
 ) -> None:
     state = {name: part.state_dict() for name, part in parts.items()}
     unfinished = path.with_suffix(".part")
-    torch.save({**state, "settings": asdict(settings), "history": history}, unfinished)
+    torch.save({**state, "recipe": _recipe(settings), "history": history}, unfinished)
     unfinished.replace(path)  # an interrupt leaves the last whole checkpoint
+
+
+def _recipe(settings: Settings) -> dict[str, Any]:
+    return {**asdict(settings), "version": VERSION, "preprocessing_version": PREPROCESSING_VERSION}
 
 
 def _save(network: Network, sidecar: dict[str, Any], folder: Path) -> None:

@@ -63,6 +63,18 @@ def test_a_run_that_was_interrupted_ends_with_the_weights_of_one_that_was_not(
         assert torch.equal(weight, resumed.state_dict()[name]), name
 
 
+@pytest.mark.parametrize("part", ["version", "preprocessing_version"])
+def test_what_another_recipe_has_trained_is_not_gone_on_from(tmp_path: Path, part: str) -> None:
+    train(_set(), _set(), TINY, tmp_path)
+    for checkpoint in tmp_path.glob("*.pt"):
+        state = torch.load(checkpoint, weights_only=True)
+        state["recipe"][part] = "another"
+        torch.save(state, checkpoint)
+    anew = Set(cast("torch.Tensor", Interrupting(_set().images, 0)), _set().targets)
+    with pytest.raises(KeyboardInterrupt):
+        train(anew, _set(), TINY, tmp_path)
+
+
 def _views(network: Network, count: int = 200) -> Views:
     """Two views of each image; what the network says of it decides whether it is a digit, mostly."""
     rng = np.random.default_rng(0)
