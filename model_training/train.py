@@ -113,7 +113,7 @@ def main() -> None:
 
     mnist = data.load()
     with Progress() as progress:
-        kept = partial(_kept, folder, progress)
+        kept = partial(prepared, folder, progress)
         training = kept("training", len(mnist.training), partial(through, mnist.training))
         validation = kept("validation", len(mnist.validation), partial(through, mnist.validation))
         test = kept("test", len(mnist.test), partial(through, mnist.test))
@@ -285,14 +285,18 @@ def _best(scores: NDArray[np.float64], examples: NDArray[np.int64]) -> NDArray[n
     return order[np.flatnonzero(np.diff(examples[order], append=examples.max() + 1))]
 
 
-def _kept(
+def prepared(
     folder: Path, progress: Progress, name: str, count: int, prepare: Callable[[Callable[[int], None]], Views]
 ) -> Views:
     """Prepare views of `count` images, or take those that an earlier run left in `folder`."""
     file = folder / f"{name}-{count}-{PREPROCESSING_VERSION}.npz"
     if not file.exists():
         task = progress.add_task(f"preparing {name}", total=count)
-        np.savez(file, **vars(prepare(partial(progress.advance, task))))
+        views = prepare(partial(progress.advance, task))
+        unfinished = file.with_suffix(".part")
+        with unfinished.open("wb") as opened:
+            np.savez(opened, **vars(views))
+        unfinished.replace(file)
     with np.load(file) as arrays:
         return Views(**arrays)
 

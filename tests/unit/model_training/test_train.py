@@ -1,14 +1,17 @@
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
+from rich.progress import Progress
 
 from inference_image.network import Network
 from model_training.generator import Views
 from model_training.marks import NOT_A_DIGIT
-from model_training.train import Set, Settings, augment, calibrate, logits_of, loss_of, train
+from model_training.train import Set, Settings, augment, calibrate, logits_of, loss_of, prepared, train
 
 TINY = Settings(epochs=2, finishing=1, batch=8)
 
@@ -73,6 +76,23 @@ def test_what_another_recipe_has_trained_is_not_gone_on_from(tmp_path: Path, par
     anew = Set(cast("torch.Tensor", Interrupting(_set().images, 0)), _set().targets)
     with pytest.raises(KeyboardInterrupt):
         train(anew, _set(), TINY, tmp_path)
+
+
+class Unsaved:
+    """An array that ctrl-C keeps from being saved."""
+
+    def __array__(self, *_: object) -> NDArray[np.int64]:
+        raise KeyboardInterrupt
+
+
+def test_images_whose_saving_was_interrupted_are_prepared_again(tmp_path: Path) -> None:
+    views = Views(np.zeros((2, 28, 28), np.uint8), np.zeros(2), np.arange(2), np.arange(2))
+    cut = replace(views, targets=cast("NDArray[np.int64]", Unsaved()))
+    with Progress(disable=True) as progress:
+        with pytest.raises(KeyboardInterrupt):
+            prepared(tmp_path, progress, "drawn", 2, lambda _: cut)
+        assert len(prepared(tmp_path, progress, "drawn", 2, lambda _: views).targets) == 2
+    assert [file.suffix for file in tmp_path.iterdir()] == [".npz"]
 
 
 def _views(network: Network, count: int = 200) -> Views:
