@@ -133,7 +133,7 @@ def main() -> None:
         },
         "calibration": scales,
     }
-    _save(network, sidecar, weights)
+    save(network, sidecar, weights)
     print(f"{VERSION}: {sidecar['accuracy']} written to {weights}")  # noqa: T201 - the command's answer
 
 
@@ -345,7 +345,8 @@ def _recipe(settings: Settings) -> dict[str, Any]:
     return {**asdict(settings), "version": VERSION, "preprocessing_version": PREPROCESSING_VERSION}
 
 
-def _save(network: Network, sidecar: dict[str, Any], folder: Path) -> None:
+def save(network: Network, sidecar: dict[str, Any], folder: Path) -> None:
+    """Write the model, and leave it the only one in its folder: serving loads no other folder."""
     folder.mkdir(parents=True, exist_ok=True)
     weights = folder / f"{VERSION}.safetensors"
     save_file({name: value.contiguous() for name, value in network.state_dict().items()}, weights)
@@ -359,6 +360,11 @@ def _save(network: Network, sidecar: dict[str, Any], folder: Path) -> None:
         **sidecar,
     }
     (folder / f"{VERSION}.json").write_text(json.dumps(about, indent=2) + "\n")
+    for other in folder.glob("*.json"):
+        its_weights = other.with_suffix(".safetensors")
+        if other.stem != VERSION and its_weights.exists():
+            other.unlink()
+            its_weights.unlink()
 
 
 def _plot(history: list[dict[str, float]], path: Path) -> None:

@@ -8,10 +8,22 @@ import torch
 from numpy.typing import NDArray
 from rich.progress import Progress
 
+from inference_image.model import Model
 from inference_image.network import Network
 from model_training.generator import Views
 from model_training.marks import NOT_A_DIGIT
-from model_training.train import Set, Settings, augment, calibrate, logits_of, loss_of, prepared, train
+from model_training.train import (
+    VERSION,
+    Set,
+    Settings,
+    augment,
+    calibrate,
+    logits_of,
+    loss_of,
+    prepared,
+    save,
+    train,
+)
 
 TINY = Settings(epochs=2, finishing=1, batch=8)
 
@@ -76,6 +88,16 @@ def test_what_another_recipe_has_trained_is_not_gone_on_from(tmp_path: Path, par
     anew = Set(cast("torch.Tensor", Interrupting(_set().images, 0)), _set().targets)
     with pytest.raises(KeyboardInterrupt):
         train(anew, _set(), TINY, tmp_path)
+
+
+def test_a_new_model_takes_the_place_of_others_and_of_nothing_else(tmp_path: Path) -> None:
+    old, others = ["digits-1.json", "digits-1.safetensors"], ["README.md", "more.safetensors"]
+    for name in [*old, *others]:
+        (tmp_path / name).write_text("{}")
+    save(Network(), {"calibration": {}}, tmp_path)
+    assert Model.load(tmp_path).version == VERSION
+    left = {file.name for file in tmp_path.iterdir()}
+    assert left == {*others, f"{VERSION}.json", f"{VERSION}.safetensors"}
 
 
 class Unsaved:
