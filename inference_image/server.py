@@ -114,23 +114,23 @@ class Service:
         return Response(OPENAPI.read_bytes(), media_type="application/json")
 
     def prove(self) -> None:
-        """Read an image of our own, as others are read, and let it be known.
+        """Read an image of our own, as others are read.
 
         Raises NothingRead, or what the model raises.
         """
         (reading,) = read([self._probe], self._model, self._settings.limits)
         if not isinstance(reading, Reading) or reading.answer.predicted != 1:
             raise NothingRead(str(reading))
-        self._heartbeats.beat(self._worker)
 
     async def watch(self) -> None:
-        """Prove again and again that reading works; where it does not, /ping will tell."""
+        """Prove again and again that reading works, and beat; where it does not, /ping will tell."""
         while True:
-            await asyncio.sleep(EVERY_SECONDS)
             try:
                 self.prove()
+                self._heartbeats.beat(self._worker)
             except Exception:  # whatever it was, this worker reads nothing
                 log("the watchdog could not read", trace=True, worker=self._worker)
+            await asyncio.sleep(EVERY_SECONDS)
 
     def _prepared(self, image: bytes) -> list[Preprocessed]:
         with bounded_time(self._settings.max_decoding_seconds):

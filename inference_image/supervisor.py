@@ -27,7 +27,7 @@ METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # of prometheus_client; the heartbe
 
 
 class WorkerError(Exception):
-    """A worker has ended before it read anything; another start would not help."""
+    """A worker has ended before it could serve; another start would not help."""
 
 
 async def supervise(settings: Settings, folder: Path) -> None:
@@ -60,7 +60,7 @@ async def _keep(worker: int, settings: Settings, heartbeats: Heartbeats, stop: a
         if not stop.is_set():
             if heartbeats.last(worker) is None:
                 raise WorkerError(
-                    f"worker {worker} has ended with status {process.returncode} before it read anything"
+                    f"worker {worker} has ended with status {process.returncode} before it could serve"
                 )
             log("a worker is replaced", worker=worker, status=process.returncode)
 

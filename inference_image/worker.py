@@ -42,8 +42,8 @@ async def serve(service: Service, settings: Settings) -> None:
     stop = _stop()
     service.prove()
     bound_memory(settings.max_decoding_bytes + settings.worker_bytes)
-    watchdog = asyncio.create_task(service.watch())
     server = Server(service.app(), settings.host, settings.port, settings.stop_seconds)
+    watchdog = asyncio.create_task(service.watch())  # its first beat says that this worker serves
     serving = asyncio.create_task(server.answer())
     await stop.wait()
     service.draining = True

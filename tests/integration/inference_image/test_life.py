@@ -1,16 +1,23 @@
 """How the server's processes live: what is refused, dropped, replaced and finished, with real load."""
 
 import os
+import resource
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 import urllib3
 
-from infrastructure.local.settings import HOST
+from inference_image.heartbeats import Heartbeats
+from inference_image.settings import Settings
+from inference_image.supervisor import METRICS_FOLDER
+from infrastructure.local.settings import HOST, ROOT
 from tests.integration.inference_image.serving import Server, sample, serving, start
 from tests.waiting import wait_until
 
@@ -186,6 +193,31 @@ def test_a_taken_port_is_named_with_the_variable_that_moves_it(server: Server) -
     assert str(server.port) in output
     assert "LEGIBLE_INFERENCE_PORT" in output
     assert "Traceback" not in output
+
+
+def test_a_worker_that_reads_but_cannot_listen_ends_and_never_beats(tmp_path: Path) -> None:
+    with socket.create_server((HOST, 0)) as taken:
+        settings = Settings(port=taken.getsockname()[1], workers=1)
+        environment = os.environ | settings.to_environment() | {METRICS_FOLDER: str(tmp_path)}
+        worker = subprocess.run(
+            [sys.executable, "-m", "inference_image.worker", "0"],
+            cwd=ROOT,
+            env=environment,
+            input="",
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert (worker.returncode, "Address already in use" in worker.stderr) == (1, True)
+    assert Heartbeats(tmp_path, 1).last(0) is None  # else its supervisor would start another, and another
+
+
+def test_a_hard_limit_of_memory_below_the_servers_own_bound_is_kept_to() -> None:
+    limited = ["sh", "-c", 'ulimit -d 3000000; exec "$@"', "sh"]  # KiB
+    with serving(under=limited, workers=1, max_decoding_bytes=2**31, max_in_work_bytes=2**31) as server:
+        (worker,) = server.workers()
+        assert resource.prlimit(worker, resource.RLIMIT_DATA) == (3000000 * 1024,) * 2
+        assert server.ask("/invocations", sample("mnist-2.png")).json()["predicted"] == 0
 
 
 def test_where_no_worker_can_start_the_server_ends_and_says_why(server: Server) -> None:
