@@ -67,11 +67,16 @@ async def _keep(worker: int, settings: Settings, heartbeats: Heartbeats, stop: a
 
 async def _start(worker: int, settings: Settings, folder: Path) -> asyncio.subprocess.Process:
     environment = KEEP_MEMORY | os.environ | settings.to_environment() | {METRICS_FOLDER: str(folder)}
-    return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "inference_image.worker", str(worker)),
-        stdin=asyncio.subprocess.PIPE,
-        env=environment,
-    )
+    # It inherits the mask: ctrl-C goes to the whole group, and would be a trace where PyTorch is imported.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "inference_image.worker", str(worker)),
+            stdin=asyncio.subprocess.PIPE,
+            env=environment,
+        )
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 async def _hung(worker: int, heartbeats: Heartbeats) -> None:

@@ -19,7 +19,7 @@ from inference_image.settings import Settings
 from inference_image.supervisor import METRICS_FOLDER
 from infrastructure.local.settings import HOST, ROOT
 from tests.integration.inference_image.serving import Server, sample, serving, start
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_SECONDS, wait_until
 
 SLOW = sample("huge.png")  # tens of milliseconds
 HEAD = "POST /invocations HTTP/1.1\r\nHost: here\r\nContent-Length: {}\r\n\r\n"
@@ -79,6 +79,23 @@ def test_a_signal_ends_an_idle_server_at_once_and_cleanly(number: signal.Signals
         server.process.send_signal(number)
         assert server.process.wait(timeout=30) == 0  # nobody is waited for
         assert not any(map(_is_alive, workers))
+
+
+def test_ctrl_c_while_the_workers_start_leaves_no_trace() -> None:
+    server = Server(0, start(0, workers=2))
+    wait_until(lambda: len(server.workers()) == 2 and all(map(_takes_sigint, server.workers())))
+    for pid in (*server.workers(), server.process.pid):  # as the terminal does
+        os.kill(pid, signal.SIGINT)
+    output, _ = server.process.communicate(timeout=PATIENCE_SECONDS)
+    assert (server.process.returncode, len(output.splitlines())) == (0, 1), output
+
+
+def _takes_sigint(worker: int) -> bool:
+    """Tell whether Python runs there, and has said what a SIGINT shall do."""
+    lines = Path(f"/proc/{worker}/status").read_text().splitlines()
+    status = dict(line.split(":", 1) for line in lines)
+    is_python = "worker" in Path(f"/proc/{worker}/cmdline").read_text()
+    return is_python and bool(int(status["SigCgt"], 16) & 1 << signal.SIGINT - 1)
 
 
 def test_under_load_a_signal_loses_nothing() -> None:
