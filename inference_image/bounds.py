@@ -21,8 +21,9 @@ def bound_memory(further_bytes: int) -> None:
     if status.exists():
         sizes = dict(line.split(":", 1) for line in status.read_text().splitlines())
         now = int(sizes["VmData"].split()[0]) * 1024
-        hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
-        resource.setrlimit(resource.RLIMIT_DATA, (now + further_bytes + SPARE_BYTES, hard))
+        bound, hard = now + further_bytes + SPARE_BYTES, resource.getrlimit(resource.RLIMIT_DATA)[1]
+        soft = bound if hard == resource.RLIM_INFINITY else min(bound, hard)
+        resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
 
 
 @contextmanager

@@ -1,7 +1,9 @@
 """Read files without a server: `python -m inference_image.classify FILE…`; folders are searched."""
 
 import argparse
+import io
 import json
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -19,19 +21,28 @@ Answered = tuple[Path, Reading | ImageError]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print a table, or JSON. The status is 1 if any file could not be read, 130 if it was interrupted."""
+    """Print a table, or JSON.
+
+    The status is 1 if any file could not be read, 130 if it was interrupted, 141 if nobody reads on.
+    """
     parser = argparse.ArgumentParser(prog="python -m inference_image.classify", description=__doc__)
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="an image, or a folder of images")
     parser.add_argument("--json", action="store_true", help="one JSON object a line instead of a table")
     chosen = parser.parse_args(arguments)
     show = _json if chosen.json else _row
     failed = False
+    assert isinstance(sys.stdout, io.TextIOWrapper)  # noqa: S101 - as Python opens it
+    sys.stdout.reconfigure(errors="backslashreplace")  # a file's name may be no text
     try:
         for path, answer in classify(list(_files(chosen.files)), Model.load()):
             tqdm.write(show(path, answer), file=sys.stdout)
             failed |= isinstance(answer, ImageError)
+        sys.stdout.flush()
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what Python flushes at its end
+        return 141
     return int(failed)
 
 
@@ -75,7 +86,7 @@ def _row(path: Path, answer: Reading | ImageError) -> str:
 
 def _json(path: Path, answer: Reading | ImageError) -> str:
     said = {"error": answer.detail} if isinstance(answer, ImageError) else answer.to_json()
-    return json.dumps({"file": str(path), **said}, ensure_ascii=False)
+    return json.dumps({"file": str(path), **said})  # in ASCII: a name that is no text comes through as well
 
 
 if __name__ == "__main__":

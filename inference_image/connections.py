@@ -27,7 +27,8 @@ _NO_SYN = struct.pack("HBBI" * 4, 0x30, 0, 0, 13, 0x45, 0, 1, 2, 0x06, 0, 0, 0, 
 
 # In a request's head. The parser would wait for another protocol and lose the body; a server may ignore it
 # (RFC 9110, 7.8), and Java's client offers HTTP/2 so with every first request.
-_UPGRADE = re.compile(rb"\A((?:[^\r\n]+\r\n)+?)upgrade:", re.IGNORECASE)
+_UPGRADE = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
+_BEGUN = len(b"\r\nupgrade")  # bytes at the end of a segment that may become one, or the end of the head
 
 
 class Server(uvicorn.Server):
@@ -122,6 +123,8 @@ class Connection(HttpToolsProtocol):
     discard_seconds = 10.0  # for the rest of a body that has been refused
 
     _is_between = True  # of two requests
+    _is_head = False  # what comes: a head that has begun with a segment of its own
+    _held = b""  # of that head, until more of it has come
     _late: asyncio.TimerHandle | None = None  # closes it
     _fruitless = 0  # bytes since the last head or piece of a body was complete
 
@@ -137,7 +140,10 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         self._fruitless += len(data)
-        super().data_received(_UPGRADE.sub(rb"\1ignored:", data) if self._is_between else data)
+        if self._is_between or self._is_head:
+            data = self._without_upgrade(data)
+        if data:
+            super().data_received(data)
         if self._fruitless > HEAD_BYTES and not self.transport.is_closing():
             self.transport.write(STATUS_LINE[431] + b"content-length: 0\r\nconnection: close\r\n\r\n")
             self.transport.close()
@@ -166,6 +172,15 @@ class Connection(HttpToolsProtocol):
         super().on_response_complete()
         if self.cycle.more_body:
             self._expect(self.discard_seconds)
+
+    def _without_upgrade(self, data: bytes) -> bytes:
+        """Rename the header, wherever the segments of a head are cut."""
+        head, end, rest = (self._held + data).partition(b"\r\n\r\n")
+        head = _UPGRADE.sub(b"\r\nignored:", head)
+        self._is_head = not end
+        begun = -1 if end else head.find(b"\r", -_BEGUN)
+        head, self._held = (head, b"") if begun < 0 else (head[:begun], head[begun:])
+        return head + end + rest
 
     def _expect(self, seconds: float) -> None:
         self._wait_no_more()

@@ -7,12 +7,14 @@ import sys
 
 from inference_image.settings import Settings
 
+_LOOPBACKS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - of who listens on all addresses
+
 
 def main() -> int:
     """Return 0 if the server answers its ping, else 1."""
-    connection = http.client.HTTPConnection(
-        "127.0.0.1", Settings.from_environment(os.environ).port, timeout=2
-    )
+    settings = Settings.from_environment(os.environ)
+    host = _LOOPBACKS.get(settings.host, settings.host)
+    connection = http.client.HTTPConnection(host, settings.port, timeout=2)
     try:
         connection.request("GET", "/ping")
         return 0 if connection.getresponse().status == http.HTTPStatus.OK else 1

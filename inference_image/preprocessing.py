@@ -52,12 +52,19 @@ def _prepared(found: Found, picture: Picture) -> Preprocessed:
         pixels=fit(found.ink, missing),
         appeal=found.appeal,
         inverted=found.inverted,
-        box=tuple(round(edge * picture.reduction) for edge in found.box),  # type: ignore[arg-type]  # still four
+        box=_in_the_upload(found.box, picture),
         rotation=picture.rotation,
         scale=BOX / (max(found.ink.shape) * picture.reduction),
         stroke_width=stroke * picture.reduction,
         thickened=missing > 0,
     )
+
+
+def _in_the_upload(box: Box, picture: Picture) -> Box:
+    """Enlarge a box, no further than the upload goes for certain: one pixel into the last averaged block."""
+    left, top, width, height = (round(edge * picture.reduction) for edge in box)
+    rows, columns = (1 + (side - 1) * math.ceil(picture.reduction) for side in picture.pixels.shape[:2])
+    return left, top, min(width, columns - left), min(height, rows - top)
 
 
 def _nothing(picture: Picture) -> Preprocessed:

@@ -10,10 +10,10 @@ from typing import Any
 from PIL import Image, ImageDraw
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from inference_image.access import Access
 from inference_image.admission import Admission
@@ -47,9 +47,7 @@ class Service:
         self._heartbeats = heartbeats
         self._worker = worker
         self._metrics = Metrics(model.version)
-        self.admission = Admission(
-            settings.share(settings.max_in_work), settings.share(settings.max_in_work_bytes), self._metrics
-        )
+        self.admission = Admission(settings.worker_images, settings.worker_bytes, self._metrics)
         self._batcher: Batcher[list[Preprocessed], Reading] = Batcher(
             self._prepared,
             partial(classify, model=model),
@@ -58,18 +56,17 @@ class Service:
         )
         self._probe = _probe()
 
-    def app(self) -> Starlette:
-        return Starlette(
-            routes=[
-                Route("/invocations", self.invocations, methods=["POST"]),
-                Route("/", self.about),
-                Route("/ping", self.ping),
-                Route("/metrics", self.metrics),
-                Route("/openapi.json", self.openapi),
-            ],
-            exception_handlers=HANDLERS,
-            middleware=[Middleware(Access, metrics=self._metrics, draining=lambda: self.draining)],
-        )
+    def app(self) -> ASGIApp:
+        routes = [
+            Route("/invocations", self.invocations, methods=["POST"]),
+            Route("/", self.about),
+            Route("/ping", self.ping),
+            Route("/metrics", self.metrics),
+            Route("/openapi.json", self.openapi),
+        ]
+        answering = Starlette(routes=routes, exception_handlers=HANDLERS)
+        # Not as its `middleware`: Starlette answers what nobody expected outside of that.
+        return Access(answering, self._metrics, lambda: self.draining)
 
     async def about(self, _: Request) -> Response:
         return JSONResponse(
@@ -117,23 +114,23 @@ class Service:
         return Response(OPENAPI.read_bytes(), media_type="application/json")
 
     def prove(self) -> None:
-        """Read an image of our own, as others are read, and let it be known.
+        """Read an image of our own, as others are read.
 
         Raises NothingRead, or what the model raises.
         """
         (reading,) = read([self._probe], self._model, self._settings.limits)
         if not isinstance(reading, Reading) or reading.answer.predicted != 1:
             raise NothingRead(str(reading))
-        self._heartbeats.beat(self._worker)
 
     async def watch(self) -> None:
-        """Prove again and again that reading works; where it does not, /ping will tell."""
+        """Prove again and again that reading works, and beat; where it does not, /ping will tell."""
         while True:
-            await asyncio.sleep(EVERY_SECONDS)
             try:
                 self.prove()
+                self._heartbeats.beat(self._worker)
             except Exception:  # whatever it was, this worker reads nothing
                 log("the watchdog could not read", trace=True, worker=self._worker)
+            await asyncio.sleep(EVERY_SECONDS)
 
     def _prepared(self, image: bytes) -> list[Preprocessed]:
         with bounded_time(self._settings.max_decoding_seconds):

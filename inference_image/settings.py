@@ -54,14 +54,23 @@ class Settings:
     def limits(self) -> Limits:
         return Limits(self.max_image_bytes, self.max_pixels, self.max_decoding_bytes)
 
-    def share(self, of: int) -> int:
-        """Return one worker's part of what all have together."""
-        return -(-of // self.workers)
+    @property
+    def worker_images(self) -> int:
+        """What one worker may have in work: its share, but at least what one request may bring."""
+        return max(self._share(self.max_in_work), self.max_images)
+
+    @property
+    def worker_bytes(self) -> int:
+        """Of their files, likewise."""
+        return max(self._share(self.max_in_work_bytes), self.max_image_bytes)
 
     @property
     def stop_seconds(self) -> int:
         """After SIGTERM; what still runs then is killed."""
         return self.drain_seconds + self.deadline_seconds + 1
+
+    def _share(self, of: int) -> int:
+        return -(-of // self.workers)
 
 
 def _variable(name: str) -> str:

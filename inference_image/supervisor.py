@@ -27,7 +27,7 @@ METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # of prometheus_client; the heartbe
 
 
 class WorkerError(Exception):
-    """A worker has ended before it read anything; another start would not help."""
+    """A worker has ended before it could serve; another start would not help."""
 
 
 async def supervise(settings: Settings, folder: Path) -> None:
@@ -60,18 +60,23 @@ async def _keep(worker: int, settings: Settings, heartbeats: Heartbeats, stop: a
         if not stop.is_set():
             if heartbeats.last(worker) is None:
                 raise WorkerError(
-                    f"worker {worker} has ended with status {process.returncode} before it read anything"
+                    f"worker {worker} has ended with status {process.returncode} before it could serve"
                 )
             log("a worker is replaced", worker=worker, status=process.returncode)
 
 
 async def _start(worker: int, settings: Settings, folder: Path) -> asyncio.subprocess.Process:
     environment = KEEP_MEMORY | os.environ | settings.to_environment() | {METRICS_FOLDER: str(folder)}
-    return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "inference_image.worker", str(worker)),
-        stdin=asyncio.subprocess.PIPE,
-        env=environment,
-    )
+    # It inherits the mask: ctrl-C goes to the whole group, and would be a trace where PyTorch is imported.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "inference_image.worker", str(worker)),
+            stdin=asyncio.subprocess.PIPE,
+            env=environment,
+        )
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 async def _hung(worker: int, heartbeats: Heartbeats) -> None:

@@ -23,7 +23,7 @@ QUIET_SECONDS = 0.2
 
 
 def main() -> None:
-    """Load the model, serve until told to stop by a signal or by the end of standard input."""
+    """Load the model, serve until told to stop by SIGTERM or by the end of standard input."""
     start_log()
     settings = Settings.from_environment(os.environ)
     torch.set_num_threads(settings.threads)
@@ -41,9 +41,9 @@ async def serve(service: Service, settings: Settings) -> None:
     """Serve from the first reading on until told to stop; then finish what is open, and return."""
     stop = _stop()
     service.prove()
-    bound_memory(settings.max_decoding_bytes + settings.share(settings.max_in_work_bytes))
-    watchdog = asyncio.create_task(service.watch())
+    bound_memory(settings.max_decoding_bytes + settings.worker_bytes)
     server = Server(service.app(), settings.host, settings.port, settings.stop_seconds)
+    watchdog = asyncio.create_task(service.watch())  # its first beat says that this worker serves
     serving = asyncio.create_task(server.answer())
     await stop.wait()
     service.draining = True
@@ -65,8 +65,7 @@ async def _quiet(service: Service, seconds: int) -> None:
 
 def _stop() -> asyncio.Event:
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
 
     def ended() -> None:  # nothing is ever written to standard input, so what can be read is its end
         loop.remove_reader(sys.stdin.fileno())

@@ -61,11 +61,12 @@ def write(
     """Write `model-card.md`. The first sidecar is that of the shipped weights, the others of other seeds."""
     folder.mkdir(parents=True, exist_ok=True)
     sidecar = sidecars[0]
+    settings = sidecar["settings"]
     text = TEXT.format(
         version=sidecar["version"],
         data=sidecar["data"]["name"],
         licence=sidecar["data"]["licence"],
-        count=sidecar["settings"]["epochs"],
+        count=settings["epochs"] + settings["finishing"],
         seeds=", ".join(
             f"seed {one['settings']['seed']} {one['accuracy']['validation']:.2%}" for one in sidecars
         ),

@@ -113,13 +113,13 @@ def main() -> None:
 
     mnist = data.load()
     with Progress() as progress:
-        kept = partial(_kept, folder, progress)
+        kept = partial(prepared, folder, progress)
         training = kept("training", len(mnist.training), partial(through, mnist.training))
         validation = kept("validation", len(mnist.validation), partial(through, mnist.validation))
         test = kept("test", len(mnist.test), partial(through, mnist.test))
-        drawn = kept("drawn", count := settings.generated, partial(seen, TRAINING, count, _DRAWN))
+        drawn = kept(f"drawn-{VERSION}", count := settings.generated, partial(seen, TRAINING, count, _DRAWN))
         calibration = kept(
-            "calibration", count := settings.calibration, partial(seen, CALIBRATION, count, _DRAWN)
+            f"calibration-{VERSION}", count := settings.calibration, partial(seen, CALIBRATION, count, _DRAWN)
         )
     network, history = train(_taught(training, drawn), _first(validation), settings, folder)
     _plot(history, folder / "curves.png")
@@ -133,7 +133,7 @@ def main() -> None:
         },
         "calibration": scales,
     }
-    _save(network, sidecar, weights)
+    save(network, sidecar, weights)
     print(f"{VERSION}: {sidecar['accuracy']} written to {weights}")  # noqa: T201 - the command's answer
 
 
@@ -142,7 +142,7 @@ def train(
 ) -> tuple[Network, list[dict[str, float]]]:
     """Learn from images that are bent a lot, then finish on images that are bent a little.
 
-    An interrupted run goes on from the last checkpoint in `folder`, if that was made with these settings.
+    An interrupted run goes on from the last checkpoint in `folder`, if that was made by this recipe.
     """
     torch.manual_seed(settings.seed)
     network = Network().to(DEVICE)
@@ -285,14 +285,18 @@ def _best(scores: NDArray[np.float64], examples: NDArray[np.int64]) -> NDArray[n
     return order[np.flatnonzero(np.diff(examples[order], append=examples.max() + 1))]
 
 
-def _kept(
+def prepared(
     folder: Path, progress: Progress, name: str, count: int, prepare: Callable[[Callable[[int], None]], Views]
 ) -> Views:
     """Prepare views of `count` images, or take those that an earlier run left in `folder`."""
     file = folder / f"{name}-{count}-{PREPROCESSING_VERSION}.npz"
     if not file.exists():
         task = progress.add_task(f"preparing {name}", total=count)
-        np.savez(file, **vars(prepare(partial(progress.advance, task))))
+        views = prepare(partial(progress.advance, task))
+        unfinished = file.with_suffix(".part")
+        with unfinished.open("wb") as opened:
+            np.savez(opened, **vars(views))
+        unfinished.replace(file)
     with np.load(file) as arrays:
         return Views(**arrays)
 
@@ -320,7 +324,7 @@ def _resume(path: Path, parts: dict[str, Any], settings: Settings) -> list[dict[
     if not path.exists():
         return []
     state = torch.load(path, weights_only=True)
-    if state["settings"] != asdict(settings):
+    if state.get("recipe") != _recipe(settings):
         return []
     for name, part in parts.items():
         part.load_state_dict(state[name])
@@ -333,11 +337,16 @@ def _checkpoint(
 ) -> None:
     state = {name: part.state_dict() for name, part in parts.items()}
     unfinished = path.with_suffix(".part")
-    torch.save({**state, "settings": asdict(settings), "history": history}, unfinished)
+    torch.save({**state, "recipe": _recipe(settings), "history": history}, unfinished)
     unfinished.replace(path)  # an interrupt leaves the last whole checkpoint
 
 
-def _save(network: Network, sidecar: dict[str, Any], folder: Path) -> None:
+def _recipe(settings: Settings) -> dict[str, Any]:
+    return {**asdict(settings), "version": VERSION, "preprocessing_version": PREPROCESSING_VERSION}
+
+
+def save(network: Network, sidecar: dict[str, Any], folder: Path) -> None:
+    """Write the model, and leave it the only one in its folder: serving loads no other folder."""
     folder.mkdir(parents=True, exist_ok=True)
     weights = folder / f"{VERSION}.safetensors"
     save_file({name: value.contiguous() for name, value in network.state_dict().items()}, weights)
@@ -351,6 +360,11 @@ def _save(network: Network, sidecar: dict[str, Any], folder: Path) -> None:
         **sidecar,
     }
     (folder / f"{VERSION}.json").write_text(json.dumps(about, indent=2) + "\n")
+    for other in folder.glob("*.json"):
+        its_weights = other.with_suffix(".safetensors")
+        if other.stem != VERSION and its_weights.exists():
+            other.unlink()
+            its_weights.unlink()
 
 
 def _plot(history: list[dict[str, float]], path: Path) -> None:

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -69,10 +69,10 @@ class Server:
             self.lines.extend(json.loads(line) for line in lines)
 
 
-def start(port: int, **settings: object) -> "subprocess.Popen[str]":
+def start(port: int, *, under: Sequence[str] = (), **settings: object) -> "subprocess.Popen[str]":
     variables = {f"LEGIBLE_INFERENCE_{name.upper()}": str(value) for name, value in settings.items()}
     return subprocess.Popen(
-        [sys.executable, "-m", "inference_image"],
+        [*under, sys.executable, "-m", "inference_image"],
         cwd=ROOT,
         env={**os.environ, **variables, "LEGIBLE_INFERENCE_PORT": str(port)},
         text=True,
@@ -82,10 +82,10 @@ def start(port: int, **settings: object) -> "subprocess.Popen[str]":
 
 
 @contextmanager
-def serving(**settings: object) -> Iterator[Server]:
-    """Yield a server that is ready; afterwards neither it nor a worker is left."""
+def serving(*, under: Sequence[str] = (), **settings: object) -> Iterator[Server]:
+    """Yield a server that is ready, under a command if one is given; then neither it nor a worker is left."""
     port = next(free_ports())
-    server = Server(port, start(port, **settings))
+    server = Server(port, start(port, under=under, **settings))
     reader = threading.Thread(target=server.read_log)
     reader.start()
     try:

@@ -1,11 +1,17 @@
+import json
 import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from infrastructure.local.settings import ROOT
+from tests.integration.inference_image.serving import sample
 from tests.waiting import PATIENCE_SECONDS
+
+COMMAND = [sys.executable, "-m", "inference_image.classify"]
 
 
 def test_ctrl_c_ends_the_classifier_without_a_trace(tmp_path: Path) -> None:
@@ -13,7 +19,7 @@ def test_ctrl_c_ends_the_classifier_without_a_trace(tmp_path: Path) -> None:
     os.mkfifo(file)
     with (
         subprocess.Popen(
-            [sys.executable, "-m", "inference_image.classify", str(file)],
+            [*COMMAND, str(file)],
             cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -23,3 +29,32 @@ def test_ctrl_c_ends_the_classifier_without_a_trace(tmp_path: Path) -> None:
         classifier.send_signal(signal.SIGINT)
         output = classifier.communicate(timeout=PATIENCE_SECONDS)
     assert (classifier.returncode, *output) == (130, b"", b"")
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+def test_files_whose_names_cannot_be_printed_are_read(
+    tmp_path: Path, options: list[str], encoding: str
+) -> None:
+    names = [os.fsdecode(b"1-\xff.png"), "2-é.png", "3.png"]
+    for name in names:
+        (tmp_path / name).write_bytes(sample("mnist-1.png"))
+    environment = {**os.environ, "PYTHONIOENCODING": f"{encoding}:strict"}
+    command = [*COMMAND, *options, str(tmp_path)]
+    ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=False)
+    lines = ran.stdout.splitlines()
+    assert (ran.returncode, len(lines)) == (0, 3)
+    if options:
+        assert [Path(json.loads(line)["file"]).name for line in lines] == names
+    else:
+        assert b"1-\\udcff.png" in lines[0]
+
+
+def test_a_reader_that_closes_early_ends_the_classifier_without_a_trace() -> None:
+    with subprocess.Popen(
+        [*COMMAND, str(ROOT / "samples")], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as classifier:
+        assert classifier.stdout is not None
+        classifier.stdout.close()
+        _, errors = classifier.communicate(timeout=PATIENCE_SECONDS)
+    assert (classifier.returncode, errors) == (141, b"")

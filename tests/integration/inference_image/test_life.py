@@ -1,18 +1,25 @@
 """How the server's processes live: what is refused, dropped, replaced and finished, with real load."""
 
 import os
+import resource
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 import urllib3
 
-from infrastructure.local.settings import HOST
+from inference_image.heartbeats import Heartbeats
+from inference_image.settings import Settings
+from inference_image.supervisor import METRICS_FOLDER
+from infrastructure.local.settings import HOST, ROOT
 from tests.integration.inference_image.serving import Server, sample, serving, start
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_SECONDS, wait_until
 
 SLOW = sample("huge.png")  # tens of milliseconds
 HEAD = "POST /invocations HTTP/1.1\r\nHost: here\r\nContent-Length: {}\r\n\r\n"
@@ -72,6 +79,23 @@ def test_a_signal_ends_an_idle_server_at_once_and_cleanly(number: signal.Signals
         server.process.send_signal(number)
         assert server.process.wait(timeout=30) == 0  # nobody is waited for
         assert not any(map(_is_alive, workers))
+
+
+def test_ctrl_c_while_the_workers_start_leaves_no_trace() -> None:
+    server = Server(0, start(0, workers=2))
+    wait_until(lambda: len(server.workers()) == 2 and all(map(_takes_sigint, server.workers())))
+    for pid in (*server.workers(), server.process.pid):  # as the terminal does
+        os.kill(pid, signal.SIGINT)
+    output, _ = server.process.communicate(timeout=PATIENCE_SECONDS)
+    assert (server.process.returncode, len(output.splitlines())) == (0, 1), output
+
+
+def _takes_sigint(worker: int) -> bool:
+    """Tell whether Python runs there, and has said what a SIGINT shall do."""
+    lines = Path(f"/proc/{worker}/status").read_text().splitlines()
+    status = dict(line.split(":", 1) for line in lines)
+    is_python = "worker" in Path(f"/proc/{worker}/cmdline").read_text()
+    return is_python and bool(int(status["SigCgt"], 16) & 1 << signal.SIGINT - 1)
 
 
 def test_under_load_a_signal_loses_nothing() -> None:
@@ -135,7 +159,7 @@ def test_without_their_supervisor_the_workers_end() -> None:
 
 
 def test_a_full_queue_is_said_at_once() -> None:
-    with serving(workers=1, max_in_work=1) as server, _open(server, b"", len(SLOW)):
+    with serving(workers=1, max_in_work=1, max_images=1) as server, _open(server, b"", len(SLOW)):
         wait_until(lambda: server.metric("legible_in_work") == 1)
         began = time.monotonic()
         answer = server.ask("/invocations", sample("mnist-1.png"))
@@ -186,6 +210,31 @@ def test_a_taken_port_is_named_with_the_variable_that_moves_it(server: Server) -
     assert str(server.port) in output
     assert "LEGIBLE_INFERENCE_PORT" in output
     assert "Traceback" not in output
+
+
+def test_a_worker_that_reads_but_cannot_listen_ends_and_never_beats(tmp_path: Path) -> None:
+    with socket.create_server((HOST, 0)) as taken:
+        settings = Settings(port=taken.getsockname()[1], workers=1)
+        environment = os.environ | settings.to_environment() | {METRICS_FOLDER: str(tmp_path)}
+        worker = subprocess.run(
+            [sys.executable, "-m", "inference_image.worker", "0"],
+            cwd=ROOT,
+            env=environment,
+            input="",
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert (worker.returncode, "Address already in use" in worker.stderr) == (1, True)
+    assert Heartbeats(tmp_path, 1).last(0) is None  # else its supervisor would start another, and another
+
+
+def test_a_hard_limit_of_memory_below_the_servers_own_bound_is_kept_to() -> None:
+    limited = ["sh", "-c", 'ulimit -d 3000000; exec "$@"', "sh"]  # KiB
+    with serving(under=limited, workers=1, max_decoding_bytes=2**31, max_in_work_bytes=2**31) as server:
+        (worker,) = server.workers()
+        assert resource.prlimit(worker, resource.RLIMIT_DATA) == (3000000 * 1024,) * 2
+        assert server.ask("/invocations", sample("mnist-2.png")).json()["predicted"] == 0
 
 
 def test_where_no_worker_can_start_the_server_ends_and_says_why(server: Server) -> None:

@@ -7,10 +7,13 @@ import re
 import socket
 import subprocess
 import sys
+import threading
 from contextlib import ExitStack
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
+from inference_image.connections import family
 from infrastructure.local.settings import HOST, ROOT, free_ports
 from tests.integration.inference_image.serving import SAMPLES, Server, sample
 from tests.waiting import wait_until
@@ -177,3 +180,30 @@ def test_the_health_check_asks_the_server_beside_it(server: Server) -> None:
         ).returncode
 
     assert (status(server.port), status(next(free_ports()))) == (0, 1)
+
+
+class Healthy(BaseHTTPRequestHandler):
+    """Says so."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None: ...
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "0.0.0.0", "::1", "::"])
+def test_the_health_check_asks_where_the_server_listens(host: str) -> None:
+    class Here(HTTPServer):
+        address_family = family(host)
+
+    try:
+        here = Here((host, 0), Healthy)
+    except OSError as error:  # many containers have no IPv6
+        pytest.skip(f"{host}: {error.strerror}")
+    with here:
+        threading.Thread(target=here.handle_request, daemon=True).start()
+        port = str(here.server_port)
+        variables = os.environ | {"LEGIBLE_INFERENCE_HOST": host, "LEGIBLE_INFERENCE_PORT": port}
+        command = [sys.executable, "-m", "inference_image.healthcheck"]
+        assert subprocess.run(command, cwd=ROOT, env=variables, check=False).returncode == 0

@@ -13,7 +13,7 @@ from infrastructure.local.settings import ROOT
 from model_training import data
 from model_training.generator import Views
 from model_training.marks import NOT_A_DIGIT
-from model_training.train import Settings
+from model_training.train import VERSION, Settings
 
 DRAWN = 256
 
@@ -31,7 +31,8 @@ def test_training_goes_on_from_prepared_images_and_writes_a_model_that_the_serve
 ) -> None:
     mnist = data.load()
     sizes = {name: len(getattr(mnist, name)) for name in ("training", "validation", "test")}
-    for name, count in {**sizes, "drawn": DRAWN, "calibration": Settings.calibration}.items():
+    drawn = {f"drawn-{VERSION}": DRAWN, f"calibration-{VERSION}": Settings.calibration}
+    for name, count in {**sizes, **drawn}.items():
         np.savez(tmp_path / f"{name}-{count}-{PREPROCESSING_VERSION}.npz", **vars(few(mnist.test)))
     command = [sys.executable, "-m", "model_training.train", "--epochs", "1", "--generated", str(DRAWN)]
     places = ["--folder", str(tmp_path), "--weights", str(tmp_path / "weights")]

@@ -1,12 +1,14 @@
-"""How long a client may keep a connection open and say nothing, with connections that wait less than ours."""
+"""What a connection makes of its client's bytes, and how long it waits for them: some wait less than ours."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
 import pytest
 import uvicorn
-from starlette.responses import PlainTextResponse
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from inference_image.connections import Connection
@@ -69,3 +71,59 @@ def test_after_the_rest_of_a_refused_body_the_connection_is_used_again() -> None
             return await asyncio.wait_for(reader.readuntil(b"answer"), LONG)
 
     assert asyncio.run(second()).startswith(b"HTTP/1.1 200")
+
+
+class Wire(asyncio.Transport):
+    """Keeps what is written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = b""
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.written += data
+
+    def is_closing(self) -> bool:
+        return False
+
+    def pause_reading(self) -> None: ...
+
+    def resume_reading(self) -> None: ...
+
+
+async def _echo(scope: Scope, receive: Receive, send: Send) -> None:
+    body = await Request(scope, receive).body()
+    await Response(body)(scope, receive, send)
+
+
+async def _answer(segments: Iterable[bytes]) -> bytes:
+    config = uvicorn.Config(_echo, ws="none", lifespan="off", log_config=None)
+    wire, state = Wire(), ServerState()
+    connection = Patient(config, state, {})
+    connection.connection_made(wire)
+    for segment in segments:
+        connection.data_received(segment)
+    while state.tasks:
+        await asyncio.gather(*state.tasks)
+    return wire.written
+
+
+def test_an_offer_of_another_protocol_costs_no_body_wherever_the_head_is_cut() -> None:
+    body = b"\r\nUpgrade: is no header here"
+    head = b"POST / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: %d\r\n\r\n" % len(body)
+    for segments in _cuts(head + body):
+        answer = asyncio.run(_answer(segments))
+        assert answer.startswith(b"HTTP/1.1 200")
+        assert answer.endswith(b"\r\n\r\n" + body), segments
+
+
+def test_requests_that_come_together_are_answered_wherever_they_are_cut() -> None:
+    one = b"POST / HTTP/1.1\r\nContent-Length: 4\r\n\r\nbody"
+    for segments in _cuts(one + one):
+        assert asyncio.run(_answer(segments)).count(b"\r\n\r\nbody") == 2, segments
+
+
+def _cuts(whole: bytes) -> list[list[bytes]]:
+    """Cut it nowhere, once at every place, and everywhere."""
+    cuts = [[whole[:cut], whole[cut:]] for cut in range(1, len(whole))]
+    return [[whole], *cuts, [bytes([one]) for one in whole]]

@@ -233,6 +233,21 @@ def test_a_digit_is_thickened_where_a_pixel_or_more_is_missing(pen: int) -> None
     assert seen.thickened == (THINNEST / seen.scale - seen.stroke_width >= 1)
 
 
+@pytest.mark.parametrize("form", ["PNG", "JPEG"])
+@pytest.mark.parametrize("size", [(28, 28), (1201, 28), (28, 1201), (1500, 1001), (1999, 1500), (1202, 1201)])
+def test_the_box_of_a_digit_at_the_edge_ends_there_and_not_beyond(form: str, size: tuple[int, int]) -> None:
+    image, (width, height), middle = Image.new("RGB", size, "white"), size, max(size) // 2
+    stroke = [(middle, 0), (middle, min(size))]  # across the shorter side
+    pen, block = max(2, min(size) // 12), max(1, max(size) // 400)
+    ImageDraw.Draw(image).line(stroke if width >= height else [at[::-1] for at in stroke], "black", pen)
+    box = preprocess(_file(image, form))[0].box
+    assert box is not None
+    right, bottom = box[0] + box[2], box[1] + box[3]
+    assert right <= width
+    assert bottom <= height
+    assert min(size) - block < (bottom if width >= height else right)
+
+
 def test_what_was_done_is_told_in_the_uploads_pixels() -> None:
     [seen] = preprocess(_file(_seven().resize((2000, 2000))), Limits())
     assert seen.box is not None

@@ -15,11 +15,13 @@ WRONG = Reading(Answer(7, 0.9, (0.0,) * 7 + (0.9, 0.1, 0.0), 1.0), SEEN, "digits
 
 def test_the_card_says_of_which_weights_it_is_and_holds_every_figure(tmp_path: Path) -> None:
     sidecar = json.loads(next(WEIGHTS.glob("*.json")).read_text())
+    sidecar["settings"] |= {"epochs": 20, "finishing": 4}
     other = {**sidecar, "settings": {"seed": 7}, "accuracy": {"validation": 0.5}}
     row = ("photo", "500", "98.76 %", "97.35 % – 99.43 %", "", "0.4 %")
     card.write(tmp_path / "docs", [sidecar, other], [row], [("AUROC of is_digit", "0.9876")])
     text = (tmp_path / "docs" / "model-card.md").read_text()
     assert text.startswith(f"# Model card: {sidecar['version']}\n")
+    assert "**Figures.** 24 epochs." in text
     assert f"| {' | '.join(row)} |" in text
     assert "| AUROC of is_digit | 0.9876 |" in text
     seed, share = sidecar["settings"]["seed"], sidecar["accuracy"]["validation"]

@@ -1,14 +1,29 @@
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
+from rich.progress import Progress
 
+from inference_image.model import Model
 from inference_image.network import Network
 from model_training.generator import Views
 from model_training.marks import NOT_A_DIGIT
-from model_training.train import Set, Settings, augment, calibrate, logits_of, loss_of, train
+from model_training.train import (
+    VERSION,
+    Set,
+    Settings,
+    augment,
+    calibrate,
+    logits_of,
+    loss_of,
+    prepared,
+    save,
+    train,
+)
 
 TINY = Settings(epochs=2, finishing=1, batch=8)
 
@@ -61,6 +76,45 @@ def test_a_run_that_was_interrupted_ends_with_the_weights_of_one_that_was_not(
     resumed, _ = train(_set(), _set(), TINY, tmp_path / "cut")
     for name, weight in whole.state_dict().items():
         assert torch.equal(weight, resumed.state_dict()[name]), name
+
+
+@pytest.mark.parametrize("part", ["version", "preprocessing_version"])
+def test_what_another_recipe_has_trained_is_not_gone_on_from(tmp_path: Path, part: str) -> None:
+    train(_set(), _set(), TINY, tmp_path)
+    for checkpoint in tmp_path.glob("*.pt"):
+        state = torch.load(checkpoint, weights_only=True)
+        state["recipe"][part] = "another"
+        torch.save(state, checkpoint)
+    anew = Set(cast("torch.Tensor", Interrupting(_set().images, 0)), _set().targets)
+    with pytest.raises(KeyboardInterrupt):
+        train(anew, _set(), TINY, tmp_path)
+
+
+def test_a_new_model_takes_the_place_of_others_and_of_nothing_else(tmp_path: Path) -> None:
+    old, others = ["digits-1.json", "digits-1.safetensors"], ["README.md", "more.safetensors"]
+    for name in [*old, *others]:
+        (tmp_path / name).write_text("{}")
+    save(Network(), {"calibration": {}}, tmp_path)
+    assert Model.load(tmp_path).version == VERSION
+    left = {file.name for file in tmp_path.iterdir()}
+    assert left == {*others, f"{VERSION}.json", f"{VERSION}.safetensors"}
+
+
+class Unsaved:
+    """An array that ctrl-C keeps from being saved."""
+
+    def __array__(self, *_: object) -> NDArray[np.int64]:
+        raise KeyboardInterrupt
+
+
+def test_images_whose_saving_was_interrupted_are_prepared_again(tmp_path: Path) -> None:
+    views = Views(np.zeros((2, 28, 28), np.uint8), np.zeros(2), np.arange(2), np.arange(2))
+    cut = replace(views, targets=cast("NDArray[np.int64]", Unsaved()))
+    with Progress(disable=True) as progress:
+        with pytest.raises(KeyboardInterrupt):
+            prepared(tmp_path, progress, "drawn", 2, lambda _: cut)
+        assert len(prepared(tmp_path, progress, "drawn", 2, lambda _: views).targets) == 2
+    assert [file.suffix for file in tmp_path.iterdir()] == [".npz"]
 
 
 def _views(network: Network, count: int = 200) -> Views:

@@ -1,0 +1,53 @@
+"""The application as it is served, with a model that fails."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from starlette.types import ASGIApp
+
+from inference_image.connections import Server
+from inference_image.heartbeats import Heartbeats
+from inference_image.model import Answer, Model
+from inference_image.preprocessing import Preprocessed
+from inference_image.server import Service
+from inference_image.settings import Settings
+from infrastructure.local.settings import HOST, free_ports
+
+IMAGE = (Path(__file__).parents[3] / "samples" / "mnist-1.png").read_bytes()
+HEAD = b"POST /invocations HTTP/1.1\r\nHost: here\r\nConnection: close\r\nX-Request-Id: abc\r\n"
+REQUEST = HEAD + b"Content-Length: %d\r\n\r\n" % len(IMAGE) + IMAGE
+
+
+class Broken(Model):
+    def classify(self, views: Sequence[Preprocessed]) -> list[Answer]:
+        raise RuntimeError(f"broken by {len(views)}")
+
+
+async def _answer(app: ASGIApp, request: bytes) -> bytes:
+    port = next(free_ports())
+    server = Server(app, HOST, port, stop_seconds=1)
+    serving = asyncio.create_task(server.answer())
+    reader, writer = await asyncio.open_connection(HOST, port)
+    writer.write(request)
+    answer = await reader.read()
+    writer.close()
+    server.stop()
+    await serving
+    return answer
+
+
+def test_a_failure_of_our_own_is_a_problem_with_the_requests_id_and_logged_as_500(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    service = Service(Broken.load(), Settings(workers=1), Heartbeats(tmp_path, 1), 0)
+    answer = asyncio.run(_answer(service.app(), REQUEST))
+    head, _, body = answer.decode().partition("\r\n\r\n")
+    assert head.startswith("HTTP/1.1 500")
+    assert {"content-type: application/problem+json", "x-request-id: abc"} <= set(head.splitlines())
+    assert "broken" not in body  # it leaks nothing
+    failed, request = map(json.loads, capsys.readouterr().out.splitlines())
+    assert "RuntimeError: broken by 1" in failed["trace"]
+    assert (request["status"], failed["request_id"], request["request_id"]) == (500, "abc", "abc")

@@ -1,0 +1,11 @@
+import re
+from pathlib import Path
+
+from model_training.train import Settings
+
+README = (Path(__file__).parents[3] / "model_training" / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_seeds_beside_the_shipped_one_are_others() -> None:
+    trained = re.findall(r"train --seed (\d+) --weights build/seeds/(\d+)", README)
+    assert {int(seed) for pair in trained for seed in pair} == {0, 1, 2} - {Settings.seed}
