@@ -84,11 +84,7 @@ def find(pattern: str) -> list[str]:
 def _errors_named(url: str) -> Iterator[None]:
     try:
         yield
-    except (
-        pa.ArrowException,
-        OSError,
-        UnicodeEncodeError,
-    ) as error:  # the last: a name that Arrow cannot open
+    except (pa.ArrowException, OSError, UnicodeEncodeError) as error:  # the last of a name no UTF-8 has
         raise InputError(f"{url}: {error}") from error
 
 

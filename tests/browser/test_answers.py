@@ -136,24 +136,17 @@ def test_a_refusal_is_shown_in_the_words_of_the_api(page: Page, api: ApiDouble) 
     expect(key(page, 7)).to_be_disabled()
 
 
-def test_no_connection_is_said_and_trying_again_is_the_same_request(page: Page, api: ApiDouble) -> None:
-    api.is_away = True
+@pytest.mark.parametrize("cause", ["is_away", "is_portal"])
+def test_no_connection_is_said_and_trying_again_is_the_same_request(
+    page: Page, api: ApiDouble, cause: str
+) -> None:
+    setattr(api, cause, True)
     draw(page, SEVEN)
     expect(page.get_by_role("alert")).to_contain_text("No connection to the API.")
-    api.is_away = False
+    setattr(api, cause, False)
     page.get_by_role("button", name="Try again").click()
     expect(page.get_by_text("Read as a 7.")).to_be_visible()
     expect(page.get_by_role("alert")).to_have_count(0)
-    assert len({request.headers["idempotency-key"] for request in api.calls("POST", UPLOAD)}) == 1
-
-
-def test_an_answer_that_is_not_of_the_api_is_none(page: Page, api: ApiDouble) -> None:
-    api.is_portal = True
-    draw(page, SEVEN)
-    expect(page.get_by_role("alert")).to_contain_text("No connection to the API.")
-    api.is_portal = False
-    page.get_by_role("button", name="Try again").click()
-    expect(page.get_by_text("Read as a 7.")).to_be_visible()
     assert len({request.headers["idempotency-key"] for request in api.calls("POST", UPLOAD)}) == 1
 
 
@@ -221,21 +214,19 @@ def test_a_correction_replaces_the_label_and_can_be_undone(page: Page, api: ApiD
     expect(key(page, 1)).to_have_attribute("aria-pressed", "false")
 
 
-def test_two_labels_in_a_row_are_saved_in_that_order(page: Page, api: ApiDouble) -> None:
-    draw(page, SEVEN)
-    expect(key(page, 7)).to_be_enabled()
-    page.evaluate("for (const digit of [3, 4]) document.querySelectorAll('#write .key')[digit].click()")
-    expect(page.get_by_text("0 of the 1 image you labelled were read correctly.")).to_be_visible()
-    expect(key(page, 4)).to_have_attribute("aria-pressed", "true")
-    assert [request.post_data_json for request in api.calls("PUT", ".*")] == [{"true": 3}, {"true": 4}]
-    assert [record["true"] for record in api.records.values()] == [4]
-
-
 def label_twice(page: Page) -> None:
     """Say 3 and 4 so fast that the first is under way when the second comes."""
     draw(page, SEVEN)
     expect(key(page, 7)).to_be_enabled()
     page.evaluate("for (const digit of [3, 4]) document.querySelectorAll('#write .key')[digit].click()")
+
+
+def test_two_labels_in_a_row_are_saved_in_that_order(page: Page, api: ApiDouble) -> None:
+    label_twice(page)
+    expect(page.get_by_text("0 of the 1 image you labelled were read correctly.")).to_be_visible()
+    expect(key(page, 4)).to_have_attribute("aria-pressed", "true")
+    assert [request.post_data_json for request in api.calls("PUT", ".*")] == [{"true": 3}, {"true": 4}]
+    assert [record["true"] for record in api.records.values()] == [4]
 
 
 def test_of_two_labels_that_both_fail_none_is_shown(page: Page, api: ApiDouble) -> None:

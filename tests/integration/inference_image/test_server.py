@@ -199,8 +199,10 @@ def test_the_health_check_asks_where_the_server_listens(host: str) -> None:
 
     try:
         here = Here((host, 0), Healthy)
-    except OSError as error:  # many containers have no IPv6
-        pytest.skip(f"{host}: {error.strerror}")
+    except OSError as error:
+        if Here.address_family == socket.AF_INET6:  # many containers have none
+            pytest.skip(f"{host}: {error.strerror}")
+        raise
     with here:
         threading.Thread(target=here.handle_request, daemon=True).start()
         port = str(here.server_port)
