@@ -1,6 +1,7 @@
 """From the bytes that came to pixels: decided by the content, bounded before it is decoded."""
 
 import io
+import math
 import re
 import warnings
 from dataclasses import dataclass
@@ -45,7 +46,12 @@ class Picture:
 
     pixels: NDArray[np.uint8]  # (height, width, 3), RGB
     rotation: int  # degrees counter-clockwise by which EXIF asked to turn it
-    reduction: float  # pixels of the upload for each pixel here, at least 1
+    size: tuple[int, int]  # width and height of the upright upload, in pixels
+
+    @property
+    def reduction(self) -> int:
+        """How many of the upload's pixels in a row are one here; of the last in a row or column, fewer."""
+        return math.ceil(max(self.size) / max(self.pixels.shape[:2]))
 
 
 def decode(data: bytes, limits: Limits) -> Picture:
@@ -92,7 +98,7 @@ def _decode(data: bytes, limits: Limits) -> Picture:
     if orientation in _MIRRORED:
         opaque = opaque[:, ::-1]
     upright = np.ascontiguousarray(np.rot90(opaque, rotation // 90))
-    return Picture(upright, rotation, max(1.0, max(width, height) / max(upright.shape[:2])))
+    return Picture(upright, rotation, (width, height) if rotation % 180 == 0 else (height, width))
 
 
 def _memory(image: Image.Image) -> int:

@@ -20,8 +20,8 @@ _COARSE = 144  # pixels of the longer side, on which light is estimated
 _WINDOW = 0.25  # of the longer side: what is narrower can be ink
 _STROKE = 0.08  # of the longer side: what is narrower can be a stroke
 _SLATE = 115.0  # of 255: a sheet whose brightest parts are darker is slate rather than paper
-_DARK = 24.0  # of 255: light below this is too little to divide by
-_BLACK = 1e-3  # of 255: hardly any light, but some
+_SPARSE = 0.75  # of the pixels in a row: what is reduced further linearly would lose lines between them
+_DARK = 24.0  # of 255: light below this is too little to divide by, or to be a sheet's
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ def _under_light(sizes: Sizes, *, inverted: bool) -> Inked:
     here, paper = _along(turned, axis), _along(closed, axis)
     white = 255 * axis.sum()
     brightness = white - paper if inverted else paper  # in a shadow ink stands out less
-    usual = max(median(brightness[::2, ::2]), _BLACK)
+    usual = max(median(brightness[::2, ::2]), _DARK)
     gain = (usual / np.maximum(brightness, _DARK)).astype(np.float32)
     missing = (gain * (paper - here))[::2, ::2]
     paper -= median(missing) / gain  # what most of the paper seems to lack is no ink
@@ -202,6 +202,8 @@ def reduced(image: NDArray[np.uint8] | Colours | Ink, longest: int) -> NDArray[n
         height, width = (side // 2 for side in least.shape[:2])
         least = cv2.resize(least[: 2 * height, : 2 * width], (width, height), interpolation=cv2.INTER_AREA)
     scale = min(1.0, longest / max(least.shape))
+    if scale < _SPARSE:
+        least = cv2.GaussianBlur(least, (3, 3), 0)
     width, height = (max(1, round(side * scale)) for side in least.shape[1::-1])
     least = cv2.resize(least, (width, height), interpolation=cv2.INTER_LINEAR) if scale < 1 else least
     return least.astype(np.float32)

@@ -66,14 +66,14 @@ class Model:
         """Read views, all at once; the answers come in the same order.
 
         How likely a view shows a digit is a logistic regression on what the network says of that, how sure it
-        is which digit, and the appeal that the place had before (Platt 1999, with three measures for one).
+        is which digit, and the appeal that the place had before (Platt 1999, with more measures than one).
         """
         if not views:
             return []
         logits = self.logits([one.pixels for one in views])
         which = _softmax(logits[:, :DIGITS] / self._calibration["temperature"])  # (N, 10)
         appeals = np.array([one.appeal for one in views])  # (N,)
-        measures = judged(logits[:, DIGITS], which.max(1), appeals)  # (N, 4)
+        measures = judged(logits[:, DIGITS], which, appeals)  # (N, 8)
         whether = 1 / (1 + np.exp(-measures @ self._calibration["is_digit"]))  # (N,)
         return [_answer(row, score) for row, score in zip(which.tolist(), whether.tolist(), strict=True)]
 
@@ -85,9 +85,26 @@ class Model:
         return logits
 
 
-def judged(logit: Floats, confidence: Floats, appeal: Floats) -> Floats:
-    """What tells whether a view shows a digit: (N,) each -> (N, 4), for the weights of the calibration."""
-    return np.stack([np.ones_like(logit), logit, np.log(confidence), appeal], axis=1)
+def judged(logit: Floats, which: Floats, appeal: Floats) -> Floats:
+    """What tells whether a view shows a digit: (N,), (N, 10), (N,) -> (N, 8), for the calibration's weights.
+
+    An appeal below 0 weighs otherwise than one above: there it is rather the edge of something. And a line is
+    all that there is to a 1, so of a 1 its place tells more, and the network less.
+    """
+    one = which[:, 1]
+    return np.stack(
+        [
+            np.ones_like(logit),
+            logit,
+            np.log(which.max(1)),
+            appeal,
+            appeal.clip(max=0),
+            one,
+            one * logit,
+            one * appeal,
+        ],
+        axis=1,
+    )
 
 
 def _softmax(logits: Floats) -> Floats:

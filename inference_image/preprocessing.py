@@ -15,7 +15,7 @@ from inference_image.decoding import Limits, Picture, decode
 from inference_image.finding import NOTHING, Box, Found, find_digits
 from inference_image.ink import Ink
 
-PREPROCESSING_VERSION = 5  # raised by every change that changes what the network sees
+PREPROCESSING_VERSION = 6  # raised by every change that changes what the network sees
 SIDE = 28  # pixels
 BOX = 20  # pixels, the longer side of the digit
 THINNEST = 2.0  # pixels in the result: MNIST's thin strokes; thinner ones would fade when they are reduced
@@ -61,10 +61,9 @@ def _prepared(found: Found, picture: Picture) -> Preprocessed:
 
 
 def _in_the_upload(box: Box, picture: Picture) -> Box:
-    """Enlarge a box, no further than the upload goes for certain: one pixel into the last averaged block."""
-    left, top, width, height = (round(edge * picture.reduction) for edge in box)
-    rows, columns = (1 + (side - 1) * math.ceil(picture.reduction) for side in picture.pixels.shape[:2])
-    return left, top, min(width, columns - left), min(height, rows - top)
+    """Enlarge a box, no further than the upload goes: its last pixels may be less than a whole one here."""
+    left, top, width, height = (edge * picture.reduction for edge in box)
+    return left, top, min(width, picture.size[0] - left), min(height, picture.size[1] - top)
 
 
 def _nothing(picture: Picture) -> Preprocessed:

@@ -37,15 +37,15 @@ from model_training.rendering import (
 class Style:
     """How the world looks."""
 
-    curved_shadows: bool  # else their edges are straight
+    curved_shadows: float  # the share of them; the edges of the others are straight
     moved: bool  # the camera blurs by moving, else by its lens
     counted: bool  # noise grows with the light, as of photons, else it is the same everywhere
     longest: tuple[int, int]  # pixels, of photographs
     canvas: tuple[int, int]  # pixels, of drawings
 
 
-TRAINING = Style(curved_shadows=False, moved=False, counted=False, longest=(300, 640), canvas=(140, 520))
-HELD_OUT = Style(curved_shadows=True, moved=True, counted=True, longest=(480, 2400), canvas=(140, 1001))
+TRAINING = Style(curved_shadows=0.5, moved=False, counted=False, longest=(300, 640), canvas=(140, 520))
+HELD_OUT = Style(curved_shadows=1.0, moved=True, counted=True, longest=(480, 2400), canvas=(140, 1001))
 
 
 class Frame(NamedTuple):
@@ -233,7 +233,7 @@ def _lined(sheet: Sheet, rng: Generator) -> Sheet:
     choice = rng.random()
     if choice < 0.4:
         return sheet
-    pitch = rng.uniform(0.035, 0.13) * max(sheet.shape)
+    pitch = np.exp(rng.uniform(*np.log((0.02, 0.13)))) * max(sheet.shape)
     fade = rng.uniform(0.3, 1)
     hues = ((150, 180, 215), (175, 175, 180), (190, 170, 200), (160, 205, 190))
     colour = tuple(np.array(hues[rng.integers(4)]) * fade + np.array(sheet[0, 0]) * (1 - fade))
@@ -248,7 +248,7 @@ def _photographed(sheet: Sheet, rng: Generator, style: Style, *, surroundings: b
     seen = lit(seen, rng.uniform(0.45, 1), rng.uniform(0, 2 * np.pi))
     for _ in range(rng.choice(3, p=[0.5, 0.4, 0.1])):
         share, softness = rng.uniform(0.45, 0.9), np.exp(rng.uniform(np.log(0.004), np.log(0.1)))
-        if style.curved_shadows:
+        if rng.random() < style.curved_shadows:
             seen = seen * (1 - (1 - share) * _edge(_blob(Frame(height, width), rng), softness)[..., None])
         else:
             seen = shadowed(seen, share, rng.uniform(0, 2 * np.pi), rng.uniform(0.1, 0.9), softness)
@@ -267,7 +267,7 @@ def _view(
     low, high = (-0.08, 0.0) if not surroundings else (-0.08, 0.1) if rng.random() < 0.5 else (0.01, 0.12)
     inward = np.sign(np.array([width, height]) / 2 - flat) * rng.uniform(low, high, (4, 2))
     desk = plain(
-        height, width, tuple(rng.uniform(20, 90 if rng.random() < 0.5 else 200) + rng.normal(0, 20, 3))
+        height, width, tuple(rng.uniform(0, 90 if rng.random() < 0.5 else 200) + rng.normal(0, 20, 3))
     )
     desk = grained(desk, rng.uniform(0, 10), max(height, width) / rng.uniform(4, 100), rng)
     return (flat + inward * [width, height]).astype(np.float32), desk

@@ -33,7 +33,7 @@ from model_training.generator import CALIBRATION, TRAINING, Views, joined, seen,
 from model_training.interrupts import interruptible
 from model_training.marks import NOT_A_DIGIT
 
-VERSION = "digits-2026.11.8"
+VERSION = "digits-2026.11.9"
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 # Half the bits are twice the speed where the processor multiplies them itself, and as good.
 HALVES = DEVICE == "cuda" or bool(torch.cpu.get_capabilities().get("avx512_bf16"))
@@ -261,8 +261,8 @@ def calibrate(network: Network, views: Views) -> dict[str, Any]:
     for _ in range(_ROUNDS):
         digits = torch.from_numpy(chosen[shown[chosen]])
         temperature = _temperature(logits[digits, :10], targets[digits])
-        confidence = torch.softmax(logits[:, :10] / temperature, 1).amax(1)
-        measures = judged(logits[:, 10].numpy(), confidence.numpy(), views.appeals)  # (N, 4), the first is 1
+        which = torch.softmax(logits[:, :10] / temperature, 1)
+        measures = judged(logits[:, 10].numpy(), which.numpy(), views.appeals)  # (N, 8), the first is 1
         fit = LogisticRegression(C=_FREE, fit_intercept=False, max_iter=10_000)
         weights = fit.fit(measures[chosen], shown[chosen]).coef_[0]
         chosen = _best(measures @ weights, views.examples)
@@ -323,7 +323,7 @@ def _tensor(pixels: NDArray[np.uint8]) -> Tensor:
 def _resume(path: Path, parts: dict[str, Any], settings: Settings) -> list[dict[str, float]]:
     if not path.exists():
         return []
-    state = torch.load(path, weights_only=True)
+    state = torch.load(path, map_location=DEVICE, weights_only=True)
     if state.get("recipe") != _recipe(settings):
         return []
     for name, part in parts.items():

@@ -74,6 +74,14 @@ def test_reducing_keeps_the_proportions_and_the_mean(shape: tuple[int, ...]) -> 
     assert small.mean() == pytest.approx(image.mean(), rel=0.02)
 
 
+@pytest.mark.parametrize("side", [MAP_SIDE, 380, 500, 511, 620, 1023])
+def test_reducing_loses_no_line_between_two_pixels(side: int) -> None:
+    for at in range(side // 3, side // 3 + 4):
+        image = np.zeros((side, side), np.uint8)
+        image[:, at] = 255
+        assert reduced(image, MAP_SIDE).max() > 255 * 0.4 * MAP_SIDE / side
+
+
 @pytest.mark.parametrize("shade", [0, 255])
 def test_where_there_is_no_light_at_all_there_is_no_ink(shade: int) -> None:
     for inked in under_light(Sizes(np.full((200, 300, 3), shade, np.uint8))):

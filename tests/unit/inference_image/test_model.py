@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 
 from inference_image import network
 from inference_image.decoding import ImageError, Limits
-from inference_image.model import WEIGHTS, Model, ModelError
+from inference_image.model import WEIGHTS, Model, ModelError, judged
 from inference_image.network import Network
 from inference_image.preprocessing import Preprocessed, preprocess
 from inference_image.reading import Reading, classify, read
@@ -102,6 +102,15 @@ def test_a_view_that_appeals_less_is_less_likely_a_digit(model: Model) -> None:
     more, less = model.classify([view, replace(view, appeal=view.appeal - 5)])
     assert more.is_digit > less.is_digit
     assert more.probabilities == pytest.approx(less.probabilities, abs=1e-5)
+
+
+def test_a_low_appeal_and_a_1_have_weights_of_their_own() -> None:
+    sure = np.eye(10)[[1, 0, 0]] * 0.99 + 0.001
+    measures = judged(np.array([2.0, 2.0, 2.0]), sure, np.array([3.0, 3.0, -3.0]))
+    line, nought, faint = measures
+    assert measures.shape == (3, 8)
+    assert np.flatnonzero(~np.isclose(line, nought)).tolist() == [5, 6, 7]
+    assert np.flatnonzero(~np.isclose(faint, nought)).tolist() == [3, 4, 7]
 
 
 def test_an_empty_image_is_no_digit(model: Model) -> None:

@@ -192,6 +192,27 @@ def test_a_sheet_on_an_even_desk_is_not_the_digit() -> None:
     assert _alike(seen.pixels, SEVEN) > 0.9
 
 
+@pytest.mark.parametrize("ink", [0, 110])
+@pytest.mark.parametrize("black", [0, 12, 24])
+def test_a_sheet_on_black_is_paper_all_the_same(black: int, ink: int) -> None:
+    image = np.asarray(_seven(side=240, at=(85, 65), size=100, pen=12))
+    sheet = np.where(image < 128, ink, 235).astype(np.uint8)
+    whole = Image.fromarray(np.pad(sheet, ((130, 130), (110, 110), (0, 0)), constant_values=black))
+    for form in ("PNG", "JPEG"):
+        seen = preprocess(_file(whole, form))[0]
+        assert not seen.inverted
+        assert _alike(seen.pixels, SEVEN) > 0.9
+
+
+@pytest.mark.parametrize("frame", [2, 5, 20])
+def test_a_black_canvas_in_a_white_frame_has_light_ink(frame: int) -> None:
+    canvas = np.asarray(_seven(side=280, at=(105, 75), size=130, pen=15))
+    whole = Image.fromarray(np.pad(255 - canvas, ((frame,), (frame,), (0,)), constant_values=255))
+    seen = preprocess(_file(whole))[0]
+    assert seen.inverted
+    assert _alike(seen.pixels, SEVEN) > 0.9
+
+
 def test_the_lines_of_an_outlined_digit_are_seen_together_and_never_alone() -> None:
     image = Image.new("RGB", (300, 300), "white")
     for box in ((80, 40, 220, 260), (130, 90, 170, 210)):
@@ -238,14 +259,13 @@ def test_a_digit_is_thickened_where_a_pixel_or_more_is_missing(pen: int) -> None
 def test_the_box_of_a_digit_at_the_edge_ends_there_and_not_beyond(form: str, size: tuple[int, int]) -> None:
     image, (width, height), middle = Image.new("RGB", size, "white"), size, max(size) // 2
     stroke = [(middle, 0), (middle, min(size))]  # across the shorter side
-    pen, block = max(2, min(size) // 12), max(1, max(size) // 400)
+    pen = max(2, min(size) // 12)
     ImageDraw.Draw(image).line(stroke if width >= height else [at[::-1] for at in stroke], "black", pen)
     box = preprocess(_file(image, form))[0].box
     assert box is not None
     right, bottom = box[0] + box[2], box[1] + box[3]
-    assert right <= width
-    assert bottom <= height
-    assert min(size) - block < (bottom if width >= height else right)
+    assert min(size) == (bottom if width >= height else right)
+    assert max(size) > (right if width >= height else bottom)
 
 
 def test_what_was_done_is_told_in_the_uploads_pixels() -> None:
