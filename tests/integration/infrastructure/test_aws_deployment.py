@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
+from accuracy_job.package import files
 from infrastructure.aws import image, job, steps
 from infrastructure.aws.errors import DeploymentError
 from infrastructure.aws.release import Release
@@ -37,8 +38,9 @@ def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Moto]:
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory) -> job.Package:
     folder = tmp_path_factory.mktemp("package")
-    for name in job.FILES:
-        (folder / name).write_text(name)
+    (folder / "environment.tar.gz").write_text("an interpreter")
+    for name, content in files().items():
+        (folder / name).write_bytes(content)
     return job.Package.find(folder)
 
 

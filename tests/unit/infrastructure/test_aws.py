@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from botocore.exceptions import ClientError
 
+from accuracy_job import package
 from infrastructure.aws import account, functions, image, job, prices, site, steps
 from infrastructure.aws.__main__ import main
 from infrastructure.aws.errors import DeploymentError
@@ -57,13 +58,28 @@ def test_a_missing_package_of_the_job_is_said_to_be_and_how_it_is_made(tmp_path:
         job.Package.find(tmp_path)
 
 
-def test_a_package_has_a_key_that_follows_from_its_content(tmp_path: Path) -> None:
-    for name in job.FILES:
-        (tmp_path / name).write_text(name)
-    before = job.Package.find(tmp_path).key()
-    assert before == job.Package.find(tmp_path).key()
-    (tmp_path / "job.zip").write_text("changed")
-    assert job.Package.find(tmp_path).key() != before
+@pytest.fixture
+def package_folder(tmp_path: Path) -> Path:
+    (tmp_path / "environment.tar.gz").write_text("an interpreter")
+    for name, content in package.files().items():
+        (tmp_path / name).write_bytes(content)
+    return tmp_path
+
+
+def test_a_package_has_a_key_that_follows_from_its_content(package_folder: Path) -> None:
+    before = job.Package.find(package_folder).key()
+    assert before == job.Package.find(package_folder).key()
+    (package_folder / "environment.tar.gz").write_text("another one")
+    assert job.Package.find(package_folder).key() != before
+
+
+@pytest.mark.parametrize("name", package.files())
+def test_a_package_of_other_code_or_requirements_is_refused_with_how_it_is_made(
+    package_folder: Path, name: str
+) -> None:
+    (package_folder / name).write_text("of last month")
+    with pytest.raises(DeploymentError, match=rf"not of this code: {name}\. .* accuracy_job\.emr build"):
+        job.Package.find(package_folder)
 
 
 def test_an_unknown_stage_is_answered_with_the_known_ones() -> None:
