@@ -5,12 +5,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from infrastructure.aws import account, functions, image, job, site, templates
+from infrastructure.aws import account, functions, image, instances, job, site, templates
 from infrastructure.aws.clients import Clients
 from infrastructure.aws.errors import DeploymentError
 from infrastructure.aws.stacks import Change, Stacks, Template
 from infrastructure.aws.stages import Stage
 from infrastructure.aws.steps import Step
+
+INSTANCES = "Cluster.Group"  # the Auto Scaling group, by its path in the stage's templates
 
 
 class Api(Protocol):
@@ -114,6 +116,10 @@ class Release:
         return f"{len(templates.names())} templates, and the job's package"
 
     def _make_stage(self) -> str:
+        if self.stacks.is_never_made(self.names.stage) and (
+            group := self.stacks.find(self.names.stage, INSTANCES)
+        ):
+            instances.release(self.clients.autoscaling, group)  # or it could not be deleted to be made again
         return self.stacks.deploy(self.names.stage, *self._stage_template())
 
     def _stage_template(self) -> tuple[Template, dict[str, str]]:

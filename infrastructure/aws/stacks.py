@@ -60,6 +60,23 @@ class Stacks:
         stack = self._find(name)
         return None if stack is None else stack["StackStatus"]
 
+    def settled(self, name: str) -> str | None:
+        """Wait until a stack is no longer being changed; return the state in which it stays."""
+        while (status := self.status(name)) is not None and _in_progress(status):
+            self._wait(POLL_SECONDS)
+        return status
+
+    def is_never_made(self, name: str) -> bool:
+        """Tell whether a stack was never whole, so that `deploy` deletes it first."""
+        return self.settled(name) in _NEVER_MADE
+
+    def find(self, name: str, path: str) -> str | None:
+        """Return the id of a resource, None if it is not there. `path` leads through nested stacks."""
+        found: str | None = name
+        for logical in path.split("."):
+            found = self._ids(found).get(logical) if found else None
+        return found
+
     def outputs(self, name: str) -> dict[str, str]:
         """Return a stack's outputs; none if it has not been made."""
         if (stack := self._find(name)) is None:
@@ -79,7 +96,7 @@ class Stacks:
             return f"{name} is as it should be"
         changes = self._changes(name, change_set)
         self._client.execute_change_set(StackName=name, ChangeSetName=change_set)
-        status = self._wait_for(name)
+        status = self.settled(name)
         if status not in _DONE:
             reasons = "\n".join(f"  {reason}" for reason in self._failures(name, started))
             raise DeploymentError(f"{name} ended as {status}:\n{reasons}")
@@ -98,11 +115,11 @@ class Stacks:
         """Delete a stack, in whatever state it is. Raises DeploymentError if it stays."""
         if (stack := self._find(name)) is None:
             return f"{name} is gone"
-        self._wait_for(name)
+        self.settled(name)
         started = datetime.now(UTC)
         id = stack["StackId"]  # by its name a deleted stack cannot be looked at
         self._client.delete_stack(StackName=name)
-        if (status := self._wait_for(id)) not in {None, "DELETE_COMPLETE"}:
+        if (status := self.settled(id)) not in {None, "DELETE_COMPLETE"}:
             reasons = "\n".join(f"  {reason}" for reason in self._failures(id, started))
             raise DeploymentError(f"{name} ended as {status}:\n{reasons}")
         return f"{name} is deleted"
@@ -119,20 +136,29 @@ class Stacks:
                 return None
             raise
 
+    def _ids(self, name: str) -> dict[str, str]:
+        """Return the ids of a stack's resources by their names in the template; none if it is not there."""
+        try:
+            pages = self._client.get_paginator("list_stack_resources").paginate(StackName=name)
+            return {
+                item["LogicalResourceId"]: item["PhysicalResourceId"]
+                for page in pages
+                for item in page["StackResourceSummaries"]
+                if item["ResourceStatus"] != "DELETE_COMPLETE" and item.get("PhysicalResourceId")
+            }
+        except ClientError as error:
+            if "does not exist" in str(error):
+                return {}
+            raise
+
     def _settle(self, name: str) -> None:
         """Bring a stack to where it can be changed."""
-        status = self._wait_for(name)
+        status = self.settled(name)
         if status == "UPDATE_ROLLBACK_FAILED":
             self._client.continue_update_rollback(StackName=name)
-            self._wait_for(name)
+            self.settled(name)
         elif status in _NEVER_MADE:
             self.delete(name)
-
-    def _wait_for(self, name: str) -> str | None:
-        """Return the state in which a stack stays."""
-        while (status := self.status(name)) is not None and _in_progress(status):
-            self._wait(POLL_SECONDS)
-        return status
 
     def _propose(self, name: str, template: Template, parameters: Mapping[str, str]) -> str | None:
         """Return the id of a change set, None if nothing would change."""

@@ -234,8 +234,8 @@ def test_a_release_that_fails_leaves_what_was_there_and_says_which_resource_and_
 
 def test_a_stack_whose_creation_failed_is_made_again(deployment: Deployment) -> None:
     deployment.account.stacks.broken = {"Inference.Service"}
-    with pytest.raises(DeploymentError, match=r"legible-dev ended as ROLLBACK_COMPLETE"):
-        deployment.deploy()
+    with pytest.raises(DeploymentError, match=r"legible-dev ended as ROLLBACK_FAILED"):
+        deployment.deploy()  # its instances are protected
     deployment.account.stacks.broken = set()
     calls = deployment.deploy()
     assert in_order(
@@ -335,6 +335,29 @@ def test_a_half_deployed_stage_is_destroyed_as_well(moto: Moto, package: job.Pac
         deployment.destroy(delete_data=True)
         assert deployment.account.stacks.names() == {}, f"interrupted at call {number}"
         assert deployment.account.client("s3").list_buckets()["Buckets"] == []
+
+
+def test_a_stage_whose_creation_failed_is_destroyed_as_well(deployment: Deployment) -> None:
+    deployment.account.stacks.broken = {"Watching.Topic"}
+    with pytest.raises(DeploymentError, match=r"Watching\.Topic"):
+        deployment.deploy()
+    assert deployment.account.stacks.names()["legible-dev"] == "ROLLBACK_FAILED"
+    deployment.destroy(delete_data=True)
+    assert deployment.account.stacks.names() == {}
+    assert deployment.there()["instances"] == 0
+
+
+def test_a_stage_that_is_still_being_made_is_destroyed_once_it_is(deployment: Deployment) -> None:
+    def wait(seconds: float) -> None:
+        if deployment.account.stacks.names().get("legible-dev") == "CREATE_IN_PROGRESS":
+            raise Interrupted
+        deployment.account.wait(seconds)
+
+    with pytest.raises(Interrupted):
+        steps.run(replace(deployment.release(), wait=wait).steps(), deployment.said.append)
+    deployment.destroy(delete_data=True)
+    assert deployment.account.stacks.names() == {}
+    assert deployment.there()["instances"] == 0
 
 
 def test_what_is_not_there_is_destroyed_without_complaint(deployment: Deployment) -> None:

@@ -82,6 +82,40 @@ def test_the_changes_in_a_nested_stack_stand_for_that_stack(stacks: Stacks, stub
     stub.assert_no_pending_responses()
 
 
+def has(stub: Stubber, stack: str, **ids: str) -> None:
+    listed = [
+        {
+            "LogicalResourceId": logical,
+            "PhysicalResourceId": id,
+            "ResourceType": "AWS::Some::Thing",
+            "ResourceStatus": "CREATE_COMPLETE" if id else "CREATE_FAILED",
+            "LastUpdatedTimestamp": BEFORE,
+        }
+        for logical, id in ids.items()
+    ]
+    stub.add_response("list_stack_resources", {"StackResourceSummaries": listed}, {"StackName": stack})
+
+
+def test_a_resource_is_found_through_nested_stacks_also_where_there_are_no_outputs(
+    stacks: Stacks, stub: Stubber
+) -> None:
+    has(stub, "stage", Network="arn:network", Cluster=NESTED, Site="")
+    has(stub, NESTED, Group="group-1")
+    has(stub, "stage", Network="arn:network", Cluster=NESTED, Site="")
+    with stub:
+        assert stacks.find("stage", "Cluster.Group") == "group-1"
+        assert stacks.find("stage", "Site.Bucket") is None
+    stub.assert_no_pending_responses()
+
+
+def test_a_stack_that_is_not_there_has_no_resources(stacks: Stacks, stub: Stubber) -> None:
+    stub.add_client_error(
+        "list_stack_resources", "ValidationError", "Stack with id stage does not exist", 400
+    )
+    with stub:
+        assert stacks.find("stage", "Cluster.Group") is None
+
+
 def test_templates_that_are_refused_are_said_to_be_with_the_reason(stacks: Stacks, stub: Stubber) -> None:
     is_in(stub, "UPDATE_COMPLETE")
     proposes(stub, status="FAILED", StatusReason="Parameters: [Image] must have values")
