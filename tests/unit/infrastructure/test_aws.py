@@ -1,6 +1,7 @@
 """What of a deployment needs no AWS: names, types, sizes, prices, steps."""
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -9,6 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from accuracy_job import package
+from infrastructure import deployment
 from infrastructure.aws import account, functions, image, job, prices, site, steps
 from infrastructure.aws.__main__ import main
 from infrastructure.aws.errors import DeploymentError
@@ -50,6 +52,29 @@ def test_the_same_files_have_the_same_tag_and_others_another(tmp_path: Path) -> 
     assert image.content_tag(tmp_path) == before
     (tmp_path / "a").rename(tmp_path / "b")
     assert image.content_tag(tmp_path) != before
+
+
+def test_the_functions_code_can_be_read_by_everybody_whatever_the_checkouts_modes(tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        deployment.prepare(tmp_path, "dev", {"LEGIBLE_BUCKET": "b"})
+    finally:
+        os.umask(before)
+    code = [tmp_path / "app.py", tmp_path / "vendor", *(tmp_path / "vendor").rglob("*")]
+    assert {path.stat().st_mode & 0o777 for path in code if path.is_file()} == {0o644}
+    assert {path.stat().st_mode & 0o777 for path in code if path.is_dir()} == {0o755}
+
+
+def test_the_image_can_be_read_by_its_user_whatever_the_checkouts_modes() -> None:
+    copied = re.findall(r"^COPY (?!--from)(.*) /srv", image.DOCKERFILE.read_text(), re.MULTILINE)
+    assert copied == ["--chmod=755 inference_image"]
+
+
+def test_an_image_is_pushed_without_attestations_that_would_count_as_images(tmp_path: Path) -> None:
+    engine = tmp_path / "docker"
+    engine.write_text('#!/bin/sh\ntest "$BUILDX_NO_DEFAULT_ATTESTATIONS" = 1\n')
+    engine.chmod(0o755)
+    image.ContainerEngine(str(engine)).build("tag")
 
 
 def test_a_missing_package_of_the_job_is_said_to_be_and_how_it_is_made(tmp_path: Path) -> None:
