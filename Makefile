@@ -33,15 +33,17 @@ accuracy: .venv/run.stamp ## The accuracy job on the store that `make run` keeps
 image: ## Build the inference server's container image, with Docker or podman
 	$(ENGINE) build -f inference_image/Dockerfile -t legible-inference --build-arg VERSION="$$(git describe --always)" .
 
+# In a read-only container podman would leave /tmp and others writable, which Docker, as on AWS, does not.
 image-run: ## Run that image as the task definition does: read-only, no capabilities, limited
-	$(ENGINE) run --rm --read-only --cap-drop=all --security-opt=no-new-privileges --memory=512m --cpus=1 \
+	$(ENGINE) run --rm --read-only $(if $(findstring podman,$(ENGINE)),--read-only-tmpfs=false --tmpfs=/dev/shm) \
+	  --cap-drop=all --security-opt=no-new-privileges --memory=512m --cpus=1 \
 	  -p 127.0.0.1:8002:8002 legible-inference
 
 plan: .venv/run.stamp ## What a deployment of STAGE (dev or prod) to AWS would change, and what the stage costs
 	@exec $(BIN)/python -m infrastructure.aws plan --stage $(STAGE)
 
-deploy: .venv/run.stamp ## Make STAGE on AWS, or bring it to what lies in this folder
-	@exec $(BIN)/python -m infrastructure.aws deploy --stage $(STAGE)
+deploy: .venv/run.stamp ## Make STAGE on AWS, or bring it to what lies in this folder; REBUILD=1 builds the image anew
+	@exec $(BIN)/python -m infrastructure.aws deploy --stage $(STAGE) $(if $(filter 1,$(REBUILD)),--rebuild)
 
 status: .venv/run.stamp ## What there is of STAGE on AWS, and how it does
 	@exec $(BIN)/python -m infrastructure.aws status --stage $(STAGE)

@@ -46,6 +46,7 @@ class Release:
     package: Callable[[], job.Package]
     try_out: Callable[[str, Callable[[], None]], str]  # given the page's address, and how to run the job
     wait: Callable[[float], None] = time.sleep
+    rebuilt: str = ""  # today, if the image is to be built again though its files are the same
     stacks: Stacks = field(init=False)
     names: Names = field(init=False)
     _image: str = field(default="", init=False)
@@ -107,7 +108,7 @@ class Release:
 
     def _publish_image(self) -> str:
         repository, tag = self._foundation["Repository"], image.content_tag()
-        self._image, built = image.publish(self.clients.ecr, repository, self.engine(), tag)
+        self._image, built = image.publish(self.clients.ecr, repository, self.engine(), tag, self.rebuilt)
         return f"{'built and pushed' if built else 'it is there:'} {tag}"
 
     def _upload(self) -> str:

@@ -27,6 +27,7 @@ def would_run(target: str, *given: str, inherited: Mapping[str, str] | None = No
 SWITCHES = [
     ("destroy", "YES", "--yes"),
     ("destroy", "DELETE_DATA", "--delete-data"),
+    ("deploy", "REBUILD", "--rebuild"),
     ("bench", "FULL", "--full"),
     ("lock", "UPGRADE", "--upgrade"),
 ]

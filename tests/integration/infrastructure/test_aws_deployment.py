@@ -24,6 +24,7 @@ from tests.integration.infrastructure.aws_account import (
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_ecs import ECSClient
 
 DEV = STAGES["dev"]
 STRIDE = 11  # between the calls that a deployment is interrupted at; 1 takes minutes
@@ -190,6 +191,20 @@ def test_a_second_deployment_changes_no_stack_and_builds_no_image(deployment: De
     calls = deployment.deploy()
     assert not [call for call in calls if "Execute" in call or "push" in call]
     assert deployment.there() == before
+
+
+def test_an_image_that_is_rebuilt_takes_the_place_of_the_one_of_the_same_files_for_good(
+    deployment: Deployment,
+) -> None:
+    steps.run(deployment.release().steps()[:4], deployment.said.append)
+    repository = deployment.release().stacks.outputs("legible-dev-foundation")["Repository"]
+    ecr, registry, content = deployment.account.clients.ecr, deployment.registry, image.content_tag()
+    first, _ = image.publish(ecr, repository, registry, content)
+    second, was_built = image.publish(ecr, repository, registry, content, rebuilt="2026-12-01")
+    assert was_built
+    assert second != first
+    assert image.publish(ecr, repository, registry, content, rebuilt="2026-12-01") == (second, False)
+    assert image.publish(ecr, repository, registry, content) == (second, False)
 
 
 def test_a_changed_template_changes_its_resources_and_nothing_else(deployment: Deployment) -> None:
@@ -375,3 +390,24 @@ def test_status_tells_what_is_there(deployment: Deployment) -> None:
     assert after["model server"].startswith("0 of 1 tasks")
     assert "@sha256:" in after["image"]
     assert after["alarms"] == "none"
+
+
+class ForgetfulEcs:
+    """An ECS that knows a deleted service no more, which takes the real one an hour."""
+
+    def __init__(self, ecs: "ECSClient", *, knows_the_cluster: bool) -> None:
+        self.exceptions = ecs.exceptions
+        self._knows_the_cluster = knows_the_cluster
+
+    def describe_services(self, services: list[str], **_cluster: str) -> dict[str, list[dict[str, str]]]:
+        if not self._knows_the_cluster:
+            raise self.exceptions.ClusterNotFoundException({}, "DescribeServices")
+        return {"services": [], "failures": [{"arn": services[0], "reason": "MISSING"}]}
+
+
+def test_status_tells_also_what_somebody_has_deleted_by_hand(deployment: Deployment) -> None:
+    deployment.deploy()
+    clients = deployment.account.clients
+    for knows_the_cluster in (True, False):
+        ecs = cast("ECSClient", ForgetfulEcs(clients.ecs, knows_the_cluster=knows_the_cluster))
+        assert dict(rows(DEV, replace(clients, ecs=ecs)))["model server"].startswith("not there")
