@@ -90,15 +90,15 @@ class Stacks:
         the reasons of the resources, if CloudFormation fails and puts back what was there.
         """
         self._settle(name)
-        started = datetime.now(UTC)
         change_set = self._propose(name, template, parameters)
         if change_set is None:
             return f"{name} is as it should be"
         changes = self._changes(name, change_set)
+        before = self._last_event(name)
         self._client.execute_change_set(StackName=name, ChangeSetName=change_set)
         status = self.settled(name)
         if status not in _DONE:
-            reasons = "\n".join(f"  {reason}" for reason in self._failures(name, started))
+            reasons = "\n".join(f"  {reason}" for reason in self._failures(name, before))
             raise DeploymentError(f"{name} ended as {status}:\n{reasons}")
         return f"{name}: {len(changes)} changes"
 
@@ -116,11 +116,11 @@ class Stacks:
         if (stack := self._find(name)) is None:
             return f"{name} is gone"
         self.settled(name)
-        started = datetime.now(UTC)
         id = stack["StackId"]  # by its name a deleted stack cannot be looked at
+        before = self._last_event(id)
         self._client.delete_stack(StackName=name)
         if (status := self.settled(id)) not in {None, "DELETE_COMPLETE"}:
-            reasons = "\n".join(f"  {reason}" for reason in self._failures(id, started))
+            reasons = "\n".join(f"  {reason}" for reason in self._failures(id, before))
             raise DeploymentError(f"{name} ended as {status}:\n{reasons}")
         return f"{name} is deleted"
 
@@ -207,19 +207,24 @@ class Stacks:
                 )
         return changes
 
-    def _failures(self, name: str, since: datetime) -> Iterable[str]:
+    def _last_event(self, name: str) -> datetime:
+        """Return when something last happened to a stack, by CloudFormation's clock: ours may be wrong."""
+        newest_first = self._client.describe_stack_events(StackName=name)["StackEvents"]
+        return newest_first[0]["Timestamp"] if newest_first else datetime.min.replace(tzinfo=UTC)
+
+    def _failures(self, name: str, after: datetime) -> Iterable[str]:
         """Return why resources have failed, those of nested stacks included, the first first."""
         pages = self._client.get_paginator("describe_stack_events").paginate(StackName=name)
         events = [event for page in pages for event in page["StackEvents"]]
         for event in reversed(events):
             reason = event.get("ResourceStatusReason", "")
-            failed = event.get("ResourceStatus", "").endswith("_FAILED") and event["Timestamp"] >= since
+            failed = event.get("ResourceStatus", "").endswith("_FAILED") and event["Timestamp"] > after
             if not failed or "cancelled" in reason:
                 continue
             is_nested = event.get("ResourceType") == "AWS::CloudFormation::Stack"
             nested = event.get("PhysicalResourceId")
             if is_nested and nested and nested != event["StackId"]:
-                yield from self._failures(nested, since)
+                yield from self._failures(nested, after)
             else:
                 yield f"{event['LogicalResourceId']} ({event['ResourceType']}): {reason}"
 

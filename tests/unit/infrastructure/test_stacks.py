@@ -13,8 +13,8 @@ from infrastructure.aws.stacks import Change, Stacks, Template
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
 
-LATER = datetime(2100, 1, 1, tzinfo=UTC)
 BEFORE = datetime(2000, 1, 1, tzinfo=UTC)
+LATER = datetime(2000, 1, 2, tzinfo=UTC)  # by AWS's clock, which this machine's is years ahead of
 NESTED = "arn:aws:cloudformation:us-east-1:123456789012:stack/nested/1"
 PROPOSED = {"StackName": "stage", "ChangeSetName": "arn:change-set"}
 
@@ -130,6 +130,7 @@ def test_a_failure_is_told_by_the_resources_that_failed_wherever_they_are_nested
     is_in(stub, "UPDATE_COMPLETE")
     is_in(stub, "UPDATE_COMPLETE")
     proposes(stub, change("Site", "AWS::CloudFormation::Stack"))
+    happened(stub, "stage", failed("Old", "AWS::Some::Thing", "in another deployment", Timestamp=BEFORE))
     stub.add_response("execute_change_set", {}, {"StackName": ANY, "ChangeSetName": ANY})
     is_in(stub, "UPDATE_ROLLBACK_IN_PROGRESS")
     is_in(stub, "UPDATE_ROLLBACK_COMPLETE")
@@ -167,6 +168,7 @@ def test_a_rollback_that_got_stuck_is_continued_before_anything_is_changed(
 def test_a_stack_that_cannot_be_deleted_is_named_with_what_keeps_it(stacks: Stacks, stub: Stubber) -> None:
     is_in(stub, "UPDATE_COMPLETE")
     is_in(stub, "UPDATE_COMPLETE")
+    happened(stub, "arn:stage")
     stub.add_response("delete_stack", {}, {"StackName": "stage"})
     is_in(stub, "DELETE_IN_PROGRESS", "arn:stage")
     is_in(stub, "DELETE_FAILED", "arn:stage")
