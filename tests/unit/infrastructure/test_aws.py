@@ -11,13 +11,14 @@ from botocore.exceptions import ClientError
 
 from accuracy_job import package
 from infrastructure import deployment
-from infrastructure.aws import account, functions, image, job, prices, site, steps
+from infrastructure.aws import account, functions, image, instances, job, prices, site, steps
 from infrastructure.aws.__main__ import main
 from infrastructure.aws.errors import DeploymentError
 from infrastructure.aws.stages import STAGES, Stage
 from infrastructure.local.settings import ROOT
 
 if TYPE_CHECKING:
+    from mypy_boto3_autoscaling import AutoScalingClient
     from mypy_boto3_emr_serverless import EMRServerlessClient
     from mypy_boto3_scheduler import EventBridgeSchedulerClient
     from mypy_boto3_service_quotas import ServiceQuotasClient
@@ -160,6 +161,33 @@ def test_what_else_aws_says_of_a_quota_is_no_answer() -> None:
     quotas = cast("ServiceQuotasClient", Quotas("", "AccessDeniedException"))
     with pytest.raises(ClientError, match="AccessDenied"):
         account.FUNCTIONS.short_of(1, quotas)
+
+
+class Scaling:
+    """A group of instances in these states, which refuses what AWS refuses."""
+
+    def __init__(self, *states: str) -> None:
+        self.states = {f"i-{number}": state for number, state in enumerate(states)}
+        self.released: list[str] = []
+
+    def describe_auto_scaling_groups(self, AutoScalingGroupNames: list[str]) -> dict[str, Any]:  # noqa: N803
+        instances = [{"InstanceId": id, "LifecycleState": state} for id, state in self.states.items()]
+        return {"AutoScalingGroups": [{"Instances": instances} for _ in AutoScalingGroupNames]}
+
+    def update_auto_scaling_group(self, **_settings: object) -> None: ...
+
+    def set_instance_protection(self, InstanceIds: list[str], **_settings: object) -> None:  # noqa: N803
+        assert {self.states[id] for id in InstanceIds} == {"InService"}
+        self.released += InstanceIds
+
+
+@pytest.mark.parametrize(
+    ("states", "released"), [(("Terminating", "InService", "Pending"), ["i-1"]), (("Pending",), []), ((), [])]
+)
+def test_only_instances_in_service_are_released(states: tuple[str, ...], released: list[str]) -> None:
+    scaling = Scaling(*states)
+    assert instances.release(cast("AutoScalingClient", scaling), "group") == len(released)
+    assert scaling.released == released
 
 
 class Scheduler:
