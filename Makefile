@@ -8,7 +8,7 @@ TORCH_INDEX := https://download.pytorch.org/whl/cpu
 PIP_INSTALL := pip install --disable-pip-version-check --progress-bar on
 PIP_INSTALL_LOCKED := $(PIP_INSTALL) --require-hashes
 # LocalStack's last free release wants 3.13; tests/localstack-requirements.txt says what older ones get.
-LOCALSTACK_PYTHON ?= $(shell python3.13 -c 'import sys; print(sys.executable)' 2>/dev/null || echo $(PYTHON))
+LOCALSTACK_PYTHON ?= $(shell python3.13 -c 'import sys; print(sys.executable)' 2>/dev/null || echo $(BIN)/python)
 
 STAGE ?= dev
 ENGINE ?= $(shell docker info >/dev/null 2>&1 && echo docker || echo podman)
@@ -33,21 +33,25 @@ accuracy: .venv/run.stamp ## The accuracy job on the store that `make run` keeps
 image: ## Build the inference server's container image, with Docker or podman
 	$(ENGINE) build -f inference_image/Dockerfile -t legible-inference --build-arg VERSION="$$(git describe --always)" .
 
+# In a read-only container podman would leave /tmp and others writable, which Docker, as on AWS, does not.
 image-run: ## Run that image as the task definition does: read-only, no capabilities, limited
-	$(ENGINE) run --rm --read-only --cap-drop=all --security-opt=no-new-privileges --memory=512m --cpus=1 \
+	$(ENGINE) run --rm --read-only $(if $(findstring podman,$(ENGINE)),--read-only-tmpfs=false --tmpfs=/dev/shm) \
+	  --cap-drop=all --security-opt=no-new-privileges --memory=512m --cpus=1 \
 	  -p 127.0.0.1:8002:8002 legible-inference
 
 plan: .venv/run.stamp ## What a deployment of STAGE (dev or prod) to AWS would change, and what the stage costs
 	@exec $(BIN)/python -m infrastructure.aws plan --stage $(STAGE)
 
-deploy: .venv/run.stamp ## Make STAGE on AWS, or bring it to what lies in this folder
-	@exec $(BIN)/python -m infrastructure.aws deploy --stage $(STAGE)
+deploy: .venv/run.stamp ## Make STAGE on AWS, or bring it to what lies in this folder; REBUILD=1 builds the image anew
+	@exec $(BIN)/python -m infrastructure.aws deploy --stage $(STAGE) $(if $(filter 1,$(REBUILD)),--rebuild)
 
 status: .venv/run.stamp ## What there is of STAGE on AWS, and how it does
 	@exec $(BIN)/python -m infrastructure.aws status --stage $(STAGE)
 
+# What people sent is deleted only where the command line says so: a variable may be there since another day.
 destroy: .venv/run.stamp ## Remove STAGE from AWS; YES=1 does not ask, DELETE_DATA=1 deletes what people sent as well
-	@exec $(BIN)/python -m infrastructure.aws destroy --stage $(STAGE) $(if $(YES),--yes) $(if $(DELETE_DATA),--delete-data)
+	@exec $(BIN)/python -m infrastructure.aws destroy --stage $(STAGE) $(if $(filter 1,$(YES)),--yes) \
+	  $(if $(and $(findstring command line,$(origin DELETE_DATA)),$(filter 1,$(DELETE_DATA))),--delete-data)
 
 train: .venv/dev.stamp ## Train the network on MNIST's training part and write its weights
 	@exec $(BIN)/python -m model_training.train
@@ -57,7 +61,7 @@ evaluate: .venv/dev.stamp ## Measure the shipped weights on data that took no pa
 
 bench: .venv/dev.stamp benchmarks/accuracy-requirements.lock ## Every benchmark, with peers in the same run, and a page of what they found: 15 minutes, FULL=1 half an hour
 	@$(BIN)/$(PIP_INSTALL_LOCKED) -q -r benchmarks/accuracy-requirements.lock
-	@exec $(BIN)/python -m benchmarks $(if $(FULL),--full)
+	@exec $(BIN)/python -m benchmarks $(if $(filter 1,$(FULL)),--full)
 
 lighthouse: .venv/dev.stamp ## Audit the page with Lighthouse, as a phone and as a desktop; needs npm
 	@exec $(BIN)/python -m benchmarks.page_lighthouse
@@ -75,7 +79,7 @@ fuzz-guided: .venv/dev.stamp tests/fuzz-requirements.lock ## Look for branches o
 
 # What the lock files lead to is the same in all parts. torch is left out: its builds differ by index.
 UV_COMPILE = .venv-audit/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-  --no-emit-package torch --custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade)
+  --no-emit-package torch --custom-compile-command 'make lock' $(if $(filter 1,$(UPGRADE)),--upgrade)
 PARTS := $(addsuffix requirements,infrastructure/ inference_image/ accuracy_job/ benchmarks/accuracy-)
 TOOLS := $(addsuffix -requirements,benchmarks/inference tests/localstack tests/checkov tests/fuzz tests/audit)
 
@@ -92,7 +96,7 @@ sbom: .venv-audit/stamp ## CycloneDX bills of what the API, the container and th
 	@$(call BOM,job) < accuracy_job/requirements.lock
 	@ls build/sbom/*.json
 
-audit: .venv/dev.stamp .venv-audit/stamp ## Known vulnerabilities, licences, and credentials in the history; 2 where advisories are out of reach
+audit: .venv/dev.stamp .venv-audit/stamp ## Known vulnerabilities, licences, and credentials in the history
 	@exec $(BIN)/python -m tests.supply_chain
 
 reference: .venv/run.stamp ## Write the references of both HTTP interfaces, docs/*-reference.md, from their OpenAPI documents
@@ -113,7 +117,8 @@ coverage: .venv/dev.stamp .venv-localstack/stamp .venv-checkov/stamp test-progra
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 
-# Set-up. A stamp is newer than the lock files that it was made from; a second `make` costs nothing.
+# Set-up. A stamp is newer than the lock files that it was made from; a second `make` costs nothing. PYTHON is named
+# once: what comes beside .venv is made by the Python in it.
 .venv/bin/pip:
 	@$(PYTHON) -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or newer with venv is needed; name it: make PYTHON=python3.12 …"; exit 1; }
@@ -132,21 +137,21 @@ coverage: .venv/dev.stamp .venv-localstack/stamp .venv-checkov/stamp test-progra
 	@$(BIN)/$(PIP_INSTALL_LOCKED) --no-deps -r model_training/data-requirements.txt
 	@touch $@
 
-.venv-localstack/stamp: tests/localstack-requirements.lock
+.venv-localstack/stamp: tests/localstack-requirements.lock | .venv/bin/pip
 	@echo "Setting up .venv-localstack (once): LocalStack for the offline AWS tests …"
 	@$(LOCALSTACK_PYTHON) -m venv .venv-localstack
 	@.venv-localstack/bin/$(PIP_INSTALL_LOCKED) -r $<
 	@touch $@
 
-.venv-checkov/stamp: tests/checkov-requirements.lock
+.venv-checkov/stamp: tests/checkov-requirements.lock | .venv/bin/pip
 	@echo "Setting up .venv-checkov (once): the scanner of the CloudFormation templates …"
-	@$(PYTHON) -m venv .venv-checkov
+	@$(BIN)/python -m venv .venv-checkov
 	@.venv-checkov/bin/$(PIP_INSTALL_LOCKED) -r $<
 	@touch $@
 
-.venv-audit/stamp: tests/audit-requirements.lock
+.venv-audit/stamp: tests/audit-requirements.lock | .venv/bin/pip
 	@echo "Setting up .venv-audit (once): what looks at all that is installed …"
-	@$(PYTHON) -m venv .venv-audit
+	@$(BIN)/python -m venv .venv-audit
 	@.venv-audit/bin/$(PIP_INSTALL_LOCKED) -r $<
 	@touch $@
 

@@ -3,9 +3,9 @@
     python -m accuracy_job.emr build --output build/emr
     python -m accuracy_job.emr request s3://code/emr --input s3://legible --role ARN --application ID
 
-The first writes job.zip (this package), main.py (its entry) and environment.tar.gz (this Python and the
-requirements: run it with a Python 3.11 made for any Linux). Copy the folder to S3. The second prints the
-request for `aws emr-serverless start-job-run --cli-input-json`.
+The first writes job.zip (this package), main.py (its entry), environment.tar.gz (this Python and the
+requirements: run it with a Python 3.11 made for any Linux) and requirements.sha256 (which requirements).
+Copy the folder to S3. The second prints the request for `aws emr-serverless start-job-run --cli-input-json`.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from accuracy_job.package import ENTRY, PACKAGE, write_zip
+from accuracy_job.package import LOCK, files
 
 PYTHON = (3, 11)
 # Of the interpreter: packages come from the lock file, and nothing is compiled there.
@@ -34,8 +34,6 @@ PATHS = (
 def build(output: Path) -> None:
     """Write the code and the environment into a folder. Raises CalledProcessError where pip fails."""
     output.mkdir(parents=True, exist_ok=True)
-    write_zip(output / "job.zip")
-    shutil.copy(ENTRY, output / "main.py")
     with TemporaryDirectory(dir=output) as folder:
         # The whole interpreter: a virtual environment would look for one of the same version on the cluster.
         shutil.copytree(sys.base_prefix, folder, symlinks=True, ignore=UNNEEDED, dirs_exist_ok=True)
@@ -44,8 +42,10 @@ def build(output: Path) -> None:
                 tool.unlink()
         target = Path(folder) / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}" / "site-packages"
         pip = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--target", str(target)]
-        subprocess.run([*pip, "--require-hashes", "-r", str(PACKAGE / "requirements.lock")], check=True)
+        subprocess.run([*pip, "--require-hashes", "-r", str(LOCK)], check=True)
         shutil.make_archive(str(output / "environment"), "gztar", folder)
+    for name, content in files().items():  # last: they say of which requirements the archive is
+        (output / name).write_bytes(content)
 
 
 def request(folder: str, source: str, role: str, application: str, *options: str) -> dict[str, Any]:

@@ -95,18 +95,20 @@ def answer_errors(request: Request, get_response: Callable[[Request], Response])
     except Problem as problem:
         response = problem.response()
     if response.status_code >= 400 and isinstance(response.body, dict):  # ours are text already
-        response = _problem_of_chalice(response)
+        response = _problem_of_chalice(request, response)
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
     for name, value in cors.get_access_control_headers().items():
         response.headers.setdefault(name, value)
     return response
 
 
-def _problem_of_chalice(response: Response) -> Response:
+def _problem_of_chalice(request: Request, response: Response) -> Response:
     """Return what Chalice refused by itself in our form: {"Code": …, "Message": …} is its own."""
     if response.status_code == 500:
         return Problem(500, "Something went wrong on our side. It has been logged.").response()
-    if response.status_code == 415:
+    if response.status_code == 415 and request.method == "PUT":
+        detail = "Send JSON, and say so: `Content-Type: application/json`."
+    elif response.status_code == 415:
         detail = f"Send the image's bytes as the body, with one of these types: {', '.join(BINARY_TYPES)}."
     else:
         detail = response.body["Message"]

@@ -56,8 +56,8 @@ class Classifications:
         """Store an image and ask the model, both at once; return the record.
 
         It is pending if the model does not answer. The same idempotency key with the same bytes
-        returns the record made before; with other bytes it raises Problem 409. Of an image that is
-        refused, nothing stays behind.
+        returns the record made before; with other bytes, or if that record is being deleted, it raises
+        Problem 409. Of an image that is refused, nothing stays behind.
         """
         facts = {
             "id": str(self._new_id()),
@@ -67,11 +67,12 @@ class Classifications:
             "writer": writer,
             "idempotency": _reservations(writer, idempotency_key),
         }
-        with self._intent(facts):
-            reserved = self._reserve(facts)
-            if reserved == facts["id"]:
-                return self._store_and_ask(facts, image, request_id)
-        return self._replay({**facts, "id": reserved}, image, request_id)
+        with _gone_as_deleted():
+            with self._intent(facts):
+                reserved = self._reserve(facts)
+                if reserved == facts["id"]:
+                    return self._store_and_ask(facts, image, request_id)
+            return self._replay({**facts, "id": reserved}, image, request_id)
 
     def _replay(self, facts: Record, image: bytes, request_id: str) -> Record:
         """Answer a request that came before with its record; if it has none, make it under the same id.
@@ -409,6 +410,17 @@ def _public(record: Record, label: Record | None) -> Record:
 
 def _not_found(id: UUID) -> Problem:
     return Problem(404, "You have no classification of this id.", id=str(id))
+
+
+@contextmanager
+def _gone_as_deleted() -> Iterator[None]:
+    """Tell who sends an image, and names no id, of a deletion rather than that an id is not there."""
+    try:
+        yield
+    except Problem as problem:
+        if problem.status == 404:
+            raise _deleted_meanwhile() from problem
+        raise
 
 
 def _deleted_meanwhile() -> Problem:

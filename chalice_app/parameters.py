@@ -65,8 +65,10 @@ def _no_constant(text: str) -> None:
 
 def has_version(request: Request, etag: str) -> bool:
     """Return whether `If-None-Match` names a version; by the weak comparison (RFC 9110, 13.1.2)."""
-    known: str = request.headers.get("if-none-match", "")
-    return etag in {version.strip().removeprefix("W/") for version in known.split(",")} or known == "*"
+    known = [
+        version.strip().removeprefix("W/") for version in request.headers.get("if-none-match", "").split(",")
+    ]
+    return etag in known or known == ["*"]
 
 
 def accept_bytes(request: Request) -> None:

@@ -28,6 +28,7 @@ def prepare(folder: Path, stage: str, environment: Mapping[str, str], **settings
     code = folder / "vendor" / "chalice_app"
     shutil.rmtree(code, ignore_errors=True)
     shutil.copytree(ROOT / "chalice_app", code, ignore=shutil.ignore_patterns("__pycache__"))
+    _let_everybody_read([*(folder / name for name in FILES), code.parent, *code.parent.rglob("*")])
     config = json.loads((ROOT / ".chalice" / "config.json").read_text())
     config["stages"][stage] |= {"environment_variables": dict(environment), **settings}
     (chalice / "config.json").write_text(json.dumps(config, indent=2))
@@ -35,3 +36,9 @@ def prepare(folder: Path, stage: str, environment: Mapping[str, str], **settings
         text = policy.read_text().replace("BUCKET", environment["LEGIBLE_BUCKET"]).replace("STAGE", stage)
         (chalice / policy.name).write_text(text)
     return folder
+
+
+def _let_everybody_read(paths: list[Path]) -> None:
+    """Lambda runs as another user, and Chalice packs modes as they are: in a checkout with umask 077 none."""
+    for path in paths:
+        path.chmod(0o755 if path.is_dir() else 0o644)

@@ -10,6 +10,7 @@ import argparse
 import signal
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from types import FrameType
 
 from rich.console import Console
@@ -58,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
         "--stage", required=True, choices=STAGES, help="which stage; stages.py says how large each is"
     )
     parser.add_argument("--region", help="which region, if not the one that is configured")
+    parser.add_argument("--rebuild", action="store_true", help="deploy an image on the newest base")
     parser.add_argument("--yes", action="store_true", help="destroy without asking")
     parser.add_argument("--delete-data", action="store_true", help="destroy what people sent as well")
     return parser
@@ -67,7 +69,7 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _release(stage: Stage, clients: Clients) -> Release:
+def _release(stage: Stage, clients: Clients, rebuilt: str = "") -> Release:
     return Release(
         stage,
         clients,
@@ -75,11 +77,13 @@ def _release(stage: Stage, clients: Clients) -> Release:
         api=lambda bucket: functions.Functions(clients, stage.name, bucket),
         package=job.Package.find,
         try_out=smoke.try_out,
+        rebuilt=rebuilt,
     )
 
 
-def deploy(stage: Stage, clients: Clients, _options: argparse.Namespace) -> None:
-    release = _release(stage, clients)
+def deploy(stage: Stage, clients: Clients, options: argparse.Namespace) -> None:
+    today = datetime.now(UTC).date().isoformat()
+    release = _release(stage, clients, today if options.rebuild else "")
     steps.run(release.steps(), _say)
     _say(f"\nThe page: {release.page}")
 

@@ -84,6 +84,7 @@ class Functions:
             [chalice, "deploy", "--stage", self._stage],
             cwd=folder,
             env=os.environ | region,
+            umask=0o022,  # the libraries that it unpacks are read by another user
             capture_output=True,
             text=True,
             check=False,

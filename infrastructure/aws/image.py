@@ -2,13 +2,13 @@
 
 import base64
 import hashlib
+import os
 import shutil
 import subprocess
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
-
-from botocore.exceptions import ClientError
 
 from infrastructure.aws.errors import DeploymentError
 from infrastructure.local.settings import ROOT
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 FOLDER = ROOT / "inference_image"  # all that .dockerignore lets into a build
 DOCKERFILE = FOLDER / "Dockerfile"
+# Docker pushes an attestation beside each image, and the registry, which keeps ten, would count both.
+ENVIRONMENT = {"BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
 PLATFORM = "linux/amd64"  # of the instances, whatever the machine is that builds
 
 
@@ -46,7 +48,9 @@ class ContainerEngine:
         raise DeploymentError("Neither Docker nor podman answers, and the image must be built. Start one.")
 
     def build(self, tag: str) -> None:
-        self._call("build", "--platform", PLATFORM, "--file", str(DOCKERFILE), "--tag", tag, str(ROOT))
+        self._call(
+            "build", "--pull", "--platform", PLATFORM, "--file", str(DOCKERFILE), "--tag", tag, str(ROOT)
+        )
 
     def push(self, tag: str, user: str, password: str) -> None:
         registry = tag.partition("/")[0]
@@ -58,7 +62,12 @@ class ContainerEngine:
 
     def _call(self, *arguments: str, given: str = "") -> None:
         done = subprocess.run(
-            [self.name, *arguments], input=given, text=True, capture_output=True, check=False
+            [self.name, *arguments],
+            env=os.environ | ENVIRONMENT,
+            input=given,
+            text=True,
+            capture_output=True,
+            check=False,
         )
         if done.returncode != 0:
             raise DeploymentError(f"{self.name} {arguments[0]}: {done.stderr.strip()[-2000:]}")
@@ -74,12 +83,16 @@ def content_tag(folder: Path = FOLDER) -> str:
     return f"content-{content.hexdigest()[:16]}"
 
 
-def publish(ecr: "ECRClient", repository: str, engine: Engine, tag: str) -> tuple[str, bool]:
+def publish(
+    ecr: "ECRClient", repository: str, engine: Engine, content: str, rebuilt: str = ""
+) -> tuple[str, bool]:
     """Build and push the image unless the repository has it.
 
     Returns its name with the digest, and whether it was built. `repository` is the URI, without a tag.
+    `rebuilt` is a day: the same files are built again, on the newest base, once on that day.
     """
     name = repository.partition("/")[2]
+    tag = f"{content}-{rebuilt}" if rebuilt else content
     found = digest(ecr, name, tag)
     built = found is None
     if built:
@@ -93,14 +106,15 @@ def publish(ecr: "ECRClient", repository: str, engine: Engine, tag: str) -> tupl
 
 
 def digest(ecr: "ECRClient", name: str, tag: str) -> str | None:
-    """Return the digest of a tag in a repository, None if it is not there."""
-    try:
-        details = ecr.describe_images(repositoryName=name, imageIds=[{"imageTag": tag}])["imageDetails"]
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "ImageNotFoundException":
-            return None
-        raise
-    return details[0]["imageDigest"]
+    """Return the digest of the newest image of a tag, rebuilt or not; None if there is none."""
+    pages = ecr.get_paginator("describe_images").paginate(repositoryName=name, filter={"tagStatus": "TAGGED"})
+    images = [
+        image
+        for page in pages
+        for image in page["imageDetails"]
+        if any(each.startswith(tag) for each in image["imageTags"])
+    ]
+    return max(images, key=itemgetter("imagePushedAt"))["imageDigest"] if images else None
 
 
 def _authorization(ecr: "ECRClient") -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from accuracy_job import package
 from infrastructure.aws.errors import DeploymentError
 from infrastructure.local.settings import ROOT
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 PACKAGE = ROOT / "build" / "emr"  # where `python -m accuracy_job.emr build` writes it
 FILES = ("main.py", "job.zip", "environment.tar.gz")
 POLL_SECONDS = 10.0
+_MAKE = "Make it: python3.11 -m accuracy_job.emr build (docs/accuracy-job.md)"
 _ENDED = {"SUCCESS", "FAILED", "CANCELLED"}
 
 
@@ -31,11 +33,14 @@ class Package:
 
     @classmethod
     def find(cls, folder: Path = PACKAGE) -> "Package":
-        """Return the package in a folder; raise DeploymentError if it is not whole."""
+        """Return the package in a folder; raise DeploymentError if it is not whole, or of other code."""
         if missing := [name for name in FILES if not (folder / name).is_file()]:
             raise DeploymentError(
-                f"the accuracy job's package lacks {', '.join(missing)} in {folder}. Make it: "
-                "python3.11 -m accuracy_job.emr build (docs/accuracy-job.md)"
+                f"the accuracy job's package lacks {', '.join(missing)} in {folder}. {_MAKE}"
+            )
+        if other := [name for name, content in package.files().items() if not _is(folder / name, content)]:
+            raise DeploymentError(
+                f"the accuracy job's package in {folder} is not of this code: {', '.join(other)}. {_MAKE}"
             )
         return cls(folder)
 
@@ -51,6 +56,10 @@ class Package:
         key = self.key()  # reads the whole package
         for name in FILES:
             s3.upload_file(str(self.folder / name), bucket, f"{key}/{name}")
+
+
+def _is(file: Path, content: bytes) -> bool:
+    return file.is_file() and file.read_bytes() == content
 
 
 def run(

@@ -5,12 +5,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from infrastructure.aws import account, functions, image, job, site, templates
+from infrastructure.aws import account, functions, image, instances, job, site, templates
 from infrastructure.aws.clients import Clients
 from infrastructure.aws.errors import DeploymentError
 from infrastructure.aws.stacks import Change, Stacks, Template
 from infrastructure.aws.stages import Stage
 from infrastructure.aws.steps import Step
+
+INSTANCES = "Cluster.Group"  # the Auto Scaling group, by its path in the stage's templates
 
 
 class Api(Protocol):
@@ -44,6 +46,7 @@ class Release:
     package: Callable[[], job.Package]
     try_out: Callable[[str, Callable[[], None]], str]  # given the page's address, and how to run the job
     wait: Callable[[float], None] = time.sleep
+    rebuilt: str = ""  # today, if the image is to be built again though its files are the same
     stacks: Stacks = field(init=False)
     names: Names = field(init=False)
     _image: str = field(default="", init=False)
@@ -105,7 +108,7 @@ class Release:
 
     def _publish_image(self) -> str:
         repository, tag = self._foundation["Repository"], image.content_tag()
-        self._image, built = image.publish(self.clients.ecr, repository, self.engine(), tag)
+        self._image, built = image.publish(self.clients.ecr, repository, self.engine(), tag, self.rebuilt)
         return f"{'built and pushed' if built else 'it is there:'} {tag}"
 
     def _upload(self) -> str:
@@ -114,6 +117,10 @@ class Release:
         return f"{len(templates.names())} templates, and the job's package"
 
     def _make_stage(self) -> str:
+        if self.stacks.is_never_made(self.names.stage) and (
+            group := self.stacks.find(self.names.stage, INSTANCES)
+        ):
+            instances.release(self.clients.autoscaling, group)  # or it could not be deleted to be made again
         return self.stacks.deploy(self.names.stage, *self._stage_template())
 
     def _stage_template(self) -> tuple[Template, dict[str, str]]:

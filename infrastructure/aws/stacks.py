@@ -60,6 +60,23 @@ class Stacks:
         stack = self._find(name)
         return None if stack is None else stack["StackStatus"]
 
+    def settled(self, name: str) -> str | None:
+        """Wait until a stack is no longer being changed; return the state in which it stays."""
+        while (status := self.status(name)) is not None and _in_progress(status):
+            self._wait(POLL_SECONDS)
+        return status
+
+    def is_never_made(self, name: str) -> bool:
+        """Tell whether a stack was never whole, so that `deploy` deletes it first."""
+        return self.settled(name) in _NEVER_MADE
+
+    def find(self, name: str, path: str) -> str | None:
+        """Return the id of a resource, None if it is not there. `path` leads through nested stacks."""
+        found: str | None = name
+        for logical in path.split("."):
+            found = self._ids(found).get(logical) if found else None
+        return found
+
     def outputs(self, name: str) -> dict[str, str]:
         """Return a stack's outputs; none if it has not been made."""
         if (stack := self._find(name)) is None:
@@ -73,15 +90,15 @@ class Stacks:
         the reasons of the resources, if CloudFormation fails and puts back what was there.
         """
         self._settle(name)
-        started = datetime.now(UTC)
         change_set = self._propose(name, template, parameters)
         if change_set is None:
             return f"{name} is as it should be"
         changes = self._changes(name, change_set)
+        before = self._last_event(name)
         self._client.execute_change_set(StackName=name, ChangeSetName=change_set)
-        status = self._wait_for(name)
+        status = self.settled(name)
         if status not in _DONE:
-            reasons = "\n".join(f"  {reason}" for reason in self._failures(name, started))
+            reasons = "\n".join(f"  {reason}" for reason in self._failures(name, before))
             raise DeploymentError(f"{name} ended as {status}:\n{reasons}")
         return f"{name}: {len(changes)} changes"
 
@@ -98,12 +115,12 @@ class Stacks:
         """Delete a stack, in whatever state it is. Raises DeploymentError if it stays."""
         if (stack := self._find(name)) is None:
             return f"{name} is gone"
-        self._wait_for(name)
-        started = datetime.now(UTC)
+        self.settled(name)
         id = stack["StackId"]  # by its name a deleted stack cannot be looked at
+        before = self._last_event(id)
         self._client.delete_stack(StackName=name)
-        if (status := self._wait_for(id)) not in {None, "DELETE_COMPLETE"}:
-            reasons = "\n".join(f"  {reason}" for reason in self._failures(id, started))
+        if (status := self.settled(id)) not in {None, "DELETE_COMPLETE"}:
+            reasons = "\n".join(f"  {reason}" for reason in self._failures(id, before))
             raise DeploymentError(f"{name} ended as {status}:\n{reasons}")
         return f"{name} is deleted"
 
@@ -119,20 +136,29 @@ class Stacks:
                 return None
             raise
 
+    def _ids(self, name: str) -> dict[str, str]:
+        """Return the ids of a stack's resources by their names in the template; none if it is not there."""
+        try:
+            pages = self._client.get_paginator("list_stack_resources").paginate(StackName=name)
+            return {
+                item["LogicalResourceId"]: item["PhysicalResourceId"]
+                for page in pages
+                for item in page["StackResourceSummaries"]
+                if item["ResourceStatus"] != "DELETE_COMPLETE" and item.get("PhysicalResourceId")
+            }
+        except ClientError as error:
+            if "does not exist" in str(error):
+                return {}
+            raise
+
     def _settle(self, name: str) -> None:
         """Bring a stack to where it can be changed."""
-        status = self._wait_for(name)
+        status = self.settled(name)
         if status == "UPDATE_ROLLBACK_FAILED":
             self._client.continue_update_rollback(StackName=name)
-            self._wait_for(name)
+            self.settled(name)
         elif status in _NEVER_MADE:
             self.delete(name)
-
-    def _wait_for(self, name: str) -> str | None:
-        """Return the state in which a stack stays."""
-        while (status := self.status(name)) is not None and _in_progress(status):
-            self._wait(POLL_SECONDS)
-        return status
 
     def _propose(self, name: str, template: Template, parameters: Mapping[str, str]) -> str | None:
         """Return the id of a change set, None if nothing would change."""
@@ -181,19 +207,24 @@ class Stacks:
                 )
         return changes
 
-    def _failures(self, name: str, since: datetime) -> Iterable[str]:
+    def _last_event(self, name: str) -> datetime:
+        """Return when something last happened to a stack, by CloudFormation's clock: ours may be wrong."""
+        newest_first = self._client.describe_stack_events(StackName=name)["StackEvents"]
+        return newest_first[0]["Timestamp"] if newest_first else datetime.min.replace(tzinfo=UTC)
+
+    def _failures(self, name: str, after: datetime) -> Iterable[str]:
         """Return why resources have failed, those of nested stacks included, the first first."""
         pages = self._client.get_paginator("describe_stack_events").paginate(StackName=name)
         events = [event for page in pages for event in page["StackEvents"]]
         for event in reversed(events):
             reason = event.get("ResourceStatusReason", "")
-            failed = event.get("ResourceStatus", "").endswith("_FAILED") and event["Timestamp"] >= since
+            failed = event.get("ResourceStatus", "").endswith("_FAILED") and event["Timestamp"] > after
             if not failed or "cancelled" in reason:
                 continue
             is_nested = event.get("ResourceType") == "AWS::CloudFormation::Stack"
             nested = event.get("PhysicalResourceId")
             if is_nested and nested and nested != event["StackId"]:
-                yield from self._failures(nested, since)
+                yield from self._failures(nested, after)
             else:
                 yield f"{event['LogicalResourceId']} ({event['ResourceType']}): {reason}"
 

@@ -23,18 +23,23 @@ def rows(stage: Stage, clients: Clients) -> Iterator[tuple[str, str]]:
     yield "page", outputs["EnvironmentPageOrigin"]
     bucket = stacks.outputs(names.foundation)["ArtefactBucket"]
     yield "API", functions.Functions(clients, stage.name, bucket).api_id() or "not deployed"
-    service = _service(clients, outputs)
-    yield "model server", _tasks(service)
-    yield "image", _image(clients, service)
+    if service := _service(clients, outputs):
+        yield "model server", _tasks(service)
+        yield "image", _image(clients, service)
+    else:
+        yield "model server", "not there, though its stack is"
     yield "alarms", _alarms(clients, names.stage)
     yield "alarms go to", outputs["Topic"]
     yield "dashboard", outputs["Dashboard"]
 
 
-def _service(clients: Clients, outputs: dict[str, str]) -> "ServiceTypeDef":
-    answer = clients.ecs.describe_services(cluster=outputs["Cluster"], services=[outputs["Service"]])
-    (service,) = answer["services"]
-    return service
+def _service(clients: Clients, outputs: dict[str, str]) -> "ServiceTypeDef | None":
+    """Return the model server's service; None if somebody has deleted it, with or without its cluster."""
+    try:
+        answer = clients.ecs.describe_services(cluster=outputs["Cluster"], services=[outputs["Service"]])
+    except clients.ecs.exceptions.ClusterNotFoundException:
+        return None
+    return next(iter(answer["services"]), None)
 
 
 def _tasks(service: "ServiceTypeDef") -> str:

@@ -1,4 +1,7 @@
-"""Removing a stage: the recipe. Every step takes what it finds, so a half-deployed stage goes as well."""
+"""Removing a stage: the recipe. Every step takes what it finds, so a half-deployed stage goes as well.
+
+Resources are looked for by their paths in the templates: a stack that was never finished has no outputs.
+"""
 
 import time
 from collections.abc import Callable
@@ -7,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from infrastructure.aws import functions
+from infrastructure.aws import functions, instances
 from infrastructure.aws.clients import Clients
 from infrastructure.aws.errors import DeploymentError
-from infrastructure.aws.release import Names
+from infrastructure.aws.release import INSTANCES, Names
 from infrastructure.aws.stacks import Stacks
 from infrastructure.aws.stages import Stage
 from infrastructure.aws.steps import Step
@@ -42,6 +45,7 @@ class Teardown:
     def steps(self) -> list[Step]:
         again = "Run the same command again: it goes on from here."
         steps = [
+            Step("Waiting for what CloudFormation has begun", self._settle, again),
             Step("Removing the API's functions", self._remove_functions, again),
             Step("Waiting for their network addresses", self._wait_for_interfaces, again),
             Step("Removing their roles", self._remove_roles, again),
@@ -52,6 +56,11 @@ class Teardown:
         ]
         return [*steps, Step("Deleting the data", self._delete_data, again)] if self.delete_data else steps
 
+    def _settle(self) -> str:
+        for name in (self.names.data, self.names.foundation, self.names.stage):
+            self.stacks.settled(name)
+        return "it has ended"
+
     def _remove_functions(self) -> str:
         removed = functions.remove(self.clients, self.stage.name)
         return f"removed {', '.join(removed)}" if removed else "there are none"
@@ -60,7 +69,7 @@ class Teardown:
         return f"removed {', '.join(functions.remove_roles(self.clients, self.stage.name)) or 'none'}"
 
     def _wait_for_interfaces(self) -> str:
-        group = self.stacks.outputs(self.names.stage).get("FunctionGroup")
+        group = self.stacks.find(self.names.stage, "Network.FunctionGroup")
         waited = 0.0
         while group and (count := self._interfaces(group)):
             if waited > INTERFACES_SECONDS:
@@ -80,25 +89,13 @@ class Teardown:
         return sum(interface["Status"] != "available" for interface in found["NetworkInterfaces"])
 
     def _release_instances(self) -> str:
-        """Lift the protection from scale-in: a group with protected instances cannot be deleted."""
-        name, client = self.stacks.outputs(self.names.stage).get("InstanceGroup"), self.clients.autoscaling
-        if name is None:
+        if (group := self.stacks.find(self.names.stage, INSTANCES)) is None:
             return "there is no group of them"
-        instances: list[str] = []
-        for group in client.describe_auto_scaling_groups(AutoScalingGroupNames=[name])["AutoScalingGroups"]:
-            instances += [instance["InstanceId"] for instance in group["Instances"]]
-            client.update_auto_scaling_group(
-                AutoScalingGroupName=name, NewInstancesProtectedFromScaleIn=False
-            )
-        if instances:
-            client.set_instance_protection(
-                AutoScalingGroupName=name, InstanceIds=instances, ProtectedFromScaleIn=False
-            )
-        return f"{len(instances)} instances"
+        return f"{instances.release(self.clients.autoscaling, group)} instances"
 
     def _stop_job(self) -> str:
         """Stop the application: one that has been started cannot be deleted."""
-        id = self.stacks.outputs(self.names.stage).get("JobApplication")
+        id = self.stacks.find(self.names.stage, "Job.Application")
         while id and self._job_state(id) not in _NOT_RUNNING:
             self.clients.emr.stop_application(applicationId=id)
             self.wait(POLL_SECONDS)
@@ -108,19 +105,19 @@ class Teardown:
         return self.clients.emr.get_application(applicationId=id)["application"]["state"]
 
     def _delete_stage(self) -> str:
-        if bucket := self.stacks.outputs(self.names.stage).get("SiteBucket"):
+        if bucket := self.stacks.find(self.names.stage, "Site.Bucket"):
             empty(self.clients.s3, bucket)
         return self.stacks.delete(self.names.stage)
 
     def _delete_foundation(self) -> str:
-        outputs = self.stacks.outputs(self.names.foundation)
-        for bucket in (outputs[name] for name in ("ArtefactBucket", "LogBucket") if name in outputs):
-            empty(self.clients.s3, bucket)
+        for resource in ("Artefacts", "Logs"):
+            if bucket := self.stacks.find(self.names.foundation, resource):
+                empty(self.clients.s3, bucket)
         return self.stacks.delete(self.names.foundation)
 
     def _delete_data(self) -> str:
         """Delete the bucket before its stack, which keeps its name: so this can be interrupted too."""
-        bucket = self.stacks.outputs(self.names.data).get("DataBucket")
+        bucket = self.stacks.find(self.names.data, "Bucket")
         if bucket and empty(self.clients.s3, bucket):
             self.clients.s3.delete_bucket(Bucket=bucket)
         if self.stacks.status(self.names.data) is not None:

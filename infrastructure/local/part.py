@@ -1,6 +1,7 @@
 """One part of the system as a process of its own: started, asked for its health, stopped."""
 
 import contextlib
+import errno
 import os
 import signal
 import subprocess
@@ -11,7 +12,8 @@ from pathlib import Path
 
 import urllib3
 
-from infrastructure.local.settings import HOST, ROOT, LocalError, is_free
+from infrastructure.local.environment import with_own
+from infrastructure.local.settings import HOST, MAX_PORT, ROOT, LocalError, is_free, refusal
 
 _POOL = urllib3.PoolManager()
 GONE_SECONDS = 5.0
@@ -31,24 +33,36 @@ class Part:
     _log: Path = field(default=Path(os.devnull), init=False)
     _process: "subprocess.Popen[bytes] | None" = field(default=None, init=False)
 
-    def start(self, logs: Path) -> None:
-        """Start the process in a group of its own, so that ctrl-C reaches it only through this class."""
-        if not is_free(self.port):
-            raise LocalError(
-                f"Port {self.port}, for the {self.name}, is taken. "
-                f"Stop what listens there, or move the {self.name}: {self.variable}={self.port + 100}"
-            )
+    def start(self, logs: Path, held: Sequence[int] = ()) -> None:
+        """Start the process in a group of its own, so that ctrl-C reaches it only through this class.
+
+        `held` are descriptors that it keeps open for as long as it lives.
+        """
+        if error := refusal(self.port):
+            raise self.without_port(error)
         self._log = logs / f"{self.name}.log"
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 self.command,
                 cwd=ROOT,
-                env={**os.environ, **self.environment},
+                env=with_own(self.environment),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                pass_fds=held,
             )
+
+    def without_port(self, error: OSError) -> LocalError:
+        """Return what to do where nothing can listen on the port."""
+        if error.errno == errno.EACCES:
+            why, other = "is root's alone. Move", self.port + 8000  # 8080 for 80, as people expect
+        else:
+            why = "is taken. Stop what listens there, or move"
+            other = self.port + 100 if self.port + 100 <= MAX_PORT else self.port - 100
+        return LocalError(
+            f"Port {self.port}, for the {self.name}, {why} the {self.name}: {self.variable}={other}"
+        )
 
     @property
     def pid(self) -> int | None:

@@ -1,5 +1,6 @@
 """What runs on one machine: the four parts, each with its command, its environment and its health."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -105,6 +106,8 @@ def page(settings: Settings) -> Part:
 def store_environment(settings: Settings, credentials: Credentials) -> dict[str, str]:
     """Return what points boto3, and the accuracy job's client, at the store of this machine."""
     return {
+        "AWS_CONFIG_FILE": os.devnull,  # what a person has set for AWS in files is not for this store
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_ENDPOINT_URL_S3": settings.s3_url,
         "AWS_ACCESS_KEY_ID": credentials.access_key,
         "AWS_SECRET_ACCESS_KEY": credentials.secret_key,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HOST = "127.0.0.1"  # nothing here listens on another address
+MAX_PORT = 65535
 BUCKET = "legible"
 ROOT = Path(__file__).parents[2]
 
@@ -75,8 +76,8 @@ def folder_errors_named(data: Path) -> Iterator[None]:
 
 def _port(environment: Mapping[str, str], name: str, default: int) -> int:
     text = environment.get(name) or str(default)
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 65535):
-        raise LocalError(f"{name}={text!r} is no port: give a number from 1 to 65535.")
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MAX_PORT):
+        raise LocalError(f"{name}={text!r} is no port: give a number from 1 to {MAX_PORT}.")
     return int(text)
 
 
@@ -103,8 +104,13 @@ def reserve(port: int) -> bool:
 
 
 def is_free(port: int) -> bool:
+    return refusal(port) is None
+
+
+def refusal(port: int) -> OSError | None:
+    """Return why nothing can listen on a port, None if something can."""
     try:
         socket.create_server((HOST, port)).close()
-    except OSError:
-        return False
-    return True
+    except OSError as error:
+        return error
+    return None

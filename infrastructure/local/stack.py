@@ -1,7 +1,6 @@
 """Parts together: started at once, healthy while they are used, stopped at once."""
 
 import fcntl
-import os
 import subprocess
 import sys
 import time
@@ -12,6 +11,7 @@ from typing import Self
 
 from infrastructure.local import parts
 from infrastructure.local.credentials import Credentials
+from infrastructure.local.environment import with_own
 from infrastructure.local.part import Part
 from infrastructure.local.settings import BUCKET, ROOT, LocalError, Settings, folder_errors_named
 
@@ -31,12 +31,13 @@ class Running:
         self.parts = parts
         self._logs = logs
         self._on_healthy = on_healthy
+        self._held: Sequence[int] = ()  # descriptors that the parts keep open
 
     def __enter__(self) -> Self:
         self._logs.mkdir(parents=True, exist_ok=True)
         try:
             for part in self.parts:
-                part.start(self._logs)
+                part.start(self._logs, self._held)
             self._wait_until_healthy()
         except BaseException:
             self._stop()
@@ -96,14 +97,16 @@ class Stack(Running):
 
     def __enter__(self) -> Self:
         with folder_errors_named(self.settings.data):
-            self._lock = (self.settings.data / "lock").open("w")  # held until this object ends
+            self._logs.mkdir(exist_ok=True)
+            self._lock = (self.settings.data / "lock").open("w")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise LocalError(
-                f"The data in {self.settings.data} is in use: `make run` runs already. "
-                "Stop it, or name another folder with LEGIBLE_DATA."
+                f"The data in {self.settings.data} is in use: `make run`, or a server that it has started, "
+                "runs already. Stop it, or name another folder with LEGIBLE_DATA."
             ) from None
+        self._held = [self._lock.fileno()]  # a killed `make run` leaves its servers, and they the data in use
         return super().__enter__()
 
     def _stop(self) -> None:
@@ -114,7 +117,7 @@ class Stack(Running):
 def run_accuracy_job(settings: Settings, credentials: Credentials, *options: str) -> None:
     """Run the accuracy job over the labels in a running store; raise LocalError if it fails."""
     command = [sys.executable, "-m", "accuracy_job", f"s3://{BUCKET}", *options]
-    environment = {**os.environ, **parts.store_environment(settings, credentials)}
+    environment = with_own(parts.store_environment(settings, credentials))
     job = subprocess.run(command, cwd=ROOT, env=environment, check=False)
     if job.returncode != 0:
         raise LocalError(f"The accuracy job has ended with status {job.returncode}.")

@@ -21,12 +21,17 @@ def image(engine: Engine) -> str:
     return IMAGE
 
 
+@pytest.fixture(scope="session")
+def limits(engine: Engine) -> list[str]:
+    return [*LIMITS, *engine.as_docker]
+
+
 @pytest.fixture
-def container(engine: Engine, image: str) -> Iterator[tuple[str, str]]:
+def container(engine: Engine, image: str, limits: list[str]) -> Iterator[tuple[str, str]]:
     """Yield the name and the address of a running container; on loopback, so that no bridge is needed."""
     port = next(free_ports())
     name = f"legible-test-{port}"
     address = [f"--env=LEGIBLE_INFERENCE_HOST={HOST}", f"--env=LEGIBLE_INFERENCE_PORT={port}"]
-    engine.call("run", "--detach", f"--name={name}", "--network=host", *LIMITS, *address, image)
+    engine.call("run", "--detach", f"--name={name}", "--network=host", *limits, *address, image)
     yield name, f"http://{HOST}:{port}"
     engine.call("rm", "--force", name, check=False)

@@ -49,6 +49,11 @@ class Engine:
         )
         return done
 
+    @property
+    def as_docker(self) -> list[str]:
+        """Return what keeps podman from leaving /tmp and others writable in a read-only container."""
+        return ["--read-only-tmpfs=false", "--tmpfs=/dev/shm"] if self.name == "podman" else []
+
     def inspect(self, image: str) -> dict[str, Any]:
         (found,) = json.loads(self.call("image", "inspect", image).stdout)
         return dict(found)

@@ -1,6 +1,5 @@
 """What is done to the parts: killed, stopped, slowed, restarted, in an order that a seed decides."""
 
-import os
 import random
 import signal
 import subprocess
@@ -11,6 +10,7 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
+from infrastructure.local.environment import with_own
 from infrastructure.local.part import Part
 from infrastructure.local.settings import BUCKET, ROOT
 from tests.integration.chalice_app.system import send
@@ -84,7 +84,7 @@ class Faults:
         job = subprocess.Popen(
             [sys.executable, "-m", "accuracy_job", f"s3://{BUCKET}"],
             cwd=ROOT,
-            env=os.environ | dict(self._store),
+            env=with_own(self._store),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )

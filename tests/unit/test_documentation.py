@@ -37,7 +37,7 @@ def variables() -> set[str]:
     patterns = {
         prefixed: [*MODULES, DOCKERFILE, *ROOT.glob("infrastructure/templates/*")],
         r"environ(?:ment)?(?:\.\w+\(|\[)\"([A-Z][A-Z0-9_]+)\"": MODULES,
-        r"^([A-Z_]+) \?=|\$\((?:if|or) \$\(([A-Z_]+)\)|^ARG ([A-Z_]+)": [MAKEFILE, DOCKERFILE],
+        r"^([A-Z_]+) \?=|\$\((?:or |filter 1,)\$\(([A-Z_]+)\)|^ARG ([A-Z_]+)": [MAKEFILE, DOCKERFILE],
     }
     return {
         name

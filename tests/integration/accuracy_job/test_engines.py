@@ -23,7 +23,7 @@ import pyspark
 import pytest
 from sklearn.metrics import accuracy_score, confusion_matrix
 
-from accuracy_job.package import ENTRY, write_zip
+from accuracy_job.package import ENTRY, zipped
 from infrastructure.local.settings import HOST, ROOT, free_ports
 from tests.integration.accuracy_job.bucket import KEYS, Bucket
 from tests.waiting import wait_until
@@ -80,7 +80,7 @@ def kill(process: "subprocess.Popen[bytes]") -> None:
 def cluster(endpoint: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     folder = tmp_path_factory.mktemp("spark")
     package = folder / "accuracy_job.zip"
-    write_zip(package)
+    package.write_bytes(zipped())
     port, page = islice(free_ports(), 2)
     at = f"spark://{HOST}:{port}"
     environment = {

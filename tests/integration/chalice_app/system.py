@@ -14,6 +14,7 @@ import boto3
 
 from infrastructure.local import parts
 from infrastructure.local.credentials import Credentials
+from infrastructure.local.environment import with_own
 from infrastructure.local.part import Part
 from infrastructure.local.settings import BUCKET, ROOT, Settings
 from infrastructure.local.stack import Running
@@ -52,7 +53,7 @@ class System:
 
     def run_accuracy_job(self, *options: str) -> None:
         job = [sys.executable, "-m", "accuracy_job", f"s3://{BUCKET}", *options]
-        subprocess.run(job, cwd=ROOT, env=os.environ | dict(self.store), check=True, capture_output=True)
+        subprocess.run(job, cwd=ROOT, env=with_own(self.store), check=True, capture_output=True)
 
     @contextmanager
     def without_model(self) -> Iterator[None]:

@@ -55,6 +55,13 @@ def test_a_body_that_api_gateway_would_corrupt_is_refused_with_the_types_to_send
     assert "image/png" in problem(answer)["detail"]
 
 
+def test_a_label_in_a_form_is_refused_with_the_type_to_send(writer: Writer) -> None:
+    label = f"/classifications/{writer.classify()['id']}/label"
+    answer = writer.ask("PUT", label, b"true=7", content_type="application/x-www-form-urlencoded")
+    assert answer.status == 415
+    assert "application/json" in problem(answer)["detail"]
+
+
 @pytest.mark.parametrize("token", ["", "short", "0" * 64])
 def test_a_wrong_token_is_refused(system: System, token: str) -> None:
     answer = Writer(system.url, token).ask("GET", "/legibility")

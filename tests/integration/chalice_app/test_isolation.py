@@ -61,6 +61,17 @@ def test_another_writers_image_does_not_exist(
     assert owner.image(image).status == 200
 
 
+def test_nothing_of_a_person_stays_in_a_cache_for_another(owner: Writer, image: str) -> None:
+    seen = owner.image(image)
+    again = owner.image(image, if_none_match=seen.headers["ETag"])
+    assert (seen.status, again.status) == (200, 304)
+    for answer in (seen, again):
+        assert answer.headers["Cache-Control"].startswith("private")
+        assert answer.headers["Vary"] == "Authorization"
+    for path in (f"/classifications/{image}", *LISTS):
+        assert owner.ask("GET", path).headers["Cache-Control"] == "no-store"
+
+
 @pytest.mark.parametrize("path", LISTS)
 def test_lists_and_figures_are_the_writers_own(system: System, owner: Writer, image: str, path: str) -> None:
     mine, anothers = owner.ask("GET", path).data, Writer(system.url).ask("GET", path).data

@@ -3,8 +3,10 @@
 moto's own leaves out half of the resources and says CREATE_COMPLETE, which proves nothing.
 """
 
+import hashlib
 import json
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -137,8 +139,13 @@ class Registry:
             "mediaType": "application/vnd.oci.image.config.v1+json",
         }
         manifest = json.dumps({"schemaVersion": 2, "mediaType": media_type, "config": config, "layers": []})
+        if self.pushed:
+            time.sleep(1)  # moto says only in which second an image was pushed
         self.account.client("ecr").put_image(
-            repositoryName=repository, imageManifest=manifest, imageTag=label
+            repositoryName=repository,
+            imageManifest=manifest,
+            imageTag=label,
+            imageDigest=f"sha256:{hashlib.sha256(label.encode()).hexdigest()}",
         )
         self.pushed.append(label)
 

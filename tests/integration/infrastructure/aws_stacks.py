@@ -17,6 +17,10 @@ from tests.integration.infrastructure.aws_resources import Client, make, refused
 from tests.unit.infrastructure.cloudformation import REGION, Attribute, Resource, Stack
 
 
+class _BrokenError(Exception):
+    """A resource cannot be made."""
+
+
 class Ask(Protocol):
     """What is told of every call, and may refuse to let it through."""
 
@@ -80,8 +84,25 @@ class CloudFormation:
     def describe_stacks(self, StackName: str) -> dict[str, Any]:  # noqa: N803  boto3's names, here and below
         self._ask("cloudformation.DescribeStacks")
         stack = self._find(StackName)
-        outputs = [{"OutputKey": key, "OutputValue": value} for key, value in stack.outputs.items()]
+        known = {} if stack.status == "CREATE_IN_PROGRESS" else stack.outputs
+        outputs = [{"OutputKey": key, "OutputValue": value} for key, value in known.items()]
         return {"Stacks": [{"StackId": stack.id, "StackStatus": stack.status, "Outputs": outputs}]}
+
+    def list_stack_resources(self, StackName: str) -> dict[str, Any]:  # noqa: N803
+        self._ask("cloudformation.ListStackResources")
+        name, _, path = StackName.partition("#")  # of a nested stack
+        ids: dict[str, str] = {}
+        for at, made in self._find(name).made.items():
+            if at.startswith(path):
+                logical, _, further = at.removeprefix(path).partition(".")
+                ids[logical] = f"{name}#{path}{logical}." if further else made.attribute("Ref")
+        facts = {"ResourceStatus": "CREATE_COMPLETE"}
+        return {
+            "StackResourceSummaries": [
+                {"LogicalResourceId": logical, "PhysicalResourceId": id, **facts}
+                for logical, id in ids.items()
+            ]
+        }
 
     def create_change_set(  # noqa: PLR0917  boto3's, always given by name
         self,
@@ -98,7 +119,7 @@ class CloudFormation:
         exists = stack is not None and stack.status != "REVIEW_IN_PROGRESS"
         assert ChangeSetType == ("UPDATE" if exists else "CREATE")
         assert stack is None or not stack.then, f"{StackName} is being changed"
-        assert stack is None or stack.status != "ROLLBACK_COMPLETE", f"{StackName} can only be deleted"
+        assert stack is None or not stack.status.startswith("ROLLBACK"), f"{StackName} can only be deleted"
         stack = self._stacks.setdefault(StackName, StackState(f"arn:{StackName}/{uuid.uuid4()}"))
         body = TemplateBody or self._uploaded(TemplateURL)
         name = next(name for name in templates.names() if templates.text(name) == body)
@@ -130,15 +151,21 @@ class CloudFormation:
         kind = "CREATE" if stack.status == "REVIEW_IN_PROGRESS" else "UPDATE"
         stack.status = f"{kind}_IN_PROGRESS"
         affected = {item["LogicalResourceId"] for item in change_set.changes}
-        if failed := sorted(affected & self.broken):
-            stack.then = "ROLLBACK_COMPLETE" if kind == "CREATE" else "UPDATE_ROLLBACK_COMPLETE"
-            stack.events = [_event(stack, path, f"{kind}_FAILED", "it is broken") for path in failed]
+        failed = sorted(affected & self.broken)
+        stack.events += [_event(stack, path, f"{kind}_FAILED", "it is broken") for path in failed]
+        if failed and kind == "UPDATE":
+            stack.then = "UPDATE_ROLLBACK_COMPLETE"
+            return
+        before, stack.made = stack.made, {}
+        try:
+            evaluated = Stack(
+                change_set.name, change_set.parameters, lambda item: self._make(item, stack, before)
+            )
+        except _BrokenError:  # what precedes it was made, and is not always deleted; there are no outputs
+            stack.status = "ROLLBACK_IN_PROGRESS"
+            stack.then = f"ROLLBACK_{self._delete_made(stack, {'Delete', 'RetainExceptOnCreate'})}"
             return
         stack.then = f"{kind}_COMPLETE"
-        before, stack.made = stack.made, {}
-        evaluated = Stack(
-            change_set.name, change_set.parameters, lambda item: self._make(item, stack, before)
-        )
         for path in reversed([path for path in before if path not in stack.made]):
             before[path].delete()
         stack.outputs = evaluated.outputs
@@ -148,16 +175,8 @@ class CloudFormation:
         self._ask(f"cloudformation.DeleteStack {StackName}", changes=True)
         stack = self._find(StackName)
         assert not stack.protected, f"{StackName} is protected from termination"
-        stack.status, stack.then = "DELETE_IN_PROGRESS", "DELETE_COMPLETE"
-        for path, made in reversed(list(stack.made.items())):
-            if made.resource.described.get("DeletionPolicy", "Delete") == "Delete":
-                try:
-                    made.delete()
-                except ClientError as error:
-                    stack.then = "DELETE_FAILED"
-                    stack.events.append(_event(stack, path, "DELETE_FAILED", str(error)))
-                    continue
-            del stack.made[path]
+        stack.status = "DELETE_IN_PROGRESS"
+        stack.then = f"DELETE_{self._delete_made(stack, {'Delete'})}"
 
     def update_termination_protection(self, StackName: str, EnableTerminationProtection: bool) -> None:  # noqa: N803
         self._ask("cloudformation.UpdateTerminationProtection", changes=True)
@@ -204,7 +223,23 @@ class CloudFormation:
             for path, action in actions.items()
         ]
 
+    def _delete_made(self, stack: StackState, policies: set[str]) -> str:
+        """Delete what was made, the last first, but for what other policies keep; return how that ended."""
+        ended = "COMPLETE"
+        for path, made in reversed(list(stack.made.items())):
+            if made.resource.described.get("DeletionPolicy", "Delete") in policies:
+                try:
+                    made.delete()
+                except ClientError as error:
+                    ended = "FAILED"
+                    stack.events.append(_event(stack, path, "DELETE_FAILED", str(error)))
+                    continue
+            del stack.made[path]
+        return ended
+
     def _make(self, resource: Resource, stack: StackState, before: dict[str, Made]) -> Attribute:
+        if resource.path in self.broken:
+            raise _BrokenError
         if resource.path in before:
             made = replace(before[resource.path], resource=resource)
         else:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
+from accuracy_job.package import files
 from infrastructure.aws import image, job, steps
 from infrastructure.aws.errors import DeploymentError
 from infrastructure.aws.release import Release
@@ -23,6 +24,7 @@ from tests.integration.infrastructure.aws_account import (
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_ecs import ECSClient
 
 DEV = STAGES["dev"]
 STRIDE = 11  # between the calls that a deployment is interrupted at; 1 takes minutes
@@ -37,8 +39,9 @@ def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Moto]:
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory) -> job.Package:
     folder = tmp_path_factory.mktemp("package")
-    for name in job.FILES:
-        (folder / name).write_text(name)
+    (folder / "environment.tar.gz").write_text("an interpreter")
+    for name, content in files().items():
+        (folder / name).write_bytes(content)
     return job.Package.find(folder)
 
 
@@ -190,6 +193,20 @@ def test_a_second_deployment_changes_no_stack_and_builds_no_image(deployment: De
     assert deployment.there() == before
 
 
+def test_an_image_that_is_rebuilt_takes_the_place_of_the_one_of_the_same_files_for_good(
+    deployment: Deployment,
+) -> None:
+    steps.run(deployment.release().steps()[:4], deployment.said.append)
+    repository = deployment.release().stacks.outputs("legible-dev-foundation")["Repository"]
+    ecr, registry, content = deployment.account.clients.ecr, deployment.registry, image.content_tag()
+    first, _ = image.publish(ecr, repository, registry, content)
+    second, was_built = image.publish(ecr, repository, registry, content, rebuilt="2026-12-01")
+    assert was_built
+    assert second != first
+    assert image.publish(ecr, repository, registry, content, rebuilt="2026-12-01") == (second, False)
+    assert image.publish(ecr, repository, registry, content) == (second, False)
+
+
 def test_a_changed_template_changes_its_resources_and_nothing_else(deployment: Deployment) -> None:
     deployment.deploy()
     deployment.api.id = "d4e5f6"  # as if somebody had deleted the API: Chalice made another
@@ -232,8 +249,8 @@ def test_a_release_that_fails_leaves_what_was_there_and_says_which_resource_and_
 
 def test_a_stack_whose_creation_failed_is_made_again(deployment: Deployment) -> None:
     deployment.account.stacks.broken = {"Inference.Service"}
-    with pytest.raises(DeploymentError, match=r"legible-dev ended as ROLLBACK_COMPLETE"):
-        deployment.deploy()
+    with pytest.raises(DeploymentError, match=r"legible-dev ended as ROLLBACK_FAILED"):
+        deployment.deploy()  # its instances are protected
     deployment.account.stacks.broken = set()
     calls = deployment.deploy()
     assert in_order(
@@ -335,6 +352,29 @@ def test_a_half_deployed_stage_is_destroyed_as_well(moto: Moto, package: job.Pac
         assert deployment.account.client("s3").list_buckets()["Buckets"] == []
 
 
+def test_a_stage_whose_creation_failed_is_destroyed_as_well(deployment: Deployment) -> None:
+    deployment.account.stacks.broken = {"Watching.Topic"}
+    with pytest.raises(DeploymentError, match=r"Watching\.Topic"):
+        deployment.deploy()
+    assert deployment.account.stacks.names()["legible-dev"] == "ROLLBACK_FAILED"
+    deployment.destroy(delete_data=True)
+    assert deployment.account.stacks.names() == {}
+    assert deployment.there()["instances"] == 0
+
+
+def test_a_stage_that_is_still_being_made_is_destroyed_once_it_is(deployment: Deployment) -> None:
+    def wait(seconds: float) -> None:
+        if deployment.account.stacks.names().get("legible-dev") == "CREATE_IN_PROGRESS":
+            raise Interrupted
+        deployment.account.wait(seconds)
+
+    with pytest.raises(Interrupted):
+        steps.run(replace(deployment.release(), wait=wait).steps(), deployment.said.append)
+    deployment.destroy(delete_data=True)
+    assert deployment.account.stacks.names() == {}
+    assert deployment.there()["instances"] == 0
+
+
 def test_what_is_not_there_is_destroyed_without_complaint(deployment: Deployment) -> None:
     deployment.destroy(delete_data=True)
     assert any("there are none" in said for said in deployment.said)
@@ -350,3 +390,24 @@ def test_status_tells_what_is_there(deployment: Deployment) -> None:
     assert after["model server"].startswith("0 of 1 tasks")
     assert "@sha256:" in after["image"]
     assert after["alarms"] == "none"
+
+
+class ForgetfulEcs:
+    """An ECS that knows a deleted service no more, which takes the real one an hour."""
+
+    def __init__(self, ecs: "ECSClient", *, knows_the_cluster: bool) -> None:
+        self.exceptions = ecs.exceptions
+        self._knows_the_cluster = knows_the_cluster
+
+    def describe_services(self, services: list[str], **_cluster: str) -> dict[str, list[dict[str, str]]]:
+        if not self._knows_the_cluster:
+            raise self.exceptions.ClusterNotFoundException({}, "DescribeServices")
+        return {"services": [], "failures": [{"arn": services[0], "reason": "MISSING"}]}
+
+
+def test_status_tells_also_what_somebody_has_deleted_by_hand(deployment: Deployment) -> None:
+    deployment.deploy()
+    clients = deployment.account.clients
+    for knows_the_cluster in (True, False):
+        ecs = cast("ECSClient", ForgetfulEcs(clients.ecs, knows_the_cluster=knows_the_cluster))
+        assert dict(rows(DEV, replace(clients, ecs=ecs)))["model server"].startswith("not there")

@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -6,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from accuracy_job import emr
-from accuracy_job.package import write_zip
+from accuracy_job.package import zipped
 
 REQUEST = ["request", "s3://code/emr/", "--input", "s3://legible", "--role", "arn:r", "--application", "00f"]
 
@@ -31,7 +32,7 @@ def test_the_request_names_the_archives_and_passes_the_jobs_options_on(
 
 
 def test_the_job_runs_from_the_zip_alone(tmp_path: Path) -> None:
-    write_zip(tmp_path / "job.zip")
+    (tmp_path / "job.zip").write_bytes(zipped())
     (tmp_path / "part-0").write_text("7\t7\n")
     code = "import sys; from accuracy_job.__main__ import main; sys.exit(main(sys.argv[1:]))"
     command = [sys.executable, "-c", code, "part-0", "--output", "out"]
@@ -40,10 +41,25 @@ def test_the_job_runs_from_the_zip_alone(tmp_path: Path) -> None:
     assert "<!doctype html>" in (tmp_path / "out/reports/latest.html").read_text()
 
 
+def test_the_zip_of_the_same_files_is_the_same_whenever_and_by_whomever_they_were_written(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "package"
+    folder.mkdir()
+    module = folder / "module.py"
+    module.write_text("1")
+    before = zipped(folder)
+    os.utime(module, (0, 1_000_000_000))
+    module.chmod(0o600)
+    assert zipped(folder) == before
+    module.write_text("2")
+    assert zipped(folder) != before
+
+
 def test_days_are_hashed_with_the_code_from_the_zip_too(tmp_path: Path) -> None:
-    write_zip(tmp_path / "job.zip")
+    (tmp_path / "job.zip").write_bytes(zipped())
     code = "from accuracy_job.days import code_hash; print(code_hash())"
-    zipped, plain = (
+    from_zip, plain = (
         subprocess.run(
             [sys.executable, "-c", code],
             cwd=folder,
@@ -53,5 +69,5 @@ def test_days_are_hashed_with_the_code_from_the_zip_too(tmp_path: Path) -> None:
         )
         for folder, path in ((tmp_path, "job.zip"), (Path(__file__).parents[3], "."))
     )
-    assert len(zipped.stdout) == 65
-    assert zipped.stdout == plain.stdout
+    assert len(from_zip.stdout) == 65
+    assert from_zip.stdout == plain.stdout

@@ -115,6 +115,7 @@ def test_an_idempotency_key_of_that_length_is_taken(key: str) -> None:
         ('W/"a"', True),
         ('"b", "a"', True),
         ("*", True),
+        (" * ", True),
         ('"b"', False),
         ("a", False),
         ("", False),

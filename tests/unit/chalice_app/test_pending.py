@@ -75,6 +75,16 @@ def test_a_replay_of_its_request_completes_it_under_its_id(
     assert (replayed["id"], replayed["status"]) == (pending["id"], "classified")
 
 
+def test_a_replay_of_its_request_while_it_is_being_deleted_is_told_so(
+    service: Classifications, store: MemoryStore, id: UUID
+) -> None:
+    store.delete([keys.image(id)])
+    with pytest.raises(Problem) as error:
+        create(service, key="k")
+    assert error.value.status == 409
+    assert store.objects == {}
+
+
 def test_a_label_completes_it_first(
     service: Classifications, store: MemoryStore, id: UUID, pending: dict[str, Any]
 ) -> None:

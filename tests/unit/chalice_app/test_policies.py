@@ -81,3 +81,10 @@ def used_by_the_sweep() -> Rights:
 @pytest.mark.parametrize(("function", "used"), [("api", used_by_the_api), ("sweep", used_by_the_sweep)])
 def test_a_function_may_do_what_it_does_and_nothing_else(function: str, used: Callable[[], Rights]) -> None:
     assert used() == granted(function)
+
+
+@pytest.mark.parametrize("function", ["api", "sweep"])
+def test_a_function_makes_no_log_group_of_its_own_which_would_never_expire(function: str) -> None:
+    policy = json.loads((POLICIES / f"policy-{function}.json").read_bytes())
+    (log,) = (statement for statement in policy["Statement"] if statement["Sid"] == "Log")
+    assert log["Action"] == ["logs:CreateLogStream", "logs:PutLogEvents"]

@@ -1,6 +1,7 @@
 """What of a deployment needs no AWS: names, types, sizes, prices, steps."""
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -8,13 +9,16 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from botocore.exceptions import ClientError
 
-from infrastructure.aws import account, functions, image, job, prices, site, steps
+from accuracy_job import package
+from infrastructure import deployment
+from infrastructure.aws import account, functions, image, instances, job, prices, site, steps
 from infrastructure.aws.__main__ import main
 from infrastructure.aws.errors import DeploymentError
 from infrastructure.aws.stages import STAGES, Stage
 from infrastructure.local.settings import ROOT
 
 if TYPE_CHECKING:
+    from mypy_boto3_autoscaling import AutoScalingClient
     from mypy_boto3_emr_serverless import EMRServerlessClient
     from mypy_boto3_scheduler import EventBridgeSchedulerClient
     from mypy_boto3_service_quotas import ServiceQuotasClient
@@ -51,19 +55,57 @@ def test_the_same_files_have_the_same_tag_and_others_another(tmp_path: Path) -> 
     assert image.content_tag(tmp_path) != before
 
 
+def test_the_functions_code_can_be_read_by_everybody_whatever_the_checkouts_modes(tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        deployment.prepare(tmp_path, "dev", {"LEGIBLE_BUCKET": "b"})
+    finally:
+        os.umask(before)
+    code = [tmp_path / "app.py", tmp_path / "vendor", *(tmp_path / "vendor").rglob("*")]
+    assert {path.stat().st_mode & 0o777 for path in code if path.is_file()} == {0o644}
+    assert {path.stat().st_mode & 0o777 for path in code if path.is_dir()} == {0o755}
+
+
+def test_the_image_can_be_read_by_its_user_whatever_the_checkouts_modes() -> None:
+    copied = re.findall(r"^COPY (?!--from)(.*) /srv", image.DOCKERFILE.read_text(), re.MULTILINE)
+    assert copied == ["--chmod=755 inference_image"]
+
+
+def test_an_image_is_pushed_without_attestations_that_would_count_as_images(tmp_path: Path) -> None:
+    engine = tmp_path / "docker"
+    engine.write_text('#!/bin/sh\ntest "$BUILDX_NO_DEFAULT_ATTESTATIONS" = 1\n')
+    engine.chmod(0o755)
+    image.ContainerEngine(str(engine)).build("tag")
+
+
 def test_a_missing_package_of_the_job_is_said_to_be_and_how_it_is_made(tmp_path: Path) -> None:
     (tmp_path / "main.py").touch()
     with pytest.raises(DeploymentError, match=r"lacks job.zip, environment.tar.gz .* accuracy_job.emr build"):
         job.Package.find(tmp_path)
 
 
-def test_a_package_has_a_key_that_follows_from_its_content(tmp_path: Path) -> None:
-    for name in job.FILES:
-        (tmp_path / name).write_text(name)
-    before = job.Package.find(tmp_path).key()
-    assert before == job.Package.find(tmp_path).key()
-    (tmp_path / "job.zip").write_text("changed")
-    assert job.Package.find(tmp_path).key() != before
+@pytest.fixture
+def package_folder(tmp_path: Path) -> Path:
+    (tmp_path / "environment.tar.gz").write_text("an interpreter")
+    for name, content in package.files().items():
+        (tmp_path / name).write_bytes(content)
+    return tmp_path
+
+
+def test_a_package_has_a_key_that_follows_from_its_content(package_folder: Path) -> None:
+    before = job.Package.find(package_folder).key()
+    assert before == job.Package.find(package_folder).key()
+    (package_folder / "environment.tar.gz").write_text("another one")
+    assert job.Package.find(package_folder).key() != before
+
+
+@pytest.mark.parametrize("name", package.files())
+def test_a_package_of_other_code_or_requirements_is_refused_with_how_it_is_made(
+    package_folder: Path, name: str
+) -> None:
+    (package_folder / name).write_text("of last month")
+    with pytest.raises(DeploymentError, match=rf"not of this code: {name}\. .* accuracy_job\.emr build"):
+        job.Package.find(package_folder)
 
 
 def test_an_unknown_stage_is_answered_with_the_known_ones() -> None:
@@ -119,6 +161,33 @@ def test_what_else_aws_says_of_a_quota_is_no_answer() -> None:
     quotas = cast("ServiceQuotasClient", Quotas("", "AccessDeniedException"))
     with pytest.raises(ClientError, match="AccessDenied"):
         account.FUNCTIONS.short_of(1, quotas)
+
+
+class Scaling:
+    """A group of instances in these states, which refuses what AWS refuses."""
+
+    def __init__(self, *states: str) -> None:
+        self.states = {f"i-{number}": state for number, state in enumerate(states)}
+        self.released: list[str] = []
+
+    def describe_auto_scaling_groups(self, AutoScalingGroupNames: list[str]) -> dict[str, Any]:  # noqa: N803
+        instances = [{"InstanceId": id, "LifecycleState": state} for id, state in self.states.items()]
+        return {"AutoScalingGroups": [{"Instances": instances} for _ in AutoScalingGroupNames]}
+
+    def update_auto_scaling_group(self, **_settings: object) -> None: ...
+
+    def set_instance_protection(self, InstanceIds: list[str], **_settings: object) -> None:  # noqa: N803
+        assert {self.states[id] for id in InstanceIds} == {"InService"}
+        self.released += InstanceIds
+
+
+@pytest.mark.parametrize(
+    ("states", "released"), [(("Terminating", "InService", "Pending"), ["i-1"]), (("Pending",), []), ((), [])]
+)
+def test_only_instances_in_service_are_released(states: tuple[str, ...], released: list[str]) -> None:
+    scaling = Scaling(*states)
+    assert instances.release(cast("AutoScalingClient", scaling), "group") == len(released)
+    assert scaling.released == released
 
 
 class Scheduler:

@@ -97,7 +97,7 @@ def test_a_folder_that_is_not_there_has_no_credentials(tmp_path: Path) -> None:
         Credentials.of(tmp_path / "none")
 
 
-@pytest.mark.parametrize("file", ["data", "data/credentials.json/a", "data/s3", "data/lock/a"])
+@pytest.mark.parametrize("file", ["data", "data/credentials.json/a", "data/s3", "data/logs", "data/lock/a"])
 def test_a_file_where_a_folder_must_be_is_named(file: str, tmp_path: Path) -> None:
     (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / file).touch()

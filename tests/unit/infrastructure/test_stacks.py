@@ -13,8 +13,8 @@ from infrastructure.aws.stacks import Change, Stacks, Template
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
 
-LATER = datetime(2100, 1, 1, tzinfo=UTC)
 BEFORE = datetime(2000, 1, 1, tzinfo=UTC)
+LATER = datetime(2000, 1, 2, tzinfo=UTC)  # by AWS's clock, which this machine's is years ahead of
 NESTED = "arn:aws:cloudformation:us-east-1:123456789012:stack/nested/1"
 PROPOSED = {"StackName": "stage", "ChangeSetName": "arn:change-set"}
 
@@ -82,6 +82,40 @@ def test_the_changes_in_a_nested_stack_stand_for_that_stack(stacks: Stacks, stub
     stub.assert_no_pending_responses()
 
 
+def has(stub: Stubber, stack: str, **ids: str) -> None:
+    listed = [
+        {
+            "LogicalResourceId": logical,
+            "PhysicalResourceId": id,
+            "ResourceType": "AWS::Some::Thing",
+            "ResourceStatus": "CREATE_COMPLETE" if id else "CREATE_FAILED",
+            "LastUpdatedTimestamp": BEFORE,
+        }
+        for logical, id in ids.items()
+    ]
+    stub.add_response("list_stack_resources", {"StackResourceSummaries": listed}, {"StackName": stack})
+
+
+def test_a_resource_is_found_through_nested_stacks_also_where_there_are_no_outputs(
+    stacks: Stacks, stub: Stubber
+) -> None:
+    has(stub, "stage", Network="arn:network", Cluster=NESTED, Site="")
+    has(stub, NESTED, Group="group-1")
+    has(stub, "stage", Network="arn:network", Cluster=NESTED, Site="")
+    with stub:
+        assert stacks.find("stage", "Cluster.Group") == "group-1"
+        assert stacks.find("stage", "Site.Bucket") is None
+    stub.assert_no_pending_responses()
+
+
+def test_a_stack_that_is_not_there_has_no_resources(stacks: Stacks, stub: Stubber) -> None:
+    stub.add_client_error(
+        "list_stack_resources", "ValidationError", "Stack with id stage does not exist", 400
+    )
+    with stub:
+        assert stacks.find("stage", "Cluster.Group") is None
+
+
 def test_templates_that_are_refused_are_said_to_be_with_the_reason(stacks: Stacks, stub: Stubber) -> None:
     is_in(stub, "UPDATE_COMPLETE")
     proposes(stub, status="FAILED", StatusReason="Parameters: [Image] must have values")
@@ -96,6 +130,7 @@ def test_a_failure_is_told_by_the_resources_that_failed_wherever_they_are_nested
     is_in(stub, "UPDATE_COMPLETE")
     is_in(stub, "UPDATE_COMPLETE")
     proposes(stub, change("Site", "AWS::CloudFormation::Stack"))
+    happened(stub, "stage", failed("Old", "AWS::Some::Thing", "in another deployment", Timestamp=BEFORE))
     stub.add_response("execute_change_set", {}, {"StackName": ANY, "ChangeSetName": ANY})
     is_in(stub, "UPDATE_ROLLBACK_IN_PROGRESS")
     is_in(stub, "UPDATE_ROLLBACK_COMPLETE")
@@ -133,6 +168,7 @@ def test_a_rollback_that_got_stuck_is_continued_before_anything_is_changed(
 def test_a_stack_that_cannot_be_deleted_is_named_with_what_keeps_it(stacks: Stacks, stub: Stubber) -> None:
     is_in(stub, "UPDATE_COMPLETE")
     is_in(stub, "UPDATE_COMPLETE")
+    happened(stub, "arn:stage")
     stub.add_response("delete_stack", {}, {"StackName": "stage"})
     is_in(stub, "DELETE_IN_PROGRESS", "arn:stage")
     is_in(stub, "DELETE_FAILED", "arn:stage")

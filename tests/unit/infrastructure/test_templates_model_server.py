@@ -73,16 +73,28 @@ def test_health_is_asked_for_where_the_server_tells_it(graph: Graph) -> None:
 
 
 def test_the_container_is_held_to_the_limits_that_its_tests_hold_it_to(graph: Graph) -> None:
-    definition = graph.container
+    task, definition = graph["Inference.Task"], graph.container
     granted = [
         *(["--read-only"] if definition["ReadonlyRootFilesystem"] else []),
         *(f"--cap-drop={name.lower()}" for name in definition["LinuxParameters"]["Capabilities"]["Drop"]),
         *(f"--security-opt={option}" for option in definition["DockerSecurityOptions"]),
         f"--memory={definition['Memory']}m",
-        f"--cpus={definition['Cpu'] / 1024:g}",
+        f"--cpus={int(task['Cpu']) / 1024:g}",  # only the task's is a quota, as --cpus is
     ]
     assert sorted(granted) == sorted(LIMITS)
     assert definition["Privileged"] is False
+
+
+def test_the_task_grants_what_its_only_container_asks_for(graph: Graph) -> None:
+    task, definition = graph["Inference.Task"], graph.container
+    assert (task["Cpu"], task["Memory"]) == (str(definition["Cpu"]), str(definition["Memory"]))
+
+
+def test_there_is_a_worker_for_each_cpu_of_the_task_because_the_container_cannot_see_its_quota(
+    graph: Graph,
+) -> None:
+    environment = {item["Name"]: item["Value"] for item in graph.container["Environment"]}
+    assert int(environment["LEGIBLE_INFERENCE_WORKERS"]) == int(graph["Inference.Task"]["Cpu"]) // 1024
 
 
 def test_make_image_run_holds_it_to_the_same_limits() -> None:
@@ -122,8 +134,8 @@ def test_instances_have_room_for_all_tasks_twice(stage: Stage) -> None:
     assert stage.max_instances * TASKS_PER_INSTANCE >= 2 * stage.max_tasks
     assert stage.min_instances * TASKS_PER_INSTANCE >= stage.min_tasks
     assert stage.min_instances < stage.max_instances  # instances are replaced one by one, beside the others
-    task = Graph(stage).container
-    assert task["Cpu"] * TASKS_PER_INSTANCE <= 1024 * CPUS_PER_INSTANCE
+    task = Graph(stage)["Inference.Task"]
+    assert int(task["Cpu"]) * TASKS_PER_INSTANCE <= 1024 * CPUS_PER_INSTANCE
 
 
 @pytest.mark.parametrize("stage", STAGES.values(), ids=STAGES)

@@ -14,6 +14,7 @@ from chalice_app import logs
 from infrastructure.aws import functions, prices
 from infrastructure.aws.stages import STAGES
 from infrastructure.local.settings import ROOT
+from tests.unit.infrastructure.cloudformation import ACCOUNT
 from tests.unit.infrastructure.graph import Graph
 
 Series = tuple[frozenset[tuple[str, str]], str]  # a metric's dimensions with their values, and its name
@@ -150,6 +151,18 @@ def test_every_alarm_tells_somebody_and_is_on_the_dashboard(graph: Graph) -> Non
     alarms = graph.of("AWS::CloudWatch::Alarm")
     assert set(shown) == {f"{path}.Arn" for path in alarms}
     assert all(alarm["AlarmActions"] == ["Watching.Topic"] for alarm in alarms.values())
+
+
+def test_alarms_and_events_may_publish_to_their_own_topic_and_events_without_a_condition(
+    graph: Graph,
+) -> None:
+    statements = graph["Watching.TopicPolicy"]["PolicyDocument"]["Statement"]
+    assert all((each["Action"], each["Resource"]) == ("sns:Publish", "Watching.Topic") for each in statements)
+    conditions = {each["Principal"]["Service"]: each.get("Condition") for each in statements}
+    assert conditions == {
+        "cloudwatch.amazonaws.com": {"StringEquals": {"aws:SourceAccount": ACCOUNT}},
+        "events.amazonaws.com": None,  # EventBridge does not support one in the policy of a topic
+    }
 
 
 def test_the_plan_prices_as_many_alarms_as_there_are(graph: Graph) -> None:

@@ -1,0 +1,93 @@
+"""One part as `make run` starts and stops it, of small processes that stand for servers."""
+
+import errno
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from infrastructure.local.environment import with_own
+from infrastructure.local.part import Part
+from infrastructure.local.settings import HOST, MAX_PORT, ROOT, free_ports
+
+
+def part(command: list[str], port: int) -> Part:
+    return Part("page", command, {}, port=port, variable="LEGIBLE_PAGE_PORT", health="/")
+
+
+def test_what_leads_to_aws_or_to_a_proxy_is_not_inherited() -> None:
+    inherited = {"PATH": "/bin", "AWS_SESSION_TOKEN": "t", "AWS_PROFILE": "work", "no_proxy": "example.org"}
+    assert with_own({"AWS_REGION": "r"}, inherited) == {
+        "PATH": "/bin",
+        "AWS_REGION": "r",
+        "NO_PROXY": HOST,
+        "no_proxy": HOST,
+    }
+
+
+@pytest.mark.parametrize(
+    ("port", "number", "advice"),
+    [
+        (
+            8000,
+            errno.EADDRINUSE,
+            "Stop what listens there, or move the page: LEGIBLE_PAGE_PORT=8100",
+        ),
+        (MAX_PORT, errno.EADDRINUSE, f"LEGIBLE_PAGE_PORT={MAX_PORT - 100}"),
+        (80, errno.EACCES, "is root's alone. Move the page: LEGIBLE_PAGE_PORT=8080"),
+    ],
+)
+def test_a_port_that_cannot_be_listened_on_is_named_with_one_that_can_be_tried(
+    port: int, number: int, advice: str
+) -> None:
+    assert str(part([], port).without_port(OSError(number, ""))).endswith(advice)
+
+
+def test_a_part_keeps_what_it_holds_after_who_has_started_it(tmp_path: Path) -> None:
+    def is_locked() -> bool:
+        with (tmp_path / "lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+        return False
+
+    started = part([sys.executable, "-c", "import time; time.sleep(60)"], next(free_ports()))
+    with (tmp_path / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        started.start(tmp_path, [lock.fileno()])
+    assert is_locked()
+    started.stop(time.monotonic())
+    assert not is_locked()
+
+
+INTERRUPTIBLE = """
+import os, signal, time
+from infrastructure.local.interrupts import interruptible
+with interruptible():
+    os.kill(os.getpid(), signal.SIGHUP)
+    time.sleep(0.1)
+print("goes on")
+"""
+
+
+@pytest.mark.parametrize(
+    ("is_ignored", "status", "last"),
+    [(False, 130, "Interrupted. Everything is stopped."), (True, 0, "goes on")],
+    ids=["terminal closed", "nohup"],
+)
+def test_the_end_of_the_terminal_ends_what_it_would_leave_behind_unless_it_is_to_stay(
+    *, is_ignored: bool, status: int, last: str
+) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN if is_ignored else signal.SIG_DFL)
+    try:
+        words = [sys.executable, "-c", INTERRUPTIBLE]
+        done = subprocess.run(words, cwd=ROOT, env=os.environ, capture_output=True, text=True, check=False)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert (done.returncode, done.stdout.strip()) == (status, last)
