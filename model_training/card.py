@@ -26,14 +26,14 @@ photographs that `model_training/generator.py` computes, digits of typefaces tha
 letters, shapes, scribbles and noise that are no digits. No upload of any user is in it.
 
 **Figures.** {count} epochs. MNIST's test part took no part in training, selection or
-calibration. The other kinds are drawn from MNIST's validation part in a style of their own (other light,
-other blur, other noise, other typefaces); "other writers" are the digits that scikit-learn carries.
+calibration. The other kinds are drawn from MNIST's validation part in a style of their own (other blur,
+other noise, other typefaces, round shadows alone); "other writers" are the digits that scikit-learn carries.
 "Rejected" is the share with `is_digit` below one half.
 
 **How far to trust them.** How the digit is found was fitted and tuned on drawn images of the training style,
 and looked at on others of the style that measures; the images of this table come from a seed of their own
 that nobody had looked at. "Other writers" and MNIST's test part changed nothing. "Over seeds" is the mean and
-standard deviation of runs that differ in their seed alone. What each read of MNIST's
+standard deviation of runs that differ in their seed, and in the machine at most. What each read of MNIST's
 validation part, the shipped weights first: {seeds}.
 
 {table}
