@@ -38,12 +38,13 @@ export class WriteView {
     const { undo, clear, brush } = this.#parts;
     this.#pad.addEventListener("start", () => this.#beginStroke());
     this.#pad.addEventListener("change", () => this.#drawingChanged());
-    undo.addEventListener("click", () => this.#pad.undo());
-    clear.addEventListener("click", () => this.#clear());
+    this.#pad.addEventListener("drop", () => this.#strokeDropped());
+    undo.addEventListener("click", () => this.#undo());
+    clear.addEventListener("click", () => this.#pad.canClear && this.#clear());
     brush.addEventListener("input", () => (this.#pad.brush = Number(brush.value)));
     document.addEventListener("keydown", (event) => {
       const undoes = event.key === "z" && (event.ctrlKey || event.metaKey) && !event.shiftKey;
-      if (undoes && this.#parts.canvas.checkVisibility() && this.#pad.canUndo) this.#pad.undo();
+      if (undoes && this.#parts.canvas.checkVisibility()) this.#undo();
     });
   }
 
@@ -62,6 +63,16 @@ export class WriteView {
 
   /** A drawing that was answered stays in the history; only versions of one drawing replace each other. */
   #clear() {
+  /** The drawing is what it was: its answer holds, unless it is still to be asked for. */
+  #strokeDropped() {
+    if (this.#pause === 0) this.#answer.stale = false;
+    else this.#drawingChanged();
+  }
+
+  #undo() {
+    if (this.#pad.canUndo) this.#pad.undo();
+  }
+
     if (this.#drawing?.record) {
       this.#drawing.release();
       this.#drawing = null;
@@ -71,15 +82,17 @@ export class WriteView {
 
   #drawingChanged() {
     this.#parts.undo.disabled = !this.#pad.canUndo;
-    this.#parts.clear.disabled = this.#pad.isEmpty;
+    this.#parts.clear.disabled = !this.#pad.canClear;
     clearTimeout(this.#pause);
     if (this.#pad.isEmpty) this.#answerDrawing(null);
     else this.#pause = setTimeout(() => this.#readDrawing(), PAUSE_MS);
+    this.#pause = 0;
   }
 
   #readDrawing() {
     const reading = new Reading(this.#api, this.#pad.png());
     this.#answerDrawing(reading);
+    this.#pause = 0;
     reading.send();
   }
 
