@@ -70,6 +70,9 @@ export const texts = {
       [`${images(read)} read`, failed > 0 ? `${count(failed)} failed` : null, underWay > 0 ? `${count(underWay)} to come` : null]
         .filter((part) => part !== null)
         .join(", "),
+    unsaved: "What you said of the image before is not saved.",
+    unsavedNote: "Say it again under Handwriting.",
+    unsavedClose: "Close",
     noImages: "There was no image in that.",
     trayItem: ({ state, record }) =>
       ({ sending: "reading …", pending: "waiting", failed: "failed", gone: "deleted" })[state] ?? `read as ${record.predicted}`,

@@ -1,9 +1,10 @@
 /** The view that takes drawings and files, and shows the answers. */
 
 import { Answer } from "./answer.js";
-import { parts } from "./elements.js";
+import { element, parts } from "./elements.js";
 import { Pad } from "./pad.js";
 import { Reading } from "./reading.js";
+import { texts } from "./texts.js";
 import { Tray } from "./tray.js";
 
 const PAUSE_MS = 600; // between two strokes of a 4 or a 5; longer, and the pen was put down
@@ -16,7 +17,8 @@ export class WriteView {
   #tray;
   #pad;
   #drawing = /** @type {Reading | null} */ (null); // the answer to what is on the pad, or on its way
-  #pause = 0;
+  #shown = /** @type {Reading | null} */ (null); // this one, or a file's
+  #pause = 0; // the timer of a drawing that is still to be read
 
   /** @param {HTMLElement} root @param {import("./api.js").Api} api @param {import("./number_keys.js").NumberKeys} numberKeys */
   constructor(root, api, numberKeys) {
@@ -50,7 +52,7 @@ export class WriteView {
 
   /** On a phone the tray is below the answer, by more than a screen. */
   #showPicked(reading) {
-    this.#answer.show(reading);
+    this.#showAnswer(reading);
     this.#answer.element.scrollIntoView({ block: "nearest" });
   }
 
@@ -61,8 +63,6 @@ export class WriteView {
     this.#answer.stale = true;
   }
 
-  /** A drawing that was answered stays in the history; only versions of one drawing replace each other. */
-  #clear() {
   /** The drawing is what it was: its answer holds, unless it is still to be asked for. */
   #strokeDropped() {
     if (this.#pause === 0) this.#answer.stale = false;
@@ -73,6 +73,8 @@ export class WriteView {
     if (this.#pad.canUndo) this.#pad.undo();
   }
 
+  /** A drawing that was answered stays in the history; only versions of one drawing replace each other. */
+  #clear() {
     if (this.#drawing?.record) {
       this.#drawing.release();
       this.#drawing = null;
@@ -84,15 +86,15 @@ export class WriteView {
     this.#parts.undo.disabled = !this.#pad.canUndo;
     this.#parts.clear.disabled = !this.#pad.canClear;
     clearTimeout(this.#pause);
+    this.#pause = 0;
     if (this.#pad.isEmpty) this.#answerDrawing(null);
     else this.#pause = setTimeout(() => this.#readDrawing(), PAUSE_MS);
-    this.#pause = 0;
   }
 
   #readDrawing() {
+    this.#pause = 0;
     const reading = new Reading(this.#api, this.#pad.png());
     this.#answerDrawing(reading);
-    this.#pause = 0;
     reading.send();
   }
 
@@ -105,9 +107,34 @@ export class WriteView {
     const before = this.#drawing;
     this.#drawing = reading;
     this.#tray.unpick();
-    this.#answer.show(reading);
+    this.#showAnswer(reading);
     if (before?.trueDigit === null) before.discard();
     else before?.release();
+  }
+
+  /** What was said of the one before may be on its way still: should that fail, the new answer does not hide it. */
+  async #showAnswer(reading) {
+    const before = this.#shown;
+    this.#shown = reading;
+    this.#answer.show(reading);
+    const told = before?.problem;
+    await before?.settled;
+    const problem = before?.problem;
+    if (problem && problem !== told && before !== this.#shown) this.#sayUnsaved(problem);
+  }
+
+  #sayUnsaved(problem) {
+    const { unsaved } = this.#parts;
+    const close = element("button", { type: "button", onclick: () => unsaved.replaceChildren() }, texts.write.unsavedClose);
+    unsaved.replaceChildren(
+      element(
+        "div",
+        { class: "notice problem", role: "alert" },
+        element("p", {}, element("strong", {}, texts.write.unsaved), " ", texts.write.unsavedNote),
+        element("p", {}, texts.problem.title(problem)),
+        close,
+      ),
+    );
   }
 
   #connectFiles() {
