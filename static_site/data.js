@@ -21,7 +21,8 @@ export class DataView {
   }
 
   show() {
-    this.#parts.keyStatus.textContent = words.begins(this.#writer.token.slice(0, 4));
+    const begins = words.begins(this.#writer.token.slice(0, 4));
+    this.#parts.keyStatus.textContent = this.#writer.lasts ? begins : `${begins} ${words.passing}`;
   }
 
   #connectCopy() {

@@ -205,6 +205,7 @@ export const texts = {
     importFile: "Open a key file",
     importField: "Key",
     begins: (start) => `The key in this browser begins with ${start}.`,
+    passing: "The browser does not store it, so it lasts as long as this page is open: save it to come back.",
     importFailed: "That is not a key: 43 letters, digits, - and _.",
     forget: "Forget my key",
     forgetNote: "Your images stay where they are, but without the key nobody can reach them, not even you. Delete them first if you want them gone.",

@@ -216,15 +216,26 @@ def test_the_settings_are_never_taken_from_the_cache(page: Page, used_api: ApiDo
     assert set(asked) == {f"{elsewhere}/accuracy"}
 
 
-def test_the_page_works_where_storage_is_blocked(page: Page, used_api: ApiDouble) -> None:
-    page.add_init_script(
-        """Object.defineProperty(window, "localStorage", {
-            get() { throw new DOMException("", "SecurityError"); },
-        })"""
-    )
-    page.goto("/")
+BLOCKED = """Object.defineProperty(window, "localStorage", {
+    get() { throw new DOMException("", "SecurityError"); },
+})"""
+FULL = """Storage.prototype.setItem = () => { throw new DOMException("", "QuotaExceededError"); }"""
+
+
+@pytest.mark.parametrize("script", [BLOCKED, FULL], ids=["blocked", "full"])
+def test_the_page_works_where_storage_takes_nothing(page: Page, used_api: ApiDouble, script: str) -> None:
+    page.add_init_script(script)
+    visit(page, "/")
+    page.get_by_label("Use the keys 0 to 9").filter(visible=True).uncheck()
     draw(page, FOUR)
     expect(page.get_by_text("Read as a 7.")).to_be_visible()
+    page.get_by_role("link", name="Data").click()
+    expect(page.get_by_text("it lasts as long as this page is open")).to_be_visible()
+    page.get_by_role("textbox", name="Key").fill("A" * 43)
+    page.get_by_role("button", name="Use another key").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Yes, do it").click()
+    expect(page.get_by_text("begins with AAAA. The browser does not store it")).to_be_visible()
 
 
 # Every text of texts.js in brackets, as a translation would change it.
