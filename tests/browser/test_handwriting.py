@@ -98,6 +98,20 @@ def test_a_long_history_is_shown_in_parts(page: Page, api: ApiDouble) -> None:
     expect(page.get_by_role("button", name="Show more")).to_be_hidden()
 
 
+def test_a_history_that_broke_off_goes_on_where_it_did(page: Page, api: ApiDouble) -> None:
+    for _ in range(28):
+        api.add(predicted=0, true=0)
+    api.faults = [(r"GET .*cursor=27", 500, "")]  # beyond what is shown at first
+    page.goto(VIEW)
+    page.get_by_role("button", name="Misread").click()
+    expect(page.get_by_role("alert")).to_contain_text("Refused")
+    api.faults = []
+    page.get_by_role("button", name="All", exact=True).click()
+    expect(cards(page)).to_have_count(24)
+    page.get_by_role("button", name="Show more").click()
+    expect(cards(page)).to_have_count(28)
+
+
 def test_an_earlier_image_is_opened_and_labelled(page: Page, api: ApiDouble) -> None:
     record = api.add(predicted=0)
     page.goto(VIEW)
