@@ -1,6 +1,7 @@
 /** The API over HTTP: one method per call, one error type. */
 
 const TIMEOUT_MS = 35_000; // the gateway before the API gives up after 29 s; wait for its answer
+const UPLINK_BYTES_PER_MS = 20; // a bad mobile one, 160 kbit/s: what is sent gets that time on top
 const ATTEMPTS = 3;
 const FIRST_RETRY_MS = 400;
 const LONGEST_RETRY_MS = 5_000;
@@ -105,7 +106,6 @@ export class Api {
     } while (cursor !== null);
   }
 
-  /** The bytes as they were sent. The gateway passes them unharmed only to who asks for their very type. */
   /**
    * Own records, newest first; `cursor` is the next page's, null where there is none.
    * @param {string | null} cursor null for the first page
@@ -116,6 +116,7 @@ export class Api {
     return this.#request("GET", `/classifications?${query}`);
   }
 
+  /** The bytes as they were sent. The gateway passes them unharmed only to who asks for their very type. */
   async image({ id, media_type: type }) {
     return this.#request("GET", `/classifications/${id}/image`, { headers: { Accept: type }, as: "blob" });
   }
@@ -163,7 +164,7 @@ export class Api {
       method,
       body,
       headers: { Accept: "application/json", Authorization: `Bearer ${this.#writer.token}`, ...headers },
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      signal: AbortSignal.timeout(TIMEOUT_MS + (body?.size ?? 0) / UPLINK_BYTES_PER_MS), // a label's JSON has no size
     };
     const response = await answered(fetch(this.#base + path, request));
     if (!response.ok) throw await problemOf(response);

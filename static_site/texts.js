@@ -225,10 +225,14 @@ export const texts = {
     cancel: "Cancel",
   },
   problem: {
-    title: (problem) =>
-      problem.status === 0 ? (problem.timedOut ? "The answer takes too long." : "No connection to the API.") : problem.title,
-    detail: (problem) =>
-      problem.status === 0 ? "Nothing is lost here. Check the connection and try again." : capital(problem.detail),
+    title: (problem) => {
+      if (problem.status === 0) return problem.timedOut ? "The answer takes too long." : "No connection to the API.";
+      return problem.status === 415 ? "This kind of file cannot be read." : problem.title;
+    },
+    detail: (problem) => {
+      if (problem.status === 0) return "Nothing is lost here. Check the connection and try again.";
+      return problem.status === 415 ? "Bring it as PNG, JPEG, WebP, GIF, BMP or TIFF." : capital(problem.detail);
+    },
     retry: "Try again",
   },
 };
