@@ -51,6 +51,7 @@ export const texts = {
     title: "Legible",
     skip: "Skip to the content",
     views: "Views",
+    loading: "Loading …",
     noConfig: "The page cannot find its settings (config.json), so it does not know where the API is.",
   },
   views: { write: "Write", handwriting: "Handwriting", model: "Model", data: "Data" },
