@@ -147,11 +147,13 @@ export class WriteView {
     }
     document.addEventListener("paste", (event) => this.#isShown && this.#tray.add([...event.clipboardData.files]));
     document.addEventListener("dragover", (event) => {
+      if (!hasFiles(event)) return; // text may be dropped into a field
       event.preventDefault(); // else the browser leaves the page for the file
       drop.hidden = !this.#isShown;
     });
     document.addEventListener("dragleave", (event) => (drop.hidden ||= event.relatedTarget === null));
     document.addEventListener("drop", (event) => {
+      if (!hasFiles(event)) return;
       event.preventDefault();
       drop.hidden = true;
       if (this.#isShown) this.#tray.add([...event.dataTransfer.files]);
@@ -161,4 +163,8 @@ export class WriteView {
   get #isShown() {
     return !this.#root.hidden;
   }
+}
+
+function hasFiles({ dataTransfer }) {
+  return dataTransfer.types.includes("Files");
 }

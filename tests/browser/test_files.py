@@ -141,6 +141,18 @@ def test_a_file_held_over_the_page_is_invited_and_no_longer_once_it_is_dropped(p
     expect(page.get_by_text("Let go to have it read")).to_be_hidden()
 
 
+def test_text_can_be_dropped_into_a_field(page: Page) -> None:
+    is_left_to_the_field = page.evaluate(
+        """() => {
+            const init = { bubbles: true, cancelable: true, dataTransfer: new DataTransfer() };
+            init.dataTransfer.setData("text/plain", "A key");
+            const field = document.querySelector("[data-part=importText]");
+            return ["dragover", "drop"].every((event) => field.dispatchEvent(new DragEvent(event, init)));
+        }"""
+    )
+    assert is_left_to_the_field
+
+
 def test_what_is_no_image_is_not_sent(page: Page, api: ApiDouble) -> None:
     hand_over(page, "drop", "notes.txt", "text/plain", b"seven")
     expect(page.get_by_text("There was no image in that.")).to_be_visible()
