@@ -7,13 +7,14 @@ import { HandwritingView } from "./handwriting.js";
 import { ModelView } from "./model.js";
 import { NumberKeys } from "./number_keys.js";
 import { PageStorage } from "./storage.js";
-import { texts } from "./texts.js";
+import { LANGUAGE, texts } from "./texts.js";
 import { WriteView } from "./write.js";
 import { Writer } from "./writer.js";
 
 const section = (name) => document.getElementById(name);
 
 async function start() {
+  document.documentElement.lang = LANGUAGE; // which voice reads them
   fillTexts(document);
   section("page").hidden = false;
   document.querySelector(".skip").addEventListener("click", skipToContent);

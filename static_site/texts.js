@@ -1,6 +1,6 @@
 /** Every text of the page, in one language. A translation is a second file like this one. */
 
-const LANGUAGE = "en-GB";
+export const LANGUAGE = "en-GB";
 
 const wholePercent = new Intl.NumberFormat(LANGUAGE, { style: "percent" });
 const finePercent = new Intl.NumberFormat(LANGUAGE, { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 });
