@@ -1,12 +1,11 @@
 /** The answer to one reading: what was read, how sure, what the network saw, and which digit it really was. */
 
 import { ignoreProblem } from "./api.js";
-import { cloned, element, parts, problemNotice } from "./elements.js";
+import { SHOW_WAITING_MS, cloned, element, parts, problemNotice } from "./elements.js";
 import { roughPercent, texts } from "./texts.js";
 
 const DIGIT_AT_LEAST = 0.5; // is_digit below this: the model saw no digit
 const SURE_AT_LEAST = 0.8; // confidence below this: name the second guess too
-const SHOW_WAITING_MS = 300; // most answers are here by then, and a word that flashes by only disturbs
 const SHOW_SLOW_MS = 3_000;
 
 export class Answer {
@@ -15,6 +14,8 @@ export class Answer {
   #api;
   #numberKeys;
   #reading = /** @type {import("./reading.js").Reading | null} */ (null);
+  #answered = /** @type {import("./reading.js").Reading | null} */ (null); // the one whose answer stands there
+  #problem = /** @type {import("./api.js").Problem | null} */ (null); // that stands there
   #stale = false;
   #patience = [];
   #beforeLabel = null;
@@ -68,13 +69,17 @@ export class Answer {
   };
 
   #renderProblem(reading) {
-    const retry = reading?.state === "failed" && !reading.problem.isFinal ? () => reading.send() : null;
-    this.#parts.problem.replaceChildren(...(reading?.problem ? [problemNotice(reading.problem, retry)] : []));
+    const problem = reading?.problem ?? null;
+    if (problem === this.#problem) return; // written again, it would be read out again
+    this.#problem = problem;
+    const retry = reading?.state === "failed" && !problem.isFinal ? () => reading.send() : null;
+    this.#parts.problem.replaceChildren(...(problem ? [problemNotice(problem, retry)] : []));
   }
 
   #renderAnswer(reading) {
     const record = reading?.state === "classified" ? reading.record : null;
     this.#say(...(record ? verdict(record) : withoutAnswer(reading)));
+    this.#answered = reading;
     this.#renderKeys(record);
     this.#renderMeaning(record);
     this.#renderImages(reading, record);
@@ -88,9 +93,15 @@ export class Answer {
 
   #say(certainty, digit, sentence, note = "") {
     this.element.dataset.certainty = certainty;
-    this.#parts.digit.textContent = String(digit);
-    this.#parts.says.textContent = sentence;
-    this.#parts.note.textContent = note;
+    this.#write("digit", String(digit));
+    this.#write("says", sentence);
+    this.#write("note", note);
+  }
+
+  /** What is written is read out: the same text again only where it answers another image. */
+  #write(part, text) {
+    const node = this.#parts[part];
+    if (node.textContent !== text || this.#answered !== this.#reading) node.textContent = text;
   }
 
   #key(digit) {
@@ -127,7 +138,7 @@ export class Answer {
     const digit = record?.true ?? null;
     const said = digit === null ? "" : texts.answer.said(digit, record.predicted);
     const standing = digit === null || this.#figures === null ? "" : texts.answer.standing(this.#figures);
-    this.#parts.meaning.textContent = `${said} ${standing}`.trim();
+    this.#write("meaning", `${said} ${standing}`.trim());
   }
 
   async #label(digit) {
@@ -142,11 +153,16 @@ export class Answer {
     this.#render();
   }
 
+  /** The button goes with the label: who pressed it by keyboard goes on at the key of the digit. */
   async #undoLabel() {
-    const before = this.#beforeLabel;
+    const [before, reading, { undo, keys }] = [this.#beforeLabel, this.#reading, this.#parts];
+    const key = keys.children[reading.trueDigit];
+    const hadFocus = document.activeElement === undo;
     this.#beforeLabel = null;
     this.#figures = null;
-    await (before === null ? this.#reading.unlabel() : this.#reading.label(before));
+    await (before === null ? reading.unlabel() : reading.label(before));
+    const isLost = undo.hidden || document.activeElement === document.body;
+    if (hadFocus && isLost && reading === this.#reading) key.focus();
   }
 
   #typed(event) {

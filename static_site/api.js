@@ -1,6 +1,7 @@
 /** The API over HTTP: one method per call, one error type. */
 
 const TIMEOUT_MS = 35_000; // the gateway before the API gives up after 29 s; wait for its answer
+const UPLINK_BYTES_PER_MS = 20; // a bad mobile one, 160 kbit/s: what is sent gets that time on top
 const ATTEMPTS = 3;
 const FIRST_RETRY_MS = 400;
 const LONGEST_RETRY_MS = 5_000;
@@ -99,11 +100,20 @@ export class Api {
   async *classifications() {
     let cursor = null;
     do {
-      const query = new URLSearchParams({ limit: String(PAGE_SIZE), ...(cursor === null ? {} : { cursor }) });
-      const page = await this.#request("GET", `/classifications?${query}`);
+      const page = await this.page(cursor);
       yield* page.classifications;
       cursor = page.cursor;
     } while (cursor !== null);
+  }
+
+  /**
+   * Own records, newest first; `cursor` is the next page's, null where there is none.
+   * @param {string | null} cursor null for the first page
+   * @returns {Promise<{classifications: Classification[], cursor: string | null}>}
+   */
+  async page(cursor) {
+    const query = new URLSearchParams({ limit: String(PAGE_SIZE), ...(cursor === null ? {} : { cursor }) });
+    return this.#request("GET", `/classifications?${query}`);
   }
 
   /** The bytes as they were sent. The gateway passes them unharmed only to who asks for their very type. */
@@ -154,7 +164,7 @@ export class Api {
       method,
       body,
       headers: { Accept: "application/json", Authorization: `Bearer ${this.#writer.token}`, ...headers },
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      signal: AbortSignal.timeout(TIMEOUT_MS + (body?.size ?? 0) / UPLINK_BYTES_PER_MS), // a label's JSON has no size
     };
     const response = await answered(fetch(this.#base + path, request));
     if (!response.ok) throw await problemOf(response);

@@ -6,20 +6,23 @@ import { element, fillTexts } from "./elements.js";
 import { HandwritingView } from "./handwriting.js";
 import { ModelView } from "./model.js";
 import { NumberKeys } from "./number_keys.js";
-import { texts } from "./texts.js";
+import { PageStorage } from "./storage.js";
+import { LANGUAGE, texts } from "./texts.js";
 import { WriteView } from "./write.js";
-import { Writer, browserStorage } from "./writer.js";
+import { Writer } from "./writer.js";
 
 const section = (name) => document.getElementById(name);
 
 async function start() {
+  document.documentElement.lang = LANGUAGE; // which voice reads them
   fillTexts(document);
   section("page").hidden = false;
   document.querySelector(".skip").addEventListener("click", skipToContent);
   const config = await settings();
   if (config === null) return section("content").append(element("p", { class: "notice problem", role: "alert" }, texts.page.noConfig));
-  const storage = browserStorage();
+  const storage = new PageStorage();
   const writer = new Writer(storage);
+  addEventListener("storage", () => writer.isReplaced && location.reload()); // told of other tabs only
   const api = new Api(config.api, writer);
   const numberKeys = new NumberKeys(storage);
   const views = {

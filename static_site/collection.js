@@ -5,7 +5,9 @@
 export class Collection {
   #api;
   #records = /** @type {Classification[]} */ ([]);
-  #rest = /** @type {AsyncGenerator<Classification> | null} */ (null);
+  #cursor = /** @type {string | null} */ (null); // of the next page
+  #isWhole = false; // there is none
+  #page = /** @type {Promise<void> | null} */ (null); // under way, for all who look
   #images = /** @type {Map<string, Promise<{blob: Blob, url: string}>>} */ (new Map());
 
   /** @param {import("./api.js").Api} api */
@@ -17,11 +19,14 @@ export class Collection {
   /** Fetch the records afresh: some were added, changed or deleted. An id's image stays as it is. */
   reset() {
     this.#records = [];
-    this.#rest = this.#api.classifications();
+    this.#cursor = null;
+    this.#isWhole = false;
+    this.#page = null;
   }
 
   /**
-   * The newest records that match, fetching until there are enough or no more.
+   * The newest records that match, fetching until there are enough or no more. After a problem the next look goes on
+   * from where this one failed.
    * @param {(record: Classification) => boolean} matches
    * @param {number} most
    * @param {number} [lookBack] at how many of the newest records to look
@@ -30,7 +35,7 @@ export class Collection {
   async find(matches, most, lookBack = Infinity) {
     const found = [];
     for (let i = 0; found.length < most && i < lookBack; i++) {
-      if (i >= this.#records.length) await this.#fetchNext();
+      while (i >= this.#records.length && !this.#isWhole) await this.#fetchMore(); // a page may be empty: all deleted
       if (i >= this.#records.length) break;
       if (matches(this.#records[i])) found.push(this.#records[i]);
     }
@@ -43,10 +48,22 @@ export class Collection {
     return this.#images.get(record.id);
   }
 
-  async #fetchNext() {
-    const rest = this.#rest;
-    const { value, done } = await rest.next();
-    if (!done && rest === this.#rest) this.#records.push(value); // else it was reset meanwhile
+  async #fetchMore() {
+    const page = (this.#page ??= this.#fetchPage());
+    try {
+      await page;
+    } finally {
+      if (page === this.#page) this.#page = null; // else it was reset meanwhile
+    }
+  }
+
+  async #fetchPage() {
+    const records = this.#records;
+    const { classifications, cursor } = await this.#api.page(this.#cursor);
+    records.push(...classifications);
+    if (records !== this.#records) return; // it was reset meanwhile
+    this.#cursor = cursor;
+    this.#isWhole = cursor === null;
   }
 
   async #fetchImage(record) {

@@ -21,7 +21,8 @@ export class DataView {
   }
 
   show() {
-    this.#parts.keyStatus.textContent = words.begins(this.#writer.token.slice(0, 4));
+    const begins = words.begins(this.#writer.token.slice(0, 4));
+    this.#parts.keyStatus.textContent = this.#writer.lasts ? begins : `${begins} ${words.passing}`;
   }
 
   #connectCopy() {
@@ -34,8 +35,12 @@ export class DataView {
 
   #connectKey() {
     const { importFile, importForm, importText, forget } = this.#parts;
-    this.#parts.export.addEventListener("click", () => save(this.#writer.token, "text/plain", words.exportName));
-    importFile.addEventListener("change", async () => this.#import(await importFile.files[0].text()));
+    this.#parts.export.addEventListener("click", () => save([this.#writer.token], "text/plain", words.exportName));
+    importFile.addEventListener("change", async () => {
+      const [file] = importFile.files;
+      importFile.value = ""; // else the same file could not be chosen again
+      if (file) this.#import(await file.text());
+    });
     importForm.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#import(importText.value);
@@ -55,13 +60,17 @@ export class DataView {
     location.reload();
   }
 
+  /** In pieces, which the browser can put on disk: all images as one text are longer than a text may be. */
   async #download() {
     const copies = [];
     for await (const record of this.#api.classifications()) {
-      copies.push({ ...record, image: await dataUrl(await this.#api.image(record)) });
+      const copy = { ...record, image: await dataUrl(await this.#api.image(record)) };
+      copies.push(new Blob([copies.length === 0 ? "" : ",\n", JSON.stringify(copy, null, 2)]));
       this.#say(words.downloading(copies.length));
     }
-    save(JSON.stringify({ legibility: await this.#api.legibility(), classifications: copies }, null, 2), "application/json", words.downloadName);
+    const legibility = JSON.stringify(await this.#api.legibility(), null, 2);
+    const whole = [`{"legibility": ${legibility},\n"classifications": [\n`, ...copies, "\n]}"];
+    save(whole, "application/json", words.downloadName);
     this.#say(words.downloaded(copies.length));
   }
 
@@ -80,11 +89,14 @@ export class DataView {
     const buttons = [this.#parts.download, this.#parts.deleteAll];
     for (const button of buttons) button.disabled = true;
     this.#parts.copyProblem.replaceChildren();
-    await action().catch((problem) => {
+    try {
+      await action();
+    } catch (problem) {
       this.#say("");
       this.#parts.copyProblem.replaceChildren(problemNotice(problem, () => this.#run(action)));
-    });
-    for (const button of buttons) button.disabled = false;
+    } finally {
+      for (const button of buttons) button.disabled = false; // also after a mistake of ours
+    }
   }
 
   #say(text) {
@@ -103,8 +115,8 @@ export class DataView {
   }
 }
 
-function save(text, type, name) {
-  const url = URL.createObjectURL(new Blob([text], { type }));
+function save(pieces, type, name) {
+  const url = URL.createObjectURL(new Blob(pieces, { type }));
   element("a", { href: url, download: name }).click();
   URL.revokeObjectURL(url);
 }

@@ -3,6 +3,8 @@
 import { Problem } from "./api.js";
 import { texts } from "./texts.js";
 
+export const SHOW_WAITING_MS = 300; // most answers are here by then, and a word that flashes by only disturbs
+
 /**
  * @param {string} name
  * @param {Record<string, unknown>} [attributes] `on…` adds a listener, `--…` sets a custom property (through the
@@ -68,4 +70,14 @@ export function problemNotice(problem, retry) {
     element("p", {}, texts.problem.detail(problem)),
     retry ? element("button", { type: "button", onclick: retry }, texts.problem.retry) : null,
   );
+}
+
+/**
+ * What comes of some work; where nothing stands yet, a word that it is under way, once it takes long.
+ * @template T @param {HTMLElement} place @param {Promise<T>} work @returns {Promise<T>}
+ */
+export async function awaited(place, work) {
+  const word = element("p", { class: "quiet", role: "status" }, texts.page.loading);
+  const timer = setTimeout(() => place.childElementCount === 0 && place.append(word), SHOW_WAITING_MS);
+  return work.finally(() => clearTimeout(timer));
 }

@@ -1,7 +1,7 @@
 /** The view of the writer's own images: the figures, what would help, and the history. */
 
 import { Collection } from "./collection.js";
-import { parts, problemNotice } from "./elements.js";
+import { awaited, parts, problemNotice } from "./elements.js";
 import { History } from "./history.js";
 import { legibilityReport } from "./legibility.js";
 
@@ -28,8 +28,9 @@ export class HandwritingView {
 
   async #showFigures() {
     const turn = (this.#turn += 1); // what an older turn fetched is not shown any more
-    const report = await this.#report().catch((problem) => problemNotice(problem, () => this.#showFigures()));
-    if (turn === this.#turn) this.#figures.replaceChildren(report);
+    const report = this.#report().catch((problem) => problemNotice(problem, () => this.#showFigures()));
+    const content = await awaited(this.#figures, report);
+    if (turn === this.#turn) this.#figures.replaceChildren(content);
   }
 
   async #report() {

@@ -26,6 +26,7 @@ export class History {
   #matches = FILTERS.all;
   #most = PAGE;
   #turn = 0;
+  #opening = 0;
 
   /**
    * @param {Record<string, any>} parts history, and in it filters, gallery, status, historyProblem, more; dialog
@@ -46,6 +47,7 @@ export class History {
 
   /** @param {URLSearchParams} parameters of one confusion, or none */
   async show(parameters) {
+    this.#opening += 1; // what was clicked before the view was left opens no more
     const filters = { ...FILTERS, ...pairFilter(parameters) };
     const first = "pair" in filters ? "pair" : "all";
     const names = { ...words.filters, pair: words.pairFilter(parameters.get("true"), parameters.get("predicted")) };
@@ -124,21 +126,29 @@ export class History {
     dialog.addEventListener("close", () => this.#closed());
   }
 
+  /** The image may come late: by then another one was opened, or the view was left, which a dialog would block. */
   async #open(record) {
+    const opening = (this.#opening += 1);
+    const isWanted = () => opening === this.#opening && this.#parts.gallery.checkVisibility();
     this.#showProblem(null);
     try {
       const { blob } = await this.#collection.image(record);
-      this.#reading = Reading.of(this.#api, record, blob);
-      this.#opened = record;
-      this.#answer.show(this.#reading);
-      this.#parts.dialog.showModal();
+      if (isWanted()) this.#openReading(Reading.of(this.#api, record, blob), record);
     } catch (problem) {
-      this.#showProblem(problem, () => this.#open(record));
+      if (isWanted()) this.#showProblem(problem, () => this.#open(record));
     }
   }
 
+  #openReading(reading, record) {
+    this.#reading = reading;
+    this.#opened = record;
+    this.#answer.show(reading);
+    this.#parts.dialog.showModal();
+  }
+
   async #delete() {
-    if (await this.#reading.delete()) this.#parts.dialog.close();
+    const reading = this.#reading;
+    if ((await reading.delete()) && reading === this.#reading) this.#parts.dialog.close(); // else it shows another one
   }
 
   /**

@@ -1,7 +1,7 @@
 /** The view of the accuracy report: how often the model was right, where it errs, and whether it knows. */
 
 import { commonLow, intervalBar, reliabilityDiagram } from "./charts.js";
-import { element, parts, problemNotice, scrollable } from "./elements.js";
+import { awaited, element, parts, problemNotice, scrollable } from "./elements.js";
 import { confusionMatrix } from "./matrix.js";
 import { count, percent, share, texts } from "./texts.js";
 
@@ -22,7 +22,8 @@ export class ModelView {
 
   async show() {
     const turn = (this.#turn += 1); // what an older turn fetched is not shown any more
-    const content = await this.#content().catch((problem) => problemNotice(problem, () => this.show()));
+    const report = this.#content().catch((problem) => problemNotice(problem, () => this.show()));
+    const content = await awaited(this.#report, report);
     if (turn === this.#turn) this.#report.replaceChildren(content);
   }
 

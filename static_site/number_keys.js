@@ -7,11 +7,11 @@ export class NumberKeys extends EventTarget {
   #storage;
   #on;
 
-  /** @param {Storage | undefined} storage keeps the choice from visit to visit */
+  /** @param {import("./storage.js").PageStorage} storage keeps the choice from visit to visit */
   constructor(storage) {
     super();
     this.#storage = storage;
-    this.#on = storage?.getItem(STORAGE_KEY) !== "off";
+    this.#on = storage.get(STORAGE_KEY) !== "off";
   }
 
   get on() {
@@ -20,7 +20,7 @@ export class NumberKeys extends EventTarget {
 
   set on(on) {
     this.#on = on;
-    this.#storage?.setItem(STORAGE_KEY, on ? "on" : "off");
+    this.#storage.set(STORAGE_KEY, on ? "on" : "off");
     this.dispatchEvent(new Event("change"));
   }
 }

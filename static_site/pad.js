@@ -6,14 +6,14 @@ const EXPORT_SIDE = 448; // px: 16 for each of the network's 28, on every screen
 const DOT_LENGTH = 0.01; // px: a tap has no length, and canvas paints no line without one
 const FLAT_PRESSURE = 0.5; // what a mouse reports; fingers report anything, so they get it as well
 
-/** Events: `start` (a stroke begins), `change` (the drawing is another one now). */
+/** Events: `start` (a stroke begins), `change` (the drawing is another one now), `drop` (the stroke was none). */
 export class Pad extends EventTarget {
   /** Of the pad's side. */
   brush = 0.06;
   #canvas;
   #drawing = new Drawing();
   #stroke = /** @type {import("./strokes.js").Stroke | null} */ (null);
-  #pointer = /** @type {number | null} */ (null);
+  #pointer = /** @type {{id: number, type: string} | null} */ (null);
   #frame = 0;
 
   /** @param {HTMLCanvasElement} canvas square; its CSS colour is the ink, its CSS background the paper */
@@ -23,7 +23,7 @@ export class Pad extends EventTarget {
     canvas.addEventListener("pointerdown", (event) => this.#begin(event));
     canvas.addEventListener("pointermove", (event) => this.#move(event));
     canvas.addEventListener("pointerup", (event) => this.#end(event));
-    canvas.addEventListener("pointercancel", (event) => this.#end(event));
+    canvas.addEventListener("pointercancel", (event) => this.#cancel(event));
     new ResizeObserver(() => this.#redraw()).observe(canvas);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#redraw());
   }
@@ -32,8 +32,13 @@ export class Pad extends EventTarget {
     return this.#drawing.isEmpty;
   }
 
+  /** Not while a stroke is being drawn: it would go on over what is no longer there. */
   get canUndo() {
-    return this.#drawing.canUndo;
+    return this.#stroke === null && this.#drawing.canUndo;
+  }
+
+  get canClear() {
+    return this.#stroke === null && !this.isEmpty;
   }
 
   undo() {
@@ -58,28 +63,47 @@ export class Pad extends EventTarget {
   }
 
   #begin(event) {
-    if (this.#pointer !== null || event.button !== 0) return; // one pen at a time; a resting palm writes nothing
+    if (!this.#isFreeFor(event) || event.button !== 0) return;
     event.preventDefault();
     this.#canvas.setPointerCapture(event.pointerId);
-    this.#pointer = event.pointerId;
+    this.#pointer = { id: event.pointerId, type: event.pointerType };
+    this.#stroke = null; // a palm's, where a pen takes over
     this.dispatchEvent(new Event("start")); // a listener may clear the pad first
     this.#stroke = { width: this.brush, points: [] };
     this.#record(event);
   }
 
+  /** One pen at a time: a palm that comes after it writes nothing, and one that came before does not keep it away. */
+  #isFreeFor(event) {
+    return this.#pointer === null || (event.pointerType === "pen" && this.#pointer.type === "touch");
+  }
+
   #move(event) {
-    if (event.pointerId !== this.#pointer) return;
+    if (event.pointerId !== this.#pointer?.id) return;
+    if (event.buttons === 0) return this.#end(event); // it was lifted where nobody told us, such as over a menu
     // The screen shows 60 frames a second; a pen reports up to 240 points, which the browser has kept.
     const all = event.getCoalescedEvents?.() ?? [];
     for (const each of all.length > 0 ? all : [event]) this.#record(each);
   }
 
   #end(event) {
-    if (event.pointerId !== this.#pointer) return;
-    this.#pointer = null;
+    if (event.pointerId !== this.#pointer?.id) return;
     this.#drawing.add(this.#stroke);
-    this.#stroke = null;
+    this.#lift();
     this.#changed();
+  }
+
+  /** The browser says that it was no stroke: a palm, or a gesture of its own. */
+  #cancel(event) {
+    if (event.pointerId !== this.#pointer?.id) return;
+    this.#lift();
+    this.#redraw();
+    this.dispatchEvent(new Event("drop"));
+  }
+
+  #lift() {
+    this.#pointer = null;
+    this.#stroke = null;
   }
 
   #record(event) {

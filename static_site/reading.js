@@ -15,6 +15,7 @@ export class Reading extends EventTarget {
   problem = /** @type {Problem | null} */ (null);
   #api;
   #idempotencyKey = randomToken();
+  #undoKey = /** @type {string | null} */ (null); // of an undoing that has begun and is not done
   #kept = /** @type {import("./api.js").Classification | null} */ (null); // the record as the server has it
   #lastChange = /** @type {Promise<unknown>} */ (Promise.resolve());
   #unwanted = false;
@@ -131,15 +132,22 @@ export class Reading extends EventTarget {
 
   /**
    * The API knows corrections only, so the image is sent once more and the labelled record deleted, in this order:
-   * a failure between the two loses nothing.
+   * a failure between the two loses nothing. The label then stands, as it does in the figures, and is undone by the
+   * same second record when it is tried again.
    */
   async #sendAnew() {
     if (this.state === "gone") return;
     const labelled = this.#kept;
-    this.#idempotencyKey = randomToken();
-    await this.send();
-    if (this.state === "failed") this.#set({ state: "classified", record: labelled });
-    else await this.#api.remove(labelled.id).catch(ignoreProblem);
+    this.#undoKey ??= randomToken();
+    try {
+      const afresh = await this.#api.classify(this.image, this.#undoKey);
+      await this.#api.remove(labelled.id);
+      this.#undoKey = null;
+      this.#kept = afresh;
+    } catch (problem) {
+      return this.#failed(problem, { state: "classified", record: labelled });
+    }
+    await this.#follow(Promise.resolve(this.#kept));
   }
 
   async #delete() {

@@ -1,6 +1,6 @@
 /** Every text of the page, in one language. A translation is a second file like this one. */
 
-const LANGUAGE = "en-GB";
+export const LANGUAGE = "en-GB";
 
 const wholePercent = new Intl.NumberFormat(LANGUAGE, { style: "percent" });
 const finePercent = new Intl.NumberFormat(LANGUAGE, { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 });
@@ -51,6 +51,7 @@ export const texts = {
     title: "Legible",
     skip: "Skip to the content",
     views: "Views",
+    loading: "Loading …",
     noConfig: "The page cannot find its settings (config.json), so it does not know where the API is.",
   },
   views: { write: "Write", handwriting: "Handwriting", model: "Model", data: "Data" },
@@ -70,6 +71,9 @@ export const texts = {
       [`${images(read)} read`, failed > 0 ? `${count(failed)} failed` : null, underWay > 0 ? `${count(underWay)} to come` : null]
         .filter((part) => part !== null)
         .join(", "),
+    unsaved: "What you said of the image before is not saved.",
+    unsavedNote: "Say it again under Handwriting.",
+    unsavedClose: "Close",
     noImages: "There was no image in that.",
     trayItem: ({ state, record }) =>
       ({ sending: "reading …", pending: "waiting", failed: "failed", gone: "deleted" })[state] ?? `read as ${record.predicted}`,
@@ -202,6 +206,7 @@ export const texts = {
     importFile: "Open a key file",
     importField: "Key",
     begins: (start) => `The key in this browser begins with ${start}.`,
+    passing: "The browser does not store it, so it lasts as long as this page is open: save it to come back.",
     importFailed: "That is not a key: 43 letters, digits, - and _.",
     forget: "Forget my key",
     forgetNote: "Your images stay where they are, but without the key nobody can reach them, not even you. Delete them first if you want them gone.",
@@ -221,10 +226,14 @@ export const texts = {
     cancel: "Cancel",
   },
   problem: {
-    title: (problem) =>
-      problem.status === 0 ? (problem.timedOut ? "The answer takes too long." : "No connection to the API.") : problem.title,
-    detail: (problem) =>
-      problem.status === 0 ? "Nothing is lost here. Check the connection and try again." : capital(problem.detail),
+    title: (problem) => {
+      if (problem.status === 0) return problem.timedOut ? "The answer takes too long." : "No connection to the API.";
+      return problem.status === 415 ? "This kind of file cannot be read." : problem.title;
+    },
+    detail: (problem) => {
+      if (problem.status === 0) return "Nothing is lost here. Check the connection and try again.";
+      return problem.status === 415 ? "Bring it as PNG, JPEG, WebP, GIF, BMP or TIFF." : capital(problem.detail);
+    },
     retry: "Try again",
   },
 };

@@ -5,7 +5,10 @@ import { Reading } from "./reading.js";
 import { texts } from "./texts.js";
 
 const AT_A_TIME = 3; // browsers open six connections to one host, and the drawing needs one
+const ACCEPTED = ["image/png", "image/jpeg", "image/webp", "image/gif", "image/bmp", "image/x-ms-bmp", "image/tiff"]; // by the API
 const LARGEST_UPLOAD = 3_500_000; // bytes; Lambda takes 4.5 MB
+const OPAQUE = ["image/jpeg", "image/bmp", "image/x-ms-bmp"]; // the others may have transparency to lose
+const LARGEST_OPAQUE = 500_000; // bytes: half a minute where the uplink is bad
 const SHRUNK_SIDE = 2_000; // px, of a file that is larger
 
 export class Tray {
@@ -31,12 +34,11 @@ export class Tray {
   }
 
   /** Take the images among these files; the first of them is picked. @param {File[]} files */
-  async add(files) {
+  add(files) {
     if (files.length === 0) return; // text was pasted, or the choice was cancelled
     const images = files.filter((file) => file.type.startsWith("image/"));
     if (images.length === 0) return this.#say(texts.write.noImages);
-    const blobs = await Promise.all(images.map(shrunk));
-    const readings = blobs.map((blob, i) => new Reading(this.#api, blob, images[i].name));
+    const readings = images.map((file) => new Reading(this.#api, file, file.name));
     this.#readings.push(...readings);
     this.#waiting.push(...readings);
     this.#list.prepend(...readings.map((reading) => this.#item(reading)));
@@ -53,8 +55,14 @@ export class Tray {
 
   async #work() {
     this.#workers += 1;
-    while (this.#waiting.length > 0) await this.#waiting.shift().send();
+    while (this.#waiting.length > 0) await this.#read(this.#waiting.shift());
     this.#workers -= 1;
+  }
+
+  /** Made smaller only now: decoded, a photo takes 50 MB, and there may be many. */
+  async #read(reading) {
+    reading.image = await fitted(reading.image).catch(() => reading.image);
+    await reading.send();
   }
 
   #item(reading) {
@@ -93,17 +101,23 @@ export class Tray {
 }
 
 /**
- * A file that the API would refuse for its size becomes a smaller JPEG, the way up that its EXIF data says.
- * What the browser cannot decode goes as it is: the API says what is wrong with it.
- * @param {File} file
+ * What takes long to send, or is of a kind that only browsers read, becomes a JPEG, the way up that its EXIF data
+ * says. What the browser cannot decode goes as it is: the API says what is wrong with it.
+ * @param {Blob} file
  * @returns {Promise<Blob>}
  */
-async function shrunk(file) {
-  if (file.size <= LARGEST_UPLOAD) return file;
-  const bitmap = await createImageBitmap(file).catch(() => null);
-  if (bitmap === null) return file;
+async function fitted(file) {
+  const isAccepted = ACCEPTED.includes(file.type);
+  if (isAccepted && file.size <= (OPAQUE.includes(file.type) ? LARGEST_OPAQUE : LARGEST_UPLOAD)) return file;
+  const bitmap = await createImageBitmap(file);
+  const smaller = await jpeg(bitmap).finally(() => bitmap.close()); // its memory would wait for the collector
+  return isAccepted && file.size <= smaller.size ? file : smaller;
+}
+
+async function jpeg(bitmap) {
   const scale = Math.min(1, SHRUNK_SIDE / Math.max(bitmap.width, bitmap.height));
-  const canvas = new OffscreenCanvas(Math.round(bitmap.width * scale), Math.round(bitmap.height * scale));
+  const side = (length) => Math.max(1, Math.round(length * scale));
+  const canvas = new OffscreenCanvas(side(bitmap.width), side(bitmap.height));
   const context = canvas.getContext("2d");
   context.fillStyle = "#fff"; // JPEG has no transparency
   context.fillRect(0, 0, canvas.width, canvas.height);

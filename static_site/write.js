@@ -1,9 +1,10 @@
 /** The view that takes drawings and files, and shows the answers. */
 
 import { Answer } from "./answer.js";
-import { parts } from "./elements.js";
+import { element, parts } from "./elements.js";
 import { Pad } from "./pad.js";
 import { Reading } from "./reading.js";
+import { texts } from "./texts.js";
 import { Tray } from "./tray.js";
 
 const PAUSE_MS = 600; // between two strokes of a 4 or a 5; longer, and the pen was put down
@@ -16,7 +17,8 @@ export class WriteView {
   #tray;
   #pad;
   #drawing = /** @type {Reading | null} */ (null); // the answer to what is on the pad, or on its way
-  #pause = 0;
+  #shown = /** @type {Reading | null} */ (null); // this one, or a file's
+  #pause = 0; // the timer of a drawing that is still to be read
 
   /** @param {HTMLElement} root @param {import("./api.js").Api} api @param {import("./number_keys.js").NumberKeys} numberKeys */
   constructor(root, api, numberKeys) {
@@ -38,18 +40,19 @@ export class WriteView {
     const { undo, clear, brush } = this.#parts;
     this.#pad.addEventListener("start", () => this.#beginStroke());
     this.#pad.addEventListener("change", () => this.#drawingChanged());
-    undo.addEventListener("click", () => this.#pad.undo());
-    clear.addEventListener("click", () => this.#clear());
+    this.#pad.addEventListener("drop", () => this.#strokeDropped());
+    undo.addEventListener("click", () => this.#undo());
+    clear.addEventListener("click", () => this.#pad.canClear && this.#clear());
     brush.addEventListener("input", () => (this.#pad.brush = Number(brush.value)));
     document.addEventListener("keydown", (event) => {
       const undoes = event.key === "z" && (event.ctrlKey || event.metaKey) && !event.shiftKey;
-      if (undoes && this.#parts.canvas.checkVisibility() && this.#pad.canUndo) this.#pad.undo();
+      if (undoes && this.#parts.canvas.checkVisibility()) this.#undo();
     });
   }
 
   /** On a phone the tray is below the answer, by more than a screen. */
   #showPicked(reading) {
-    this.#answer.show(reading);
+    this.#showAnswer(reading);
     this.#answer.element.scrollIntoView({ block: "nearest" });
   }
 
@@ -58,6 +61,16 @@ export class WriteView {
     if (this.#drawing !== null && this.#drawing.trueDigit !== null) this.#clear();
     clearTimeout(this.#pause);
     this.#answer.stale = true;
+  }
+
+  /** The drawing is what it was: its answer holds, unless it is still to be asked for. */
+  #strokeDropped() {
+    if (this.#pause === 0) this.#answer.stale = false;
+    else this.#drawingChanged();
+  }
+
+  #undo() {
+    if (this.#pad.canUndo) this.#pad.undo();
   }
 
   /** A drawing that was answered stays in the history; only versions of one drawing replace each other. */
@@ -71,13 +84,15 @@ export class WriteView {
 
   #drawingChanged() {
     this.#parts.undo.disabled = !this.#pad.canUndo;
-    this.#parts.clear.disabled = this.#pad.isEmpty;
+    this.#parts.clear.disabled = !this.#pad.canClear;
     clearTimeout(this.#pause);
+    this.#pause = 0;
     if (this.#pad.isEmpty) this.#answerDrawing(null);
     else this.#pause = setTimeout(() => this.#readDrawing(), PAUSE_MS);
   }
 
   #readDrawing() {
+    this.#pause = 0;
     const reading = new Reading(this.#api, this.#pad.png());
     this.#answerDrawing(reading);
     reading.send();
@@ -92,9 +107,34 @@ export class WriteView {
     const before = this.#drawing;
     this.#drawing = reading;
     this.#tray.unpick();
-    this.#answer.show(reading);
+    this.#showAnswer(reading);
     if (before?.trueDigit === null) before.discard();
     else before?.release();
+  }
+
+  /** What was said of the one before may be on its way still: should that fail, the new answer does not hide it. */
+  async #showAnswer(reading) {
+    const before = this.#shown;
+    this.#shown = reading;
+    this.#answer.show(reading);
+    const told = before?.problem;
+    await before?.settled;
+    const problem = before?.problem;
+    if (problem && problem !== told && before !== this.#shown) this.#sayUnsaved(problem);
+  }
+
+  #sayUnsaved(problem) {
+    const { unsaved } = this.#parts;
+    const close = element("button", { type: "button", onclick: () => unsaved.replaceChildren() }, texts.write.unsavedClose);
+    unsaved.replaceChildren(
+      element(
+        "div",
+        { class: "notice problem", role: "alert" },
+        element("p", {}, element("strong", {}, texts.write.unsaved), " ", texts.write.unsavedNote),
+        element("p", {}, texts.problem.title(problem)),
+        close,
+      ),
+    );
   }
 
   #connectFiles() {
@@ -107,11 +147,13 @@ export class WriteView {
     }
     document.addEventListener("paste", (event) => this.#isShown && this.#tray.add([...event.clipboardData.files]));
     document.addEventListener("dragover", (event) => {
+      if (!hasFiles(event)) return; // text may be dropped into a field
       event.preventDefault(); // else the browser leaves the page for the file
       drop.hidden = !this.#isShown;
     });
     document.addEventListener("dragleave", (event) => (drop.hidden ||= event.relatedTarget === null));
     document.addEventListener("drop", (event) => {
+      if (!hasFiles(event)) return;
       event.preventDefault();
       drop.hidden = true;
       if (this.#isShown) this.#tray.add([...event.dataTransfer.files]);
@@ -121,4 +163,8 @@ export class WriteView {
   get #isShown() {
     return !this.#root.hidden;
   }
+}
+
+function hasFiles({ dataTransfer }) {
+  return dataTransfer.types.includes("Files");
 }

@@ -9,11 +9,12 @@ const TOKEN_PATTERN = /^[A-Za-z0-9_-]{43}$/; // 32 bytes as base64url without pa
 
 export class Writer {
   #storage;
-  #token;
+  #token = /** @type {string | undefined} */ (undefined);
 
-  /** @param {Storage | undefined} storage where the token lives from visit to visit */
+  /** @param {import("./storage.js").PageStorage} storage where the token lives */
   constructor(storage) {
     this.#storage = storage;
+    this.#takeOver();
   }
 
   /** The token, made on first use. @returns {string} */
@@ -22,41 +23,51 @@ export class Writer {
     return this.#token;
   }
 
+  /** Is the token there after this visit? */
+  get lasts() {
+    return this.#storage.lasts(STORAGE_KEY);
+  }
+
+  /** Another tab has brought another token, or forgotten this one. */
+  get isReplaced() {
+    return this.#token !== undefined && this.#kept() !== this.#token;
+  }
+
   /** The token in an exported text, or null when that is none. @param {string} text */
   static tokenIn(text) {
     const token = text.trim();
     return TOKEN_PATTERN.test(token) ? token : null;
   }
 
-  /** Be the writer of an exported token from now on. @param {string} token */
+  /** Be the writer of an exported token from now on, also after a reload. @param {string} token */
   become(token) {
     this.#token = this.#keep(token);
+    if (!this.lasts) history.replaceState({ token }, "");
   }
 
   /** Drop the token. The next use makes a new one: to the server, a new person. */
   forget() {
     this.#token = undefined;
-    this.#storage?.removeItem(STORAGE_KEY);
+    this.#storage.remove(STORAGE_KEY);
+  }
+
+  /** What `become` left for this one reload, where the storage takes nothing. */
+  #takeOver() {
+    const token = history.state?.token;
+    if (!token) return;
+    history.replaceState(null, "");
+    this.#token = this.#keep(token);
   }
 
   #kept() {
-    const token = this.#storage?.getItem(STORAGE_KEY);
+    const token = this.#storage.get(STORAGE_KEY);
     return token && TOKEN_PATTERN.test(token) ? token : undefined;
   }
 
   /** @param {string} token */
   #keep(token) {
-    this.#storage?.setItem(STORAGE_KEY, token);
+    this.#storage.set(STORAGE_KEY, token);
     return token;
-  }
-}
-
-/** The browser's storage, or nothing where the person blocks it: the token then lasts as long as the page. */
-export function browserStorage() {
-  try {
-    return window.localStorage;
-  } catch {
-    return undefined;
   }
 }
 

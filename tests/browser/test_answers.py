@@ -276,10 +276,27 @@ def test_a_first_label_is_undone_by_sending_the_image_afresh(page: Page, api: Ap
     key(page, 1).click()
     expect(page.get_by_text("It was a")).to_be_visible()
     with page.expect_response(lambda response: response.request.method == "DELETE"):
-        page.locator(".meaning").get_by_role("button", name="Undo").click()
+        page.locator(".meaning").get_by_role("button", name="Undo").press("Enter")
     expect(key(page, 1)).to_have_attribute("aria-pressed", "false")
     expect(page.get_by_text("It was a")).to_be_hidden()
+    expect(key(page, 1)).to_be_focused()  # the button is gone, and the keyboard goes on here
     assert [record["true"] for record in api.records.values()] == [None]
+
+
+def test_an_answer_is_read_out_once_and_not_again_with_its_label(page: Page) -> None:
+    draw(page, SEVEN)
+    expect(page.get_by_text("Read as a 7.")).to_be_visible()
+    page.evaluate(
+        """() => {
+            globalThis.written = [];
+            new MutationObserver((all) => written.push(...all.map(({ target }) => target.dataset.part)))
+                .observe(document.querySelector("#write .answer"), { subtree: true, childList: true });
+        }"""
+    )
+    key(page, 7).click()
+    expect(page.get_by_text("1 of the 1 image you labelled")).to_be_visible()
+    assert {"says", "note"}.isdisjoint(page.evaluate("written"))
+    assert page.evaluate("written.filter((part) => part === 'meaning').length") == 2
 
 
 def test_a_label_that_could_not_be_saved_is_taken_back(page: Page, api: ApiDouble) -> None:
@@ -289,6 +306,35 @@ def test_a_label_that_could_not_be_saved_is_taken_back(page: Page, api: ApiDoubl
     expect(page.get_by_role("alert")).to_contain_text("Refused")
     expect(key(page, 7)).to_have_attribute("aria-pressed", "false")
     expect(page.get_by_text("It was a")).to_be_hidden()
+
+
+def test_a_label_that_fails_after_the_person_went_on_is_told(page: Page, api: ApiDouble) -> None:
+    api.next_faults = [("PUT .*", 503, "busy"), ("PUT .*", 500, "")]
+    draw(page, SEVEN)
+    key(page, 7).click()
+    draw(page, ZERO)
+    alert = page.get_by_role("alert")
+    expect(alert).to_contain_text("What you said of the image before is not saved.")
+    expect(page.get_by_text("Read as a 7.")).to_be_visible()
+    alert.get_by_role("button", name="Close").click()
+    expect(alert).to_have_count(0)
+    assert [record["true"] for record in api.records.values()] == [None, None]
+
+
+def test_a_first_label_that_could_not_be_undone_stands_and_is_undone_by_the_next_try(
+    page: Page, api: ApiDouble
+) -> None:
+    undo = page.locator(".meaning").get_by_role("button", name="Undo")
+    api.next_faults = [("DELETE .*", 500, "")]
+    draw(page, SEVEN)
+    key(page, 1).click()
+    undo.click()
+    expect(page.get_by_role("alert")).to_contain_text("Refused")
+    expect(key(page, 1)).to_have_attribute("aria-pressed", "true")
+    undo.click()
+    expect(key(page, 1)).to_have_attribute("aria-pressed", "false")
+    expect(key(page, 1)).to_be_enabled()
+    assert [record["true"] for record in api.records.values()] == [None]
 
 
 def test_a_label_is_thanked_for_also_when_the_figures_cannot_be_had(page: Page, api: ApiDouble) -> None:

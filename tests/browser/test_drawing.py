@@ -193,6 +193,46 @@ def test_a_labelled_drawing_is_finished_and_the_next_stroke_begins_the_next(
     assert [record["true"] for record in api.records.values()] == [7, None]
 
 
+def test_nothing_is_undone_or_cleared_under_the_moving_pen(page: Page, api: ApiDouble) -> None:
+    draw(page, FOUR[:1])
+    expect(page.get_by_text("Read as a 7.")).to_be_visible()
+    box = page.locator("canvas").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 0.62 * box["width"], box["y"] + 0.25 * box["height"])
+    page.mouse.down()
+    page.keyboard.press("Control+z")
+    page.evaluate("document.querySelector('[data-part=clear]').click()")
+    page.mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 0.8 * box["height"])
+    with page.expect_request(lambda request: request.method == "POST") as upload:
+        page.mouse.up()
+    both = drawn(upload.value)
+    assert shade(both, 0.31, 0.45) < 64
+    assert shade(both, 0.61, 0.6) < 64
+
+
+@pytest.mark.parametrize("device", [PHONE])
+def test_a_palm_keeps_no_pen_away_and_writes_nothing(page: Page, api: ApiDouble) -> None:
+    page.evaluate("HTMLCanvasElement.prototype.setPointerCapture = () => {}")  # made-up pointers have none
+    palm, pen = (
+        {"pointerId": 11, "pointerType": "touch"},
+        {"pointerId": 22, "pointerType": "pen", "pressure": 0.5},
+    )
+    point(page, "pointerdown", 0.8, 0.9, palm)
+    point(page, "pointercancel", 0.8, 0.9, palm)  # an empty pad stays one
+    expect(page.get_by_role("button", name="Clear")).to_be_disabled()
+    point(page, "pointerdown", 0.8, 0.9, palm)
+    point(page, "pointerdown", 0.5, 0.2, pen)
+    point(page, "pointermove", 0.8, 0.8, palm)
+    point(page, "pointermove", 0.5, 0.6, pen)
+    point(page, "pointermove", 0.2, 0.6, {**pen, "buttons": 0})  # lifted, though nobody said so
+    point(page, "pointercancel", 0.8, 0.8, palm)
+    expect(page.get_by_text("Read as a 7.")).to_be_visible()
+    image = drawn(api.calls("POST", UPLOAD)[0])
+    assert shade(image, 0.5, 0.4) < 64
+    assert (image[:, 300:] == 255).all()  # where the palm lay
+    assert shade(image, 0.3, 0.6) == 255  # where the pen hovered
+
+
 def test_a_pen_writes_thicker_when_pressed(page: Page, api: ApiDouble) -> None:
     session = page.context.new_cdp_session(page)
     for force in (0.1, 0.9):
@@ -226,7 +266,7 @@ def test_points_that_the_browser_kept_between_two_frames_are_on_the_paper(page: 
     page.mouse.down()
     page.evaluate(  # one event that tells of three places, as a fast pen's does
         """([left, top, side]) => {
-            const mouse = { pointerId: 1, pointerType: "mouse" };
+            const mouse = { pointerId: 1, pointerType: "mouse", buttons: 1 };
             const at = (x, y, more = {}) => new PointerEvent("pointermove", {
                 ...mouse, clientX: left + x * side, clientY: top + y * side, ...more,
             });
@@ -246,6 +286,20 @@ def wait_until_held(page: Page, api: ApiDouble, uploads: int) -> None:
     """Wait in the browser, which is what lets the double answer meanwhile."""
     while api.held < uploads:
         page.evaluate("new Promise(requestAnimationFrame)")
+
+
+def point(page: Page, kind: str, x: float, y: float, pointer: dict[str, Any]) -> None:
+    """Make up what a pointer tells the pad; the browser's own tools have neither palms nor lost events."""
+    page.evaluate(
+        """([kind, x, y, pointer]) => {
+            const pad = document.querySelector("canvas");
+            const box = pad.getBoundingClientRect();
+            const [clientX, clientY] = [box.left + x * box.width, box.top + y * box.height];
+            const init = { cancelable: true, button: 0, buttons: 1, clientX, clientY, ...pointer };
+            pad.dispatchEvent(new PointerEvent(kind, init));
+        }""",
+        [kind, x, y, pointer],
+    )
 
 
 def press_pen(page: Page, session: CDPSession, force: float) -> None:

@@ -1,7 +1,7 @@
 """My handwriting: the figures, what would help, and the history."""
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.api_double import ApiDouble
 
@@ -98,6 +98,20 @@ def test_a_long_history_is_shown_in_parts(page: Page, api: ApiDouble) -> None:
     expect(page.get_by_role("button", name="Show more")).to_be_hidden()
 
 
+def test_a_history_that_broke_off_goes_on_where_it_did(page: Page, api: ApiDouble) -> None:
+    for _ in range(28):
+        api.add(predicted=0, true=0)
+    api.faults = [(r"GET .*cursor=27", 500, "")]  # beyond what is shown at first
+    page.goto(VIEW)
+    page.get_by_role("button", name="Misread").click()
+    expect(page.get_by_role("alert")).to_contain_text("Refused")
+    api.faults = []
+    page.get_by_role("button", name="All", exact=True).click()
+    expect(cards(page)).to_have_count(24)
+    page.get_by_role("button", name="Show more").click()
+    expect(cards(page)).to_have_count(28)
+
+
 def test_an_earlier_image_is_opened_and_labelled(page: Page, api: ApiDouble) -> None:
     record = api.add(predicted=0)
     page.goto(VIEW)
@@ -175,6 +189,37 @@ def test_an_opened_image_closes_with_the_view_that_it_belongs_to(page: Page, api
     page.go_back()
     expect(page.get_by_role("heading", name="Write a digit")).to_be_visible()
     expect(page.locator("dialog[open]")).to_have_count(0)
+
+
+def test_an_image_that_comes_after_the_view_was_left_opens_no_more(page: Page, api: ApiDouble) -> None:
+    api.add(predicted=0)
+    held = hold(page, "**/classifications/*/image", "GET")
+    page.goto(VIEW)
+    cards(page).click()
+    wait_until_held(page, held)
+    page.get_by_role("link", name="Write").click()
+    with page.expect_response("**/classifications/*/image"):
+        held.pop().fallback()
+    page.get_by_role("link", name="Data").click()  # which a dialog in front would not let through
+    expect(page.get_by_role("heading", name="My data")).to_be_visible()
+    expect(page.locator("dialog[open]")).to_have_count(0)
+
+
+def test_a_deletion_that_takes_long_closes_no_other_image(page: Page, api: ApiDouble) -> None:
+    api.add(predicted=0)
+    api.add(predicted=1)
+    held = hold(page, "**/classifications/*", "DELETE")
+    page.goto(VIEW)
+    cards(page).first.click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Delete").click()
+    wait_until_held(page, held)
+    page.keyboard.press("Escape")
+    cards(page).last.click()
+    expect(dialog.get_by_text("Read as a 0.")).to_be_visible()
+    held.pop().fallback()
+    expect(page.locator(".gallery li")).to_have_count(1)  # behind the dialog
+    expect(dialog.get_by_text("Read as a 0.")).to_be_visible()
 
 
 def test_one_image_is_deleted(page: Page, api: ApiDouble) -> None:
@@ -257,6 +302,19 @@ def test_without_a_connection_each_part_says_so_and_can_be_tried_again(page: Pag
     expect(page.get_by_text("100.0% read correctly")).to_be_visible()
     page.get_by_role("button", name="Try again").click()
     expect(cards(page)).to_have_text(["0, read correctly"])
+
+
+def hold(page: Page, url: str, method: str) -> list[Route]:
+    """Let requests of a kind wait; return where they do."""
+    held: list[Route] = []
+    page.route(url, lambda route: held.append(route) if route.request.method == method else route.fallback())
+    return held
+
+
+def wait_until_held(page: Page, held: list[Route]) -> None:
+    """Wait in the browser, which is what lets its requests come here meanwhile."""
+    while not held:
+        page.evaluate("new Promise(requestAnimationFrame)")
 
 
 def shade_of(image: Locator) -> int:

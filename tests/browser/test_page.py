@@ -164,6 +164,40 @@ def test_nothing_moves_for_who_wants_no_motion(page: Page, used_api: ApiDouble) 
     assert set(durations) == {"0s"}
 
 
+@pytest.mark.parametrize("device", [{**DESKTOP, "forced_colors": "active"}])
+def test_what_is_chosen_is_told_apart_also_in_forced_colours(page: Page, used_api: ApiDouble) -> None:
+    used_api.next_answers = [answer(7)]
+    visit(page, "/")
+    draw(page, FOUR)
+    page.get_by_role("button", name="7, 97.0%").click()
+    expect(page.get_by_text("images you labelled")).to_be_visible()
+    for chosen, others in [
+        ("#write .key[aria-pressed=true] .numeral", "#write .key[aria-pressed=false] .numeral"),
+        ("[data-part=filters] [aria-pressed=true]", "[data-part=filters] [aria-pressed=false]"),
+    ]:
+        if "filters" in chosen:
+            page.get_by_role("link", name="Handwriting").click()
+        page.locator(chosen).wait_for()
+        shades = [
+            page.locator(name).first.evaluate("each => getComputedStyle(each).backgroundColor")
+            for name in (chosen, others)
+        ]
+        assert shades[0] != shades[1]
+
+
+@pytest.mark.parametrize(("view", "asked"), [("handwriting", "legibility"), ("model", "accuracy")])
+def test_a_view_that_takes_long_to_come_says_so(
+    page: Page, used_api: ApiDouble, view: str, asked: str
+) -> None:
+    held: list[Route] = []
+    page.route(f"**/{asked}", lambda route: held.append(route) if not held else route.fallback())
+    page.goto(f"/#{view}")
+    expect(page.get_by_text("Loading …")).to_be_visible()
+    held[0].fallback()
+    expect(page.get_by_text(VIEWS[view])).to_be_visible()
+    expect(page.get_by_text("Loading …")).to_have_count(0)
+
+
 def test_behind_cloudfront_page_and_api_are_one_origin_under_the_policy_of_its_header(
     page: Page, used_api: ApiDouble, site: str
 ) -> None:
@@ -216,15 +250,26 @@ def test_the_settings_are_never_taken_from_the_cache(page: Page, used_api: ApiDo
     assert set(asked) == {f"{elsewhere}/accuracy"}
 
 
-def test_the_page_works_where_storage_is_blocked(page: Page, used_api: ApiDouble) -> None:
-    page.add_init_script(
-        """Object.defineProperty(window, "localStorage", {
-            get() { throw new DOMException("", "SecurityError"); },
-        })"""
-    )
-    page.goto("/")
+BLOCKED = """Object.defineProperty(window, "localStorage", {
+    get() { throw new DOMException("", "SecurityError"); },
+})"""
+FULL = """Storage.prototype.setItem = () => { throw new DOMException("", "QuotaExceededError"); }"""
+
+
+@pytest.mark.parametrize("script", [BLOCKED, FULL], ids=["blocked", "full"])
+def test_the_page_works_where_storage_takes_nothing(page: Page, used_api: ApiDouble, script: str) -> None:
+    page.add_init_script(script)
+    visit(page, "/")
+    page.get_by_label("Use the keys 0 to 9").filter(visible=True).uncheck()
     draw(page, FOUR)
     expect(page.get_by_text("Read as a 7.")).to_be_visible()
+    page.get_by_role("link", name="Data").click()
+    expect(page.get_by_text("it lasts as long as this page is open")).to_be_visible()
+    page.get_by_role("textbox", name="Key").fill("A" * 43)
+    page.get_by_role("button", name="Use another key").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Yes, do it").click()
+    expect(page.get_by_text("begins with AAAA. The browser does not store it")).to_be_visible()
 
 
 # Every text of texts.js in brackets, as a translation would change it.
@@ -252,6 +297,7 @@ def test_every_text_comes_from_the_one_file_that_a_translation_replaces(
     page: Page, used_api: ApiDouble
 ) -> None:
     source = (SITE / "texts.js").read_text().replace("export const texts =", "const untranslated =")
+    source = source.replace('"en-GB"', '"de"')
     page.route(
         "**/texts.js", lambda route: route.fulfill(content_type="text/javascript", body=source + TRANSLATION)
     )
@@ -260,6 +306,7 @@ def test_every_text_comes_from_the_one_file_that_a_translation_replaces(
     draw(page, FOUR)
     page.locator("#write .key").nth(4).click()
     expect(page.get_by_text("images you labelled")).to_be_visible()
+    expect(page.locator("html")).to_have_attribute("lang", "de")
     read: list[str] = page.evaluate(READ)
     for view in ("handwriting", "model", "data"):
         page.goto(f"/#{view}")
