@@ -51,7 +51,8 @@ class Picture:
     @property
     def reduction(self) -> int:
         """How many of the upload's pixels in a row are one here; of the last in a row or column, fewer."""
-        return math.ceil(max(self.size) / max(self.pixels.shape[:2]))
+        reduction: int = math.ceil(max(self.size) / max(self.pixels.shape[:2]))
+        return reduction
 
 
 def decode(data: bytes, limits: Limits) -> Picture:
