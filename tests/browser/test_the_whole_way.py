@@ -53,9 +53,9 @@ def test_a_sample_is_uploaded_read_and_deleted(page: Page, stack: Stack) -> None
     expect(page.get_by_text("Nothing here yet.")).to_be_visible()
 
 
-def test_what_is_no_image_is_refused_in_the_words_of_the_api(page: Page, stack: Stack) -> None:
+def test_what_is_no_image_is_refused_with_the_kinds_that_can_be_read(page: Page, stack: Stack) -> None:
     visit(page, stack.settings.page_url)
     no_image = FilePayload(name="notes.png", mimeType="image/png", buffer=b"not an image")
     page.get_by_label("Choose images").set_input_files(no_image)
-    expect(page.get_by_role("alert")).to_contain_text("image")
+    expect(page.get_by_role("alert")).to_contain_text("PNG, JPEG, WebP")
     expect(page.get_by_role("button", name="notes.png failed")).to_be_visible()
