@@ -6,6 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from typing import NamedTuple, cast
@@ -265,6 +266,11 @@ def complain(errors: Console, message: str) -> None:
 
 if __name__ == "__main__":
     exit_status = main()
-    if exit_status == INTERRUPTED:
-        os._exit(exit_status)  # an orderly exit would wait for a store that hangs
+    if exit_status in {INTERRUPTED, BAD_INPUT}:
+        # An orderly exit would wait for a store that hangs; and Arrow's threads may still call us for a CSV
+        # that cannot be read: one run in a hundred aborted then, or never ended.
+        with suppress(BrokenPipeError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(exit_status)
     sys.exit(exit_status)

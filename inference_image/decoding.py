@@ -21,6 +21,7 @@ LEAST_SIDE = 400  # pixels that reducing leaves of the longer side: a digit of a
 _TURNS = {3: 180, 4: 180, 5: 90, 6: 270, 7: 270, 8: 90}  # EXIF orientation -> degrees counter-clockwise
 _MIRRORED = {2, 4, 5, 7}
 _OPAQUE = 250  # of 255
+Image.MAX_IMAGE_PIXELS = None  # the limits here decide: Pillow would call a larger image broken
 # Memory that a pixel takes at the peak, from Pillow's decoder to the reduced image: measured, in bytes.
 _PIXEL_BYTES = {"1": 2, "L": 1, "P": 9, "RGB": 4, "RGBA": 8, "CMYK": 8, "LA": 12}
 _MOST_PIXEL_BYTES = 16  # 16 and 32 bits a channel; WebP, which is laid out twice beside the image

@@ -20,11 +20,17 @@ def parts(body: bytes, content_type: str, most: int) -> list[bytes]:
     found: list[bytearray] = []
     boundary = parse_options_header(content_type)[1].get(b"boundary", b"")
     ended: list[bool] = []
+
+    def begin() -> None:
+        if len(found) == most:  # now, not once they are all parsed: a body may have a million
+            raise ImageError(413, f"the request has more than {most} images")
+        found.append(bytearray())
+
     try:
         parser = MultipartParser(
             boundary,
             {
-                "on_part_begin": lambda: found.append(bytearray()),
+                "on_part_begin": begin,
                 "on_part_data": lambda data, start, end: found[-1].extend(data[start:end]),
                 "on_end": lambda: ended.append(True),
             },
@@ -35,6 +41,4 @@ def parts(body: bytes, content_type: str, most: int) -> list[bytes]:
         raise ImageError(422, f"the body is no {MULTIPART}: {error}") from None
     if not (ended and found):
         raise ImageError(422, f"the body is no whole {MULTIPART} with at least one part")
-    if len(found) > most:
-        raise ImageError(413, f"the request has {len(found)} images; the limit is {most}")
     return [bytes(part) for part in found]

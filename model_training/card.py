@@ -28,7 +28,8 @@ letters, shapes, scribbles and noise that are no digits. No upload of any user i
 **Figures.** {count} epochs. MNIST's test part took no part in training, selection or
 calibration. The other kinds are drawn from MNIST's validation part in a style of their own (other blur,
 other noise, other typefaces, round shadows alone); "other writers" are the digits that scikit-learn carries.
-"Rejected" is the share with `is_digit` below one half.
+"Rejected" is the share with `is_digit` below one half. The digits of that part also calibrated, and chose the
+seed, as they are and drawn in the training style; MNIST's test part and "other writers" took no part in that.
 
 **How far to trust them.** How the digit is found was fitted and tuned on drawn images of the training style,
 and looked at on others of the style that measures; the images of this table come from a seed of their own

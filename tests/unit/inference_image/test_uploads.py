@@ -27,8 +27,14 @@ def test_the_parts_come_byte_for_byte_and_in_order() -> None:
 
 
 def test_too_many_parts_are_413() -> None:
-    with pytest.raises(ImageError, match="3 images; the limit is 2") as raised:
+    with pytest.raises(ImageError, match="more than 2 images") as raised:
         parts(_body(b"1", b"2", b"3"), TYPE, 2)
+    assert raised.value.status == 413
+
+
+def test_what_comes_after_too_many_parts_is_not_even_parsed() -> None:
+    with pytest.raises(ImageError) as raised:
+        parts(_body(b"1", b"2", b"3", end=b"no end"), TYPE, 2)
     assert raised.value.status == 413
 
 
