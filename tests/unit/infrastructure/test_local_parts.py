@@ -67,11 +67,10 @@ def test_a_part_keeps_what_it_holds_after_who_has_started_it(tmp_path: Path) -> 
 
 
 INTERRUPTIBLE = """
-import os, signal, time
+import os, signal
 from infrastructure.local.interrupts import interruptible
 with interruptible():
-    os.kill(os.getpid(), signal.SIGHUP)
-    time.sleep(0.1)
+    os.kill(os.getpid(), signal.SIGHUP)  # it is here before this call ends
 print("goes on")
 """
 
