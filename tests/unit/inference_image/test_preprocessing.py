@@ -268,6 +268,18 @@ def test_the_box_of_a_digit_at_the_edge_ends_there_and_not_beyond(form: str, siz
     assert max(size) > (right if width >= height else bottom)
 
 
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "TIFF"])
+def test_the_box_is_that_of_the_upright_image(form: str) -> None:
+    wide = Image.new("RGB", (600, 300), "white")
+    wide.paste(_seven(), (400, 100))
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    stored = wide.transpose(Image.Transpose.ROTATE_90)
+    turned = preprocess(_file(stored, form, exif=exif))[0].box
+    assert turned is not None
+    assert turned == pytest.approx(preprocess(_file(wide))[0].box, abs=2)
+
+
 def test_what_was_done_is_told_in_the_uploads_pixels() -> None:
     [seen] = preprocess(_file(_seven().resize((2000, 2000))), Limits())
     assert seen.box is not None
