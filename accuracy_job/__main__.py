@@ -72,6 +72,14 @@ def spark() -> Engine:
 ENGINES: dict[str, Callable[[], Engine]] = {"local": lambda: local.run, "spark": spark}
 
 
+class Output(Console):
+    """Standard output, of which `| head` may read the beginning alone: that is no failure of the job."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is buffered goes there
+
+
 class Work(NamedTuple):
     """What there is to do."""
 
@@ -153,7 +161,8 @@ def run(options: argparse.Namespace, errors: Console) -> int:
         classifications = None if work.store is None else classified(work.store, errors)
     with errors_named(work.output or ""):
         before = latest(open_store(work.output)) if work.output else None
-    report = build(counts, datetime.now(UTC), classifications, before)
+    source = options.input if work.store is None else None
+    report = build(counts, datetime.now(UTC), classifications, before, source)
     below = [threshold for threshold in options.fail_under if not threshold.is_met(report)]
     with errors_named(options.input):
         if options.verify and not verified(report, work.splits, errors):
@@ -165,7 +174,7 @@ def run(options: argparse.Namespace, errors: Console) -> int:
                 publish_writers(work, work.output, options.engine, errors)
     if options.cloudwatch:
         thresholds.to_cloudwatch(cloudwatch, options.cloudwatch, report, options.fail_under)
-    show(report, Console())
+    show(report, Output())
     for figure, least in below:
         complain(errors, f"{figure} is {thresholds.figure(report, figure)}, below {least}")
     return BELOW if below else OK

@@ -26,13 +26,15 @@ from accuracy_job.kernel import DIGITS, Batch, Group, IntArray, Pairs, Rejected
 ONE_GROUP: IntArray = np.zeros((), np.int64)
 PER_DAY = {unit: 86_400 * number for unit, number in {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}.items()}
 DATES = (-(2**31), 2**31 - 1)  # the days from 1970 that a date32 holds: more than have a name
+VIEWS = (pa.string_view(), pa.binary_view())  # of texts: few functions of Arrow take them
+TEXTS = (pa.string(), pa.large_string(), pa.binary(), pa.large_binary())
 NOT_NUMBERS = (pa.types.is_boolean, pa.types.is_temporal, pa.types.is_nested)
 
 
 def check_columns(batch: pa.RecordBatch, names: Names, source: str) -> Batch:
     """Check the rows of a batch. Columns other than `true` and `predicted` may be missing."""
     there = batch.schema.names
-    columns = {part: batch.column(name) for part, name in names.of_parts().items() if name in there}
+    columns = {part: _plain(batch.column(name)) for part, name in names.of_parts().items() if name in there}
     true, predicted = digits(columns["true"]), digits(columns["predicted"])
     wrong = {"true": true == NOT_A_DIGIT, "predicted": predicted == NOT_A_DIGIT}
     confidence = confidences(columns["confidence"]) if "confidence" in columns else None
@@ -44,6 +46,10 @@ def check_columns(batch: pa.RecordBatch, names: Names, source: str) -> Batch:
     good = ~np.logical_or.reduce(list(wrong.values()))
     ids = columns["id"].filter(pa.array(good)) if "id" in columns else None
     return Batch(_with_ids(_where(pairs, good), ids), _faults(columns, wrong, source))
+
+
+def _plain(column: pa.Array) -> pa.Array:
+    return column.cast(pa.binary()) if column.type in VIEWS else column
 
 
 def digits(column: pa.Array) -> npt.NDArray[np.uint8]:
@@ -114,7 +120,7 @@ def _parsed_numbers(column: pa.Array) -> pa.Array:
 
 def _number(text: bytes | None) -> float | None:
     try:
-        return None if text is None else float(text)
+        return None if text is None else float(text.replace(b"_", b"?"))  # to Python 0_1 is a number
     except ValueError:
         return np.nan
 
@@ -124,9 +130,10 @@ def _groups(columns: dict[str, pa.Array], day: str | None) -> tuple[tuple[Group,
     models, model = _encoded(columns.get("model"), as_text)
     days, of_day = _encoded_days(columns.get("time")) if day is None else ([day], ONE_GROUP)
     index = model * len(days) + of_day
-    present: IntArray = np.arange(len(models) * len(days))
-    if len(present) > 2**16:  # Many models on many days: keep the products that occur.
+    if len(models) * len(days) > 2**16:  # Many models on many days: keep the products that occur.
         present, index = np.unique(index, return_inverse=True)
+    else:
+        present = np.arange(len(models) * len(days))
     return tuple(Group(models[i // len(days)], days[i % len(days)]) for i in present), index
 
 
@@ -186,7 +193,7 @@ def _indices(encoded: pa.DictionaryArray) -> IntArray:
 
 
 def _is_text(kind: pa.DataType) -> bool:
-    return kind in (pa.string(), pa.large_string(), pa.binary(), pa.large_binary())
+    return kind in TEXTS
 
 
 def _where(pairs: Pairs, rows: npt.NDArray[np.bool_]) -> Pairs:

@@ -5,13 +5,14 @@ import io
 import os
 import re
 from codecs import getincrementaldecoder
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
 from glob import escape, glob, has_magic
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path, PurePosixPath
 
 import pyarrow as pa
@@ -21,7 +22,7 @@ from pyarrow import fs
 
 from accuracy_job.checks import Fault, Names, path_day, rejections
 from accuracy_job.columns import check_columns
-from accuracy_job.kernel import Batch, Counts
+from accuracy_job.kernel import Batch, Counts, Rejections, added
 from accuracy_job.records import Text, check_texts
 from accuracy_job.splits import Seen, count_all, unseen
 
@@ -29,7 +30,9 @@ S3 = "s3://"
 LINES_PER_BATCH = 2**14
 ROWS_PER_BATCH = 2**18  # of Parquet: the fastest of 2**16 to 2**20
 SPLITS_PER_FILE = 16  # of Parquet, at most
-COMPRESSED = {".gz", ".zst", ".bz2"}
+MAX_LINE = 2**20  # bytes of JSON
+COMPRESSED = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"}
+END = "end"
 DELIMITERS = "\t,; "  # the first of them that occurs in the first line
 
 
@@ -89,8 +92,12 @@ def _errors_named(url: str) -> Iterator[None]:
 
 
 def _find_here(pattern: str) -> set[str]:
-    paths = glob(escape(pattern)) or glob(pattern, recursive=True)  # noqa: PTH207 -- Path.glob takes no absolute ones
-    return {str(file) for path in paths for file in _files(Path(path))}
+    if named := glob(escape(pattern)):  # noqa: PTH207 -- Path.glob takes no absolute ones
+        return {str(file) for path in named for file in _files(Path(path))}
+    folder = Path(_folder(pattern))
+    paths = map(Path, glob(pattern, recursive=True))  # noqa: PTH207
+    seen = (path for path in paths if not _hidden(path.relative_to(folder).parts))
+    return {str(file) for path in seen for file in _files(path)}
 
 
 def _files(path: Path) -> list[Path]:
@@ -104,7 +111,7 @@ def _find_s3(pattern: str) -> set[str]:
     filesystem, path = _place(pattern)
     if not has_magic(path):
         return {pattern} if filesystem.get_file_info(path).is_file else set()
-    folder = re.split(r"[*?[]", path)[0].rpartition("/")[0]
+    folder = _folder(path)
     found = filesystem.get_file_info(fs.FileSelector(folder, recursive=True))
     names = {item.path.removeprefix(f"{folder}/") for item in found if item.is_file}
     return {
@@ -112,6 +119,11 @@ def _find_s3(pattern: str) -> set[str]:
         for name in names
         if fnmatchcase(f"{folder}/{name}", path) and not _hidden(PurePosixPath(name).parts)
     }
+
+
+def _folder(pattern: str) -> str:
+    """Return the folder that all matches of a glob lie in."""
+    return re.split(r"[*?[]", pattern)[0].rpartition("/")[0]
 
 
 def _hidden(parts: tuple[str, ...]) -> bool:
@@ -134,7 +146,7 @@ def _s3(endpoint: str | None) -> fs.S3FileSystem:
 def _stream(url: str) -> pa.NativeFile:
     """Open a file of text, decompressed as its ending says."""
     filesystem, path = _place(url)
-    return filesystem.open_input_stream(path, compression="detect")
+    return filesystem.open_input_stream(path, compression=COMPRESSED.get(PurePosixPath(url).suffix.lower()))
 
 
 def _ending(url: str) -> str:
@@ -181,6 +193,7 @@ def _read_headerless(split: FileSplit) -> Iterator[Batch]:
                 f"{split.url}: a file without a header must have two columns, it has {len(cells)}"
             )
         columns = [split.names.true, split.names.predicted]
+        _present(columns, split)
         yield from _read_text(split, delimiter, columns, columns)
 
 
@@ -189,21 +202,39 @@ def _read_text(
 ) -> Iterator[Batch]:
     """Read cells as bytes: nothing is guessed from the first rows, and what is no number stops nothing."""
     short: list[Fault] = []  # rows with too few or too many cells
+    rejected: Rejections = {}  # such rows of before
 
     def skip(row: pa_csv.InvalidRow) -> str:
+        nonlocal rejected
         short.append(Fault("not as many cells as columns", split.url, row.text.encode()))
+        if len(short) == LINES_PER_BATCH:  # here, as a file may have no others, and so no batch
+            rejected = added(rejected, rejections(short))
+            short.clear()
         return "skip"
 
     with _stream(split.url) as stream:
+        text = _Unicode(stream)
         batches = pa_csv.open_csv(
-            _Unicode(stream),
+            text,
             pa_csv.ReadOptions(column_names=header),
-            pa_csv.ParseOptions(delimiter=delimiter, invalid_row_handler=skip),
+            pa_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=skip),
             pa_csv.ConvertOptions(include_columns=columns, column_types=dict.fromkeys(columns, pa.binary())),
         )
         for batch in batches:
             yield check_columns(batch, split.names, split.url)
-    yield Batch(rejected=rejections(short))
+    if text.quotes % 2 and _ends_in_quotes(split.url, delimiter):
+        raise InputError(f'{split.url}: the " that opens a cell is missing its end: all that follows is lost')
+    yield Batch(rejected=added(rejected, rejections(short)))
+
+
+def _ends_in_quotes(url: str, delimiter: str) -> bool:
+    """Tell whether a row behind the last would be a part of it."""
+    with _stream(url) as stream, io.TextIOWrapper(stream, errors="replace", newline="") as lines:
+        try:
+            rows = deque(csv.reader(chain(lines, ["\n", END]), delimiter=delimiter), maxlen=1)
+        except csv.Error:  # a cell of more than 128 kB
+            return True
+        return rows.pop() != [END]
 
 
 class _Unicode(io.RawIOBase):
@@ -212,12 +243,14 @@ class _Unicode(io.RawIOBase):
     def __init__(self, stream: pa.NativeFile) -> None:
         self._stream = stream
         self._decoder = getincrementaldecoder("utf-8")("replace")
+        self.quotes = 0  # so far
 
     def readable(self) -> bool:
         return True
 
     def read(self, size: int = -1, /) -> bytes:
         while part := self._stream.read(size):
+            self.quotes += part.count(b'"')
             if text := self._decoder.decode(part):
                 return text.encode()
         return self._decoder.decode(b"", final=True).encode()
@@ -226,10 +259,18 @@ class _Unicode(io.RawIOBase):
 def _read_json_lines(split: FileSplit) -> Iterator[Batch]:
     day = path_day(split.url)
     with _stream(split.url) as stream, io.BufferedReader(stream) as lines:
-        numbered = ((number, line.strip()) for number, line in enumerate(lines, 1))
+        numbered = ((number, line.strip()) for number, line in enumerate(_lines(lines), 1))
         texts = (Text(f"{split.url}:{number}", line, day) for number, line in numbered if line)
         while part := list(islice(texts, LINES_PER_BATCH)):
             yield check_texts(part, split.names)
+
+
+def _lines(stream: io.BufferedReader) -> Iterator[bytes]:
+    """Return the lines; of one that is too long to be kept its beginning, which is no JSON."""
+    while line := stream.readline(MAX_LINE):
+        yield line
+        while len(line) == MAX_LINE and not line.endswith(b"\n"):
+            line = stream.readline(MAX_LINE)
 
 
 def _first_line(url: str) -> tuple[str, list[str]]:

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
-from matplotlib.dates import date2num
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
@@ -16,7 +15,7 @@ from accuracy_job.report import Report
 
 NAMES = ("confusion-matrix", "confusion-matrix-rows", "reliability", "accuracy-over-time")
 DPI = 150
-MAX_DAYS_NAMED, MAX_DAYS_MARKED = 10, 60
+MAX_DAYS_NAMED, MAX_DAYS_MARKED = 10, 60  # of more days, ten are named that lie evenly
 INK, FAINT, BLUE, RED = "#222222", "#888888", "#1f5fa8", "#b3261e"
 
 
@@ -91,21 +90,22 @@ def _reliability(report: Report) -> Figure:
 def _over_time(report: Report) -> Figure:
     """Draw the accuracy of each day in its 95 % interval."""
     figure, axes = _figure(12, 4)
-    days = [date.fromisoformat(day["day"]) for day in report["days"]]
-    at = date2num(days)  # type: ignore[no-untyped-call]
+    at = np.array([date.fromisoformat(day["day"]).toordinal() for day in report["days"]])
     shares = np.array([day["accuracy"] for day in report["days"]])
     low, high = np.array([day["accuracy_interval"] for day in report["days"]]).T
     axes.fill_between(at, low, high, color=BLUE, alpha=0.2, linewidth=0, label="95 % interval of a day")
-    marker = "o" if len(days) <= MAX_DAYS_MARKED else ""
+    marker = "o" if len(at) <= MAX_DAYS_MARKED else ""
     axes.plot(at, shares, color=BLUE, linewidth=1, marker=marker, markersize=4, label="of a day")
-    if len(days) == 1:
-        axes.errorbar(at, shares, (shares - low, high - shares), color=BLUE, capsize=3)
-    axes.xaxis_date()
+    if len(at) == 1:
+        axes.plot([*at, *at], [*low, *high], color=BLUE, linewidth=1, marker="_", markersize=8)
     axes.axhline(report["accuracy"], color=RED, linestyle="--", linewidth=1, label="of all pairs")
     axes.set(title="Accuracy over time", ylabel="accuracy", ylim=(max(0, low.min() - 0.02), 1.005))
     axes.yaxis.set_major_formatter(PercentFormatter(1))
-    if len(days) <= MAX_DAYS_NAMED:
-        axes.set_xticks(date2num(days), [day.isoformat() for day in days])  # type: ignore[no-untyped-call]
+    # By hand: matplotlib's own ticks leave the years 1 to 9999, which days may lie at the ends of.
+    ticks = (
+        at if len(at) <= MAX_DAYS_NAMED else np.linspace(at[0], at[-1], MAX_DAYS_NAMED).round().astype(int)
+    )
+    axes.set_xticks(ticks, [date.fromordinal(tick).isoformat() for tick in ticks.tolist()])
     figure.legend(loc="outside lower center", frameon=False, ncols=3)
     _plain(axes)
     return figure

@@ -25,17 +25,22 @@ Report = dict[str, Any]
 
 
 def build(
-    counts: Counts, made: datetime, classifications: int | None = None, previous: Report | None = None
+    counts: Counts,
+    made: datetime,
+    classifications: int | None = None,
+    previous: Report | None = None,
+    source: str | None = None,
 ) -> Report:
-    """Return the report on all pairs.
+    """Return the report on all pairs: those of the files that `source` names, else of a store.
 
     Coverage needs the number of classifications, labelled or not; the trend the report that came before.
     """
     matrix = sum(counts.matrices.values(), NO_PAIRS)
     digits = _digits(matrix)
-    return {
+    report = {
         "version": VERSION,
         "made": made.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
+        "input": source,
         **_accuracy(matrix),
         "cohen_kappa": _cohen_kappa(matrix),
         "mcc": _matthews(matrix),
@@ -48,10 +53,13 @@ def build(
         "models": [{"model": name, **_accuracy(part)} for name, part in _parts(counts, "model")],
         "days": [{"day": name, **_accuracy(part)} for name, part in _parts(counts, "day")],
         "top_confusions": _top_confusions(matrix, counts),
-        "trend": None if previous is None else _trend(matrix, previous),
+        "trend": None,
         "coverage": None if classifications is None else _coverage(matrix, classifications),
         "rejected": _rejected(counts.rejected),
     }
+    if previous is not None and previous.get("input") == source:
+        report["trend"] = _trend(report, previous)
+    return report
 
 
 def wilson_interval(successes: int, trials: int) -> list[float] | None:
@@ -185,37 +193,55 @@ def _top_confusions(matrix: IntArray, counts: Counts) -> list[Report]:
 def is_report(document: object) -> TypeGuard[Report]:
     """Tell whether a JSON document is a report, as far as the trend reads it."""
     match document:
-        case {"made": str(), "confusion_matrix": [*rows]}:
-            try:
-                matrix = np.array(rows)
-            except ValueError:  # rows of several lengths
-                return False
-            return matrix.shape == (DIGITS, DIGITS) and matrix.dtype == np.int64 and bool(matrix.min() >= 0)
+        case {"made": str(), "confusion_matrix": matrix, "days": [*days]}:
+            return _is_matrix(matrix) and all(map(_is_day, days))
     return False
 
 
-def _trend(matrix: IntArray, previous: Report) -> Report:
+def _is_day(document: object) -> bool:
+    match document:
+        case {"day": str(), "confusion_matrix": matrix}:
+            return _is_matrix(matrix)
+    return False
+
+
+def _is_matrix(rows: object) -> bool:
+    try:
+        matrix = np.array(rows)
+    except ValueError:  # rows of several lengths
+        return False
+    return matrix.shape == (DIGITS, DIGITS) and matrix.dtype == np.int64 and bool(matrix.min() >= 0)
+
+
+def _trend(report: Report, previous: Report) -> Report:
     """Return the accuracy of the pairs that came since a report beside that of the pairs it had.
 
-    The two have no pair in common, as a test demands. Corrections and deletions count as pairs that came;
-    where that is fewer than none, nothing is compared.
+    The two have no pair in common, as a test demands. Where pairs of a day were corrected or deleted, the
+    counts do not tell which others came: such a day is left out.
     """
-    before = np.array(previous["confusion_matrix"], np.int64)
-    accuracy_before = _ratio(int(before.trace()), int(before.sum()))
-    old, new = _right_and_wrong(before), _right_and_wrong(matrix - before)
+    before, now = _by_day(previous), _by_day(report)
+    grown = (matrix - before.get(day, NO_PAIRS) for day, matrix in now.items())
+    came = sum((matrix for matrix in grown if matrix.min() >= 0), NO_PAIRS)
+    old, new = _right_and_wrong(sum(before.values(), NO_PAIRS)), _right_and_wrong(came)
     pairs = sum(new)
-    accuracy = _ratio(new[0], pairs) if min(new) >= 0 else None
+    accuracy_before, accuracy = _ratio(old[0], sum(old)), _ratio(new[0], pairs)
     change = None if accuracy is None or accuracy_before is None else accuracy - accuracy_before
     p_value = None if change is None else chi_squared_p_value(old, new)
     return {
         "since": previous["made"],
-        "previous": {"pairs": int(before.sum()), "accuracy": accuracy_before},
+        "previous": {"pairs": sum(old), "accuracy": accuracy_before},
         "pairs": pairs,
         "accuracy": accuracy,
         "change": change,
         "p_value": p_value,
         "significant": None if p_value is None else p_value < SIGNIFICANT,
     }
+
+
+def _by_day(report: Report) -> dict[str | None, IntArray]:
+    """Return the matrix of each day, and under None that of the pairs that name none."""
+    days = {each["day"]: np.array(each["confusion_matrix"]) for each in report["days"]}
+    return {**days, None: np.array(report["confusion_matrix"]) - sum(days.values(), NO_PAIRS)}
 
 
 def _right_and_wrong(matrix: IntArray) -> tuple[int, int]:

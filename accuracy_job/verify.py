@@ -49,7 +49,7 @@ class AllPairs:
 def differences(report: Report, batches: Iterable[Batch]) -> list[str]:
     """Where the report differs from what scikit-learn says of the same pairs; nothing where it does not."""
     pairs = gather(batches)
-    return list(_unequal("", {**expected(pairs), **_trend(pairs, report.get("trend"))}, report))
+    return list(_unequal("", {**expected(pairs), **_trend(report.get("trend"))}, report))
 
 
 def gather(batches: Iterable[Batch]) -> AllPairs:
@@ -121,14 +121,13 @@ def _scores(true: npt.NDArray[np.uint8], predicted: npt.NDArray[np.uint8]) -> Re
     }
 
 
-def _trend(pairs: AllPairs, trend: Report | None) -> Report:
-    """Return the p-value by SciPy, where the report has one."""
+def _trend(trend: Report | None) -> Report:
+    """Return the p-value of the report's counts by SciPy, where it has one."""
     if trend is None or trend["p_value"] is None:
         return {}
-    right = round(trend["previous"]["pairs"] * trend["previous"]["accuracy"])
-    old = np.array([right, trend["previous"]["pairs"] - right])
-    correct = int((pairs.true == pairs.predicted).sum())
-    table = [old, np.array([correct, len(pairs.true) - correct]) - old]
+    samples = (trend["previous"], trend)
+    right = [round(each["pairs"] * each["accuracy"]) for each in samples]
+    table = [(each, sample["pairs"] - each) for each, sample in zip(right, samples, strict=True)]
     return {"trend": {"p_value": chi2_contingency(table, correction=False).pvalue}}
 
 

@@ -1,7 +1,7 @@
 """Who counts pairs in benchmarks.accuracy, each in a process of its own.
 
 It prints what counting took, as JSON: from the input to the counts, without the interpreter's start and
-imports; the memory is the process's peak. benchmarks.accuracy runs it:
+imports; the memory is the process's peak, which only its own libraries are in. benchmarks.accuracy runs it:
 python -m benchmarks.accuracy_contenders NAME PLACE
 """
 
@@ -13,27 +13,13 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
-
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from accuracy_job import days, files, writers
-from accuracy_job.__main__ import cores
-from accuracy_job.checks import Names
-from accuracy_job.engines import COUNTING, local
-from accuracy_job.kernel import Counts
-from accuracy_job.store import CONNECTIONS, open_store
 
 Matrix = list[list[int]]
 Contender = Callable[[str], Matrix]
 
-
-def total(counts: Counts) -> Matrix:
-    matrix: Matrix = sum(counts.matrices.values(), np.zeros((10, 10), np.int64)).tolist()
-    return matrix
+CONNECTIONS = 32  # of boto3, as many as ours
+OURS = "benchmarks.accuracy_ours"
 
 
 def filled(rows: Iterator[tuple[Any, ...]]) -> Matrix:
@@ -42,10 +28,6 @@ def filled(rows: Iterator[tuple[Any, ...]]) -> Matrix:
     for true, predicted, count in rows:
         matrix[int(true)][int(predicted)] = int(count)
     return matrix
-
-
-def legible(place: str) -> Matrix:
-    return total(local.run(COUNTING, files.splits(place, Names()), cores()))
 
 
 def polars_(place: str) -> Matrix:
@@ -65,18 +47,14 @@ def duckdb_(place: str) -> Matrix:
 
 
 def scikit_learn(place: str) -> Matrix:
+    import pyarrow as pa  # noqa: PLC0415
+    import pyarrow.parquet as pq  # noqa: PLC0415
     from sklearn.metrics import confusion_matrix  # noqa: PLC0415
 
     folder, pattern = os.path.split(place)
     table = pa.concat_tables(pq.read_table(path) for path in sorted(Path(folder).glob(pattern)))
     matrix: Matrix = confusion_matrix(table["true"].to_numpy(), table["predicted"].to_numpy()).tolist()
     return matrix
-
-
-def legible_on_spark(place: str) -> Matrix:
-    from accuracy_job.engines import spark  # noqa: PLC0415
-
-    return total(spark.run(COUNTING, files.splits(place, Names()), cores()))
 
 
 def spark_group_by(place: str) -> Matrix:
@@ -104,12 +82,6 @@ def spark_records(place: str) -> Matrix:
     return matrix
 
 
-def legible_from_objects(bucket: str) -> Matrix:
-    """Read every label of the stub, and keep what the job keeps."""
-    with TemporaryDirectory() as folder:
-        return total(local.run(COUNTING, found_days(bucket, folder), CONNECTIONS))
-
-
 def boto3_from_objects(bucket: str) -> Matrix:
     import boto3  # noqa: PLC0415
     from botocore.config import Config  # noqa: PLC0415
@@ -132,24 +104,6 @@ def boto3_from_objects(bucket: str) -> Matrix:
     return matrix
 
 
-def unchanged_days(bucket: str) -> Matrix:
-    """Count twice; only the second time counts, which `timed` is told."""
-    with TemporaryDirectory() as folder:
-        local.run(COUNTING, found_days(bucket, folder), CONNECTIONS)
-        timed.start = time.perf_counter()
-        return total(local.run(COUNTING, found_days(bucket, folder), CONNECTIONS))
-
-
-def found_days(bucket: str, folder: str) -> list[days.Day]:
-    return days.find(open_store(bucket), open_store(folder))
-
-
-def legible_by_writer(folder: str) -> Matrix:
-    totals = writers.total(local.run(writers.COUNTING, found_days(folder, folder), cores()))
-    counted = totals.group_by("cell").aggregate([("count", "sum")]).to_pydict().values()
-    return filled((*divmod(cell, 10), count) for cell, count in zip(*counted, strict=True))
-
-
 def polars_by_writer(folder: str) -> Matrix:
     import polars as pl  # noqa: PLC0415
 
@@ -161,6 +115,7 @@ def polars_by_writer(folder: str) -> Matrix:
 
 def duckdb_by_writer(folder: str) -> Matrix:
     import duckdb  # noqa: PLC0415
+    import pyarrow as pa  # noqa: PLC0415
 
     query = f"""SELECT writer, "true", predicted, count(*) AS n FROM '{folder}/compacted/*/*.parquet'
         WHERE malformed IS NULL GROUP BY ALL ORDER BY ALL"""  # noqa: S608 -- our own path
@@ -170,50 +125,52 @@ def duckdb_by_writer(folder: str) -> Matrix:
     return filled(zip(*counted.to_pydict().values(), strict=True))
 
 
-class Timed:
-    """The clock of this process's one measurement."""
+def ours(name: str) -> Contender:
+    def count(place: str) -> Matrix:
+        contender: Contender = getattr(import_module(OURS), name)
+        return contender(place)
 
-    start = 0.0
+    return count
 
 
-timed = Timed()
 CONTENDERS: dict[str, Contender] = {
-    "Legible": legible,
+    "Legible": ours("legible"),
     "polars": polars_,
     "DuckDB": duckdb_,
     "scikit-learn": scikit_learn,
-    "Legible on Spark": legible_on_spark,
+    "Legible on Spark": ours("legible_on_spark"),
     "Spark groupBy": spark_group_by,
-    "Legible, objects": legible_from_objects,
+    "Legible, objects": ours("legible_from_objects"),
     "boto3, objects": boto3_from_objects,
-    "Legible, unchanged": unchanged_days,
-    "Legible, by writer": legible_by_writer,
+    "Legible, unchanged": ours("legible_again"),
+    "Legible, by writer": ours("legible_by_writer"),
     "polars, by writer": polars_by_writer,
     "DuckDB, by writer": duckdb_by_writer,
-    "Legible on Spark, records": legible_on_spark,
+    "Legible on Spark, records": ours("legible_on_spark"),
     "Spark groupBy, records": spark_records,
 }
-IMPORTS = {
+IMPORTS = {  # of those that are not ours
     "polars": "polars",
     "DuckDB": "duckdb",
     "scikit-learn": "sklearn.metrics",
+    "Spark groupBy": "pyspark",
+    "Spark groupBy, records": "pyspark",
     "boto3, objects": "boto3",
     "polars, by writer": "polars",
     "DuckDB, by writer": "duckdb",
 }
-WARMED = {name for name in CONTENDERS if "Spark" in name}
-WARM_UPS = 3  # a session takes seconds to start, and its Java some runs until it is compiled; it starts once
+# A session of Spark takes seconds to start, and its Java some runs until it is compiled; it starts once.
+WARM_UPS = {"Legible, unchanged": 1, **{name: 3 for name in CONTENDERS if "Spark" in name}}
 
 
 def measure(name: str, place: str) -> None:
     """Run one contender, and print what it took, as JSON."""
-    import_module(IMPORTS.get(name, "accuracy_job"))
-    if name in WARMED:
-        for _ in range(WARM_UPS):
-            CONTENDERS[name](place)
-    timed.start = time.perf_counter()
+    import_module(IMPORTS.get(name, OURS))
+    for _ in range(WARM_UPS.get(name, 0)):
+        CONTENDERS[name](place)
+    start = time.perf_counter()
     matrix = CONTENDERS[name](place)
-    seconds = time.perf_counter() - timed.start
+    seconds = time.perf_counter() - start
     # Not ru_maxrss, which begins with the memory of the process that started this one.
     status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
     megabytes = int(status["VmHWM"].split()[0]) / 1024

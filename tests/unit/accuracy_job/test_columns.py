@@ -95,6 +95,31 @@ def test_confidences_are_read_from_text(cells: list[str | None], kind: pa.DataTy
     )
 
 
+def test_what_only_python_reads_as_a_number_is_no_confidence() -> None:
+    assert confidences(pa.array(["0_1", "0.5"])).tolist() == [NOT_A_CONFIDENCE, 0.5]
+
+
+@pytest.mark.parametrize("kind", [pa.string_view(), pa.binary_view()])
+def test_views_of_text_are_read_as_text(kind: pa.DataType) -> None:
+    texts: dict[str, object] = {
+        "true": ["7", "7", "x"],
+        "predicted": ["7", "1", "1"],
+        "confidence": ["0.5", "", "1"],
+        "model": ["m", "m", "m"],
+        "labelled": ["2026-11-22T10:00:00Z"] * 3,
+        "id": ["a", "b", "c"],
+    }
+    viewed = check_columns(
+        pa.RecordBatch.from_pydict({k: pa.array(v).cast(kind) for k, v in texts.items()}), Names(), "a"
+    )
+    plain = check_columns(pa.RecordBatch.from_pydict(texts), Names(), "a")
+    assert viewed.rejected == plain.rejected
+    assert viewed.pairs.wrong_ids == plain.pairs.wrong_ids == ["b"]
+    one, other = count(viewed), count(plain)
+    assert one.matrices.keys() == other.matrices.keys() == {Group("m", "2026-11-22")}
+    np.testing.assert_array_equal(one.calibration, other.calibration)
+
+
 @pytest.mark.parametrize("column", [[True], [date(2026, 11, 22)], [[0.5]]])
 def test_columns_of_other_types_hold_no_confidences(column: list[object]) -> None:
     assert confidences(pa.array(column)).tolist() == [NOT_A_CONFIDENCE]

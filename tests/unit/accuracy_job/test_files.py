@@ -80,6 +80,7 @@ def test_files_may_be_compressed(name: str, ending: str, tmp_path: Path) -> None
     with pa.output_stream(compressed) as stream:  # by the name's ending
         stream.write((tmp_path / name).read_bytes())
     assert pairs_in(counts_of(compressed)) == PAIRS
+    assert pairs_in(counts_of(compressed.rename(compressed.with_suffix(ending.upper())))) == PAIRS
 
 
 def test_gzip_of_several_members_is_read_to_its_end(tmp_path: Path) -> None:
@@ -136,6 +137,51 @@ def test_a_row_of_too_many_cells_that_are_no_text_is_rejected_alone(tmp_path: Pa
 def test_much_that_is_no_text_takes_nothing_from_the_rows_behind_it(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(b"note,true,predicted\n" + b"\xff\xfe\xfd\xc3,7,1\n" * 600_000)
     assert counts_of(tmp_path / "a.csv").matrices[Group()][7, 1] == 600_000
+
+
+@pytest.mark.parametrize("rows", [2, 300_000])
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv", "pairs.txt"])
+def test_a_cell_whose_quotes_do_not_end_is_an_error_as_rows_are_lost(
+    rows: int, name: str, tmp_path: Path
+) -> None:
+    mark = "\t" if name == "a.tsv" else ","
+    head = "" if name == "pairs.txt" else f"true{mark}predicted\n"
+    line = f"7{mark}7\n"
+    (tmp_path / name).write_text(f'{head}{line}7{mark}"7\n{line * rows}')
+    with pytest.raises(InputError, match=f'{name}: the " that opens a cell is missing its end'):
+        counts_of(tmp_path / name)
+
+
+def test_quotes_inside_of_a_cell_lose_nothing(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text('true,predicted,id\n7,7,5" wide\n7,1,"two\nlines, ""said"" "\n0,0,x\n')
+    counts = counts_of(tmp_path / "a.csv")
+    assert pairs_in(counts) == PAIRS
+    assert counts.confused == {(7, 1): ('two\nlines, "said" ',)}
+
+
+def test_cells_of_several_lines_are_read_wherever_a_file_is_cut(tmp_path: Path) -> None:
+    row = '7,7,"' + "x\n" * 50 + '"\n'
+    (tmp_path / "a.csv").write_text("true,predicted,id\n" + row * 30_000)  # 3 MB: several of Arrow's blocks
+    assert counts_of(tmp_path / "a.csv").pairs == 30_000
+
+
+def test_rows_of_too_few_cells_are_all_counted(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("true,predicted\n7\n8\n" + "9\n" * 2**15 + "1,1\n")
+    counts = counts_of(tmp_path / "a.csv")
+    assert (counts.pairs, rejected_in(counts)) == (1, {"not as many cells as columns": 2**15 + 2})
+    examples = counts.rejected["not as many cells as columns"].examples
+    assert [text.rpartition(" ")[2] for text in examples] == ['"7"', '"8"', '"9"']
+
+
+def test_a_line_that_is_too_long_is_rejected_alone(tmp_path: Path) -> None:
+    pair = '{"true": 7, "predicted": 7}'
+    (tmp_path / "a.jsonl").write_text(f'{pair}\n{{"true": "{"x" * 3_000_000}"}}\n{pair}\n[\n')
+    counts = counts_of(tmp_path / "a.jsonl")
+    assert (counts.pairs, rejected_in(counts)) == (2, {"not JSON": 2})
+    assert [text.partition(" ")[0][-8:] for text in counts.rejected["not JSON"].examples] == [
+        "jsonl:2:",
+        "jsonl:4:",
+    ]
 
 
 def test_a_fault_late_in_a_file_stops_nothing(tmp_path: Path) -> None:
@@ -257,7 +303,9 @@ def test_a_folder_is_read_at_any_depth_without_what_hadoop_hides(tmp_path: Path)
     for name in ("part-1", "date=2026-11-22/part-0", "_SUCCESS", ".part-1.crc", "_temporary/part-0"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    assert find(str(tmp_path)) == [f"{tmp_path}/date=2026-11-22/part-0", f"{tmp_path}/part-1"]
+    for pattern in (f"{tmp_path}", f"{tmp_path}/*", f"{tmp_path}/**"):
+        assert find(pattern) == [f"{tmp_path}/date=2026-11-22/part-0", f"{tmp_path}/part-1"]
+    assert find(f"{tmp_path}/_temporary/*") == [f"{tmp_path}/_temporary/part-0"]
 
 
 def test_a_glob_names_many_files_and_a_file_may_look_like_one(tmp_path: Path) -> None:

@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ ROWS = "true,predicted,confidence,model\n0,0,0.9,m1\n7,1,0.5,m1\nseven,1,0.5,m1\
 def pairs(tmp_path: Path) -> str:
     path = tmp_path / "pairs.csv"
     path.write_text(ROWS)
+    (tmp_path / "pairs.csv.txt").write_text("7,7\n")
     return str(path)
 
 
@@ -64,6 +67,14 @@ def test_the_summary_names_accuracy_faults_and_matrix(pairs: str, capsys: Captur
     assert "predicted" in shown
 
 
+def test_who_reads_only_the_beginning_of_the_summary_ends_nothing(pairs: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "accuracy_job", pairs, "--output", str(tmp_path / "out")]
+    job = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert job.stdout
+    job.stdout.close()
+    assert (job.communicate()[1], job.returncode) == (b"", OK)
+
+
 def test_counts_are_shown_whole_on_a_narrow_terminal(tmp_path: Path, capsys: Captured) -> None:
     path = tmp_path / "pairs.txt"
     path.write_text("".join(f"{true},{true}\n" * 12_345 for true in range(10)))
@@ -86,6 +97,7 @@ def test_no_pairs_make_a_report_too(tmp_path: Path, capsys: Captured) -> None:
         (["{pairs}", "--fail-under", "speed=1"], "the report has no figure speed"),
         (["{pairs}", "--fail-under", "digits.10.f1=1"], "the report has no figure digits.10.f1"),
         (["{pairs}", "--fail-under", "digits=1"], "digits is no figure of the report"),
+        (["{pairs}.txt", "--model", "version"], "no column version"),
         (["{pairs}", "--writers"], "files name no writers"),
         (["s3://bucket", "--true", "label"], "names are for files"),
         (["{pairs}", "--true", "model"], "model: one column, or JSON field, cannot be 2 parts of a pair"),

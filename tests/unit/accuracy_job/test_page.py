@@ -1,6 +1,6 @@
 import io
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -41,6 +41,15 @@ def test_a_report_has_four_pictures_of_any_number_of_days(days: int) -> None:
     assert all(map(is_drawn, drawn.values()))
 
 
+@pytest.mark.parametrize("ends", [("0001-01-01", "0001-01-12"), ("9999-12-01", "9999-12-31")])
+def test_the_first_and_the_last_days_of_the_calendar_are_drawn(ends: tuple[str, str]) -> None:
+    first, last = (date.fromisoformat(day).toordinal() for day in ends)
+    groups = tuple(Group(day=date.fromordinal(day).isoformat()) for day in range(first, last + 1))
+    true = np.arange(len(groups), dtype=np.uint8) % 10
+    counts = count(Batch(Pairs(true, true, None, groups, np.arange(len(groups)))))
+    assert is_drawn(pictures(build(counts, MADE))["accuracy-over-time"])
+
+
 def test_what_a_report_has_nothing_for_is_not_drawn() -> None:
     assert pictures(build(Counts(), MADE)).keys() == {"confusion-matrix", "confusion-matrix-rows"}
 
@@ -52,6 +61,7 @@ def test_the_page_holds_the_figures_and_its_pictures() -> None:
     assert text.count("data:image/png;base64,") == 4
     assert "200 of 1,000 classifications" in text
     assert "Made 2026-11-22 11:19 UTC." in text
+    assert "Made 2026-11-22 11:19 UTC of a&lt;b.csv." in page({**report, "input": "a<b.csv"}, {})
 
 
 def test_the_page_needs_nothing_from_elsewhere() -> None:

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from scipy.stats import chi2_contingency
 from sklearn.metrics import accuracy_score, classification_report, confusion_matrix
 
-from accuracy_job.kernel import Batch, Counts, Group, Newest, Pairs, Rejected, count
-from accuracy_job.report import Report, build, wilson_interval
+from accuracy_job.kernel import Batch, Counts, Group, IntArray, Newest, Pairs, Rejected, count
+from accuracy_job.report import Report, build, is_report, wilson_interval
 from accuracy_job.verify import differences
 
 Row = tuple[int, int, float, int]  # true, predicted, confidence, group
@@ -220,7 +220,7 @@ def test_the_standard_deviation_of_billions_is_scaled_from_a_part() -> None:
     spread = build(Counts({Group(): matrix}), MADE)["standard_deviation"]
     share = matrix.trace() / matrix.sum()
     theory = np.sqrt(share * (1 - share) / (0.8 * matrix.sum()) * 0.2)
-    assert theory * 0.15 < spread["accuracy"] < theory * 2.2
+    assert theory * 0.15 < spread["accuracy"] == spread["weighted_recall"] < theory * 2.2
 
 
 def test_top_confusions_are_most_frequent_first_with_the_newest_ids() -> None:
@@ -243,7 +243,13 @@ def test_ten_confusions_are_listed_of_more() -> None:
 
 
 def pairs_of(right: int, wrong: int) -> Counts:
-    return count(batch_of([1] * (right + wrong), [1] * right + [2] * wrong))
+    return Counts({Group(): matrix_of(right, wrong)})
+
+
+def matrix_of(right: int, wrong: int) -> IntArray:
+    matrix = np.zeros((10, 10), np.int64)
+    matrix[1, 1:3] = right, wrong
+    return matrix
 
 
 COUNTS = st.integers(0, 300)
@@ -267,9 +273,35 @@ def test_the_trend_tests_what_came_since_against_what_was_there(
         assert trend["p_value"] is trend["significant"] is None
 
 
-def test_where_more_was_deleted_than_came_there_is_no_trend() -> None:
-    trend = build(pairs_of(10, 50), MADE, previous=build(pairs_of(50, 50), MADE))["trend"]
-    assert (trend["pairs"], trend["accuracy"], trend["change"], trend["p_value"]) == (-40, None, None, None)
+def test_a_day_that_lost_pairs_says_nothing_of_what_came() -> None:
+    days = (Group(day="2026-11-21"), Group(day="2026-11-22"), Group())
+    before = Counts({day: matrix_of(50, 50) for day in days})
+    now = Counts(dict(zip(days, (matrix_of(40, 90), matrix_of(53, 51), matrix_of(49, 50)), strict=True)))
+    trend = build(now, MADE, previous=build(before, MADE))["trend"]
+    assert (trend["previous"], trend["pairs"], trend["accuracy"]) == (
+        {"pairs": 300, "accuracy": 0.5},
+        4,
+        0.75,
+    )
+    trend = build(Counts(), MADE, previous=build(before, MADE))["trend"]
+    assert (trend["pairs"], trend["accuracy"], trend["change"], trend["p_value"]) == (0, None, None, None)
+
+
+@pytest.mark.parametrize(("source", "has_trend"), [("a.csv", True), ("b.csv", False), (None, False)])
+def test_only_reports_on_the_same_input_are_compared(source: str | None, has_trend: bool) -> None:
+    before = build(pairs_of(50, 50), MADE, source="a.csv")
+    report = build(pairs_of(60, 50), MADE, previous=before, source=source)
+    assert (report["input"], report["trend"] is not None) == (source, has_trend)
+
+
+@pytest.mark.parametrize("rows", [[[1]], [[-1] * 10] * 10, [[0.5] * 10] * 10, [[1], [1, 2]], "text", None])
+def test_what_is_no_report_is_not_compared(rows: object) -> None:
+    report = report_of([1], [1], group=1)
+    day = report["days"][0]
+    assert is_report(report)
+    assert not is_report({**report, "confusion_matrix": rows})
+    assert not is_report({**report, "days": [{**day, "confusion_matrix": rows}]})
+    assert not any(map(is_report, ({**report, "days": [{**day, "day": 1}]}, {**report, "days": None}, [], 1)))
 
 
 def test_a_wrong_p_value_is_found() -> None:

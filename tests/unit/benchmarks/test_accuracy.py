@@ -1,7 +1,7 @@
 from pathlib import Path
 
 from benchmarks.accuracy import write_days
-from benchmarks.accuracy_contenders import legible_by_writer
+from benchmarks.accuracy_ours import legible_by_writer
 
 
 def test_the_days_of_many_writers_are_such_as_the_job_reads(tmp_path: Path) -> None:
