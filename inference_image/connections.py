@@ -120,13 +120,14 @@ class Connection(HttpToolsProtocol):
     """One client. uvicorn bounds its body and its idle time, but neither its headers nor its patience."""
 
     head_seconds = 30.0  # for a request's line and headers to come
-    discard_seconds = 10.0  # for the rest of a body that has been refused
+    discard_seconds = 10.0  # for the rest of what has been refused
 
     _is_between = True  # of two requests
     _is_head = False  # what comes: a head that has begun with a segment of its own
     _held = b""  # of that head, until more of it has come
     _late: asyncio.TimerHandle | None = None  # closes it
     _fruitless = 0  # bytes since the last head or piece of a body was complete
+    _is_refused = False  # all that still comes
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn does
         super().connection_made(transport)
@@ -139,14 +140,15 @@ class Connection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        if self._is_refused:
+            return
         self._fruitless += len(data)
         if self._is_between or self._is_head:
             data = self._without_upgrade(data)
         if data:
             super().data_received(data)
         if self._fruitless > HEAD_BYTES and not self.transport.is_closing():
-            self.transport.write(STATUS_LINE[431] + b"content-length: 0\r\nconnection: close\r\n\r\n")
-            self.transport.close()
+            self._refuse()
 
     def on_message_begin(self) -> None:
         self._is_between = False
@@ -165,6 +167,8 @@ class Connection(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         self._is_between = True
         self._arrived()
+        if self.cycle.response_complete:  # It was refused, and uvicorn's own timer ended as more of it came.
+            self._expect(self.timeout_keep_alive)
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
@@ -172,6 +176,13 @@ class Connection(HttpToolsProtocol):
         super().on_response_complete()
         if self.cycle.more_body:
             self._expect(self.discard_seconds)
+
+    def _refuse(self) -> None:
+        """Answer, and take what still comes: a client that has not read the answer would see only a reset."""
+        self._is_refused = True
+        self.transport.write(STATUS_LINE[431] + b"content-length: 0\r\nconnection: close\r\n\r\n")
+        self.transport.write_eof()
+        self._expect(self.discard_seconds)
 
     def _without_upgrade(self, data: bytes) -> bytes:
         """Rename the header, wherever the segments of a head are cut."""

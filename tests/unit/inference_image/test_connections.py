@@ -11,7 +11,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
-from inference_image.connections import Connection
+from inference_image.connections import CONNECTIONS, HEAD_BYTES, Connection
 
 LONG = 30.0  # a test that waits for so long has failed
 
@@ -28,10 +28,16 @@ class Patient(Connection):
 
 @asynccontextmanager
 async def client(
-    kind: type[Connection],
+    kind: type[Connection], keep_alive: int = int(LONG)
 ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
     """Yield a connection to an application that answers at once, whatever is still to come of the request."""
-    config = uvicorn.Config(PlainTextResponse("answer"), ws="none", lifespan="off", log_config=None)
+    config = uvicorn.Config(
+        PlainTextResponse("answer"),
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        timeout_keep_alive=keep_alive,
+    )
     loop, state = asyncio.get_running_loop(), ServerState()
     server = await loop.create_server(lambda: kind(config, state, {}), "127.0.0.1", 0)
     reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
@@ -73,18 +79,74 @@ def test_after_the_rest_of_a_refused_body_the_connection_is_used_again() -> None
     assert asyncio.run(second()).startswith(b"HTTP/1.1 200")
 
 
+def test_after_the_rest_of_a_refused_body_nobody_waits_for_ever() -> None:
+    async def ended() -> bytes:
+        async with client(Patient, keep_alive=1) as (reader, writer):
+            writer.write(b"POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 200000\r\n\r\n")
+            await reader.readuntil(b"answer")
+            writer.write(bytes(200_000))
+            return await asyncio.wait_for(reader.read(), LONG)
+
+    assert asyncio.run(ended()) == b""
+
+
+def test_who_sends_a_head_without_an_end_reads_the_refusal_however_much_was_sent() -> None:
+    async def refusal() -> bytes:
+        async with client(Patient) as (reader, writer):
+            writer.write(b"GET /")
+            for _ in range(2 * HEAD_BYTES // 2**10):
+                writer.write(b"a" * 2**10)
+                await writer.drain()
+                await asyncio.sleep(0)  # the server's turn
+            answer = await asyncio.wait_for(reader.read(), LONG)
+            writer.write(b"a")
+            await writer.drain()
+            return answer
+
+    assert asyncio.run(refusal()).startswith(b"HTTP/1.1 431")
+
+
+def test_a_client_that_is_refused_and_stays_is_let_go() -> None:
+    async def is_gone() -> bool:
+        async with client(Hasty) as (reader, writer):
+            writer.write(b"GET /" + b"a" * 2 * HEAD_BYTES)
+            await asyncio.wait_for(reader.read(), LONG)
+            while not writer.is_closing():  # which it is once what is sent meets no one
+                writer.write(b"a")
+                await asyncio.sleep(0.01)
+            return True
+
+    assert asyncio.run(is_gone())
+
+
+def test_who_comes_when_all_connections_are_taken_is_let_go() -> None:
+    async def ended() -> tuple[bool, bool]:
+        config = uvicorn.Config(PlainTextResponse("answer"), ws="none", lifespan="off", log_config=None)
+        state = ServerState()
+        wires = [Wire() for _ in range(CONNECTIONS + 1)]
+        for wire in wires:
+            Patient(config, state, {}).connection_made(wire)
+        return any(wire.is_aborted for wire in wires[:-1]), wires[-1].is_aborted
+
+    assert asyncio.run(ended()) == (False, True)
+
+
 class Wire(asyncio.Transport):
     """Keeps what is written."""
 
     def __init__(self) -> None:
         super().__init__()
         self.written = b""
+        self.is_aborted = False
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         self.written += data
 
     def is_closing(self) -> bool:
         return False
+
+    def abort(self) -> None:
+        self.is_aborted = True
 
     def pause_reading(self) -> None: ...
 
