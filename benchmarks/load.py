@@ -5,6 +5,7 @@ import math
 import time
 from dataclasses import dataclass, field
 
+PATIENCE = 10  # seconds for the first answer, and for the last: a server may leave some waiting for minutes
 HEAD = b"POST /invocations HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: %b\r\nContent-Length: %d\r\n\r\n"
 
 
@@ -15,7 +16,7 @@ def request(content_type: str, body: bytes) -> bytes:
 
 @dataclass
 class Load:
-    """What came of some seconds, from when every connection has been answered once.
+    """What came of some seconds, from when every connection has been answered once, or long should have been.
 
     Before that, those that are served first have nobody before them, and the others have everybody.
     """
@@ -31,6 +32,9 @@ class Load:
     @property
     def until(self) -> float:
         return self.began + self.seconds
+
+    def begin(self) -> None:
+        self.began = min(self.began, time.perf_counter())
 
     @property
     def rate(self) -> float:
@@ -67,7 +71,7 @@ class Client(asyncio.Protocol):
 
     def connection_lost(self, _: Exception | None) -> None:
         self._load.failures += time.perf_counter() < self._load.until
-        self._wait_no_more(time.perf_counter())
+        self._wait_no_more()
         self.ended.set_result(None)
 
     def _send(self) -> None:
@@ -83,13 +87,13 @@ class Client(asyncio.Protocol):
             load.answered += load.began <= now < load.until
             if self._sent >= load.began:
                 load.latencies.append(now - self._sent)
-        self._wait_no_more(now)
+        self._wait_no_more()
 
-    def _wait_no_more(self, now: float) -> None:
+    def _wait_no_more(self) -> None:
         self._load.waited_for -= self._is_new
         self._is_new = False
-        if not self._load.waited_for and self._load.began == math.inf:
-            self._load.began = now
+        if not self._load.waited_for:
+            self._load.begin()
 
 
 def _content_length(head: bytes) -> int:
@@ -107,5 +111,8 @@ async def run(port: int, message: bytes, connections: int, seconds: float) -> Lo
         await loop.create_connection(lambda: Client(message, load), "127.0.0.1", port)
         for _ in range(connections)
     ]
-    await asyncio.gather(*(client.ended for _, client in made))
+    loop.call_later(PATIENCE, load.begin)
+    await asyncio.wait([client.ended for _, client in made], timeout=seconds + 2 * PATIENCE)
+    for transport, _ in made:
+        transport.abort()
     return load

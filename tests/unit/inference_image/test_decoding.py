@@ -132,13 +132,17 @@ def test_a_large_image_is_reduced_and_says_by_how_much() -> None:
     assert (picture.reduction, picture.size) == (4, (2000, 1000))
 
 
+def _png(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
 def _transparent(ink: int, alpha: int, size: tuple[int, int] = (40, 30)) -> bytes:
     """Draw a bar of grey `ink` on a picture that is otherwise transparent."""
     pixels = np.zeros((*size[::-1], 4), np.uint8)
     pixels[10:20, 10:30] = (ink, ink, ink, alpha)
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG")
-    return buffer.getvalue()
+    return _png(Image.fromarray(pixels))
 
 
 @pytest.mark.parametrize(("ink", "paper"), [(0, 255), (60, 255), (200, 0), (255, 0)])
@@ -150,6 +154,32 @@ def test_transparent_paper_gets_the_colour_that_the_ink_stands_out_from(ink: int
 
 def test_half_transparent_ink_is_laid_on_its_paper_by_its_share() -> None:
     assert decode(_transparent(0, 128), Limits()).pixels[15, 20].tolist() == [127] * 3
+
+
+@pytest.mark.parametrize(("ink", "paper"), [(0, 255), (255, 0)])
+def test_ink_that_is_hardly_to_be_seen_counts_where_there_is_no_other(ink: int, paper: int) -> None:
+    assert decode(_transparent(ink, 100), Limits()).pixels[0, 0].tolist() == [paper] * 3
+
+
+def test_what_is_less_than_half_opaque_does_not_say_what_ink_is() -> None:
+    pixels = np.full((40, 60, 4), (0, 0, 0, 100), np.uint8)  # a shadow around white ink
+    pixels[10:20, 10:30] = 255
+    assert decode(_png(Image.fromarray(pixels)), Limits()).pixels[15, 20].tolist() == [255] * 3
+    assert decode(_png(Image.fromarray(pixels)), Limits()).pixels[0, 0].tolist() == [0] * 3
+
+
+@pytest.mark.parametrize(("alpha", "paper"), [(252, 200), (240, 0)])
+def test_paper_that_is_all_but_opaque_goes_on_where_there_is_none(alpha: int, paper: int) -> None:
+    pixels = np.full((40, 60, 4), (200, 200, 200, alpha), np.uint8)
+    pixels[:10] = 0  # a corner cut off
+    assert decode(_png(Image.fromarray(pixels)), Limits()).pixels[0, 0].tolist() == [paper] * 3
+
+
+def test_pixels_that_are_no_numbers_are_black() -> None:
+    ramp = np.array([[np.nan, 0.5, 1.0]], np.float32).repeat(10, 0).repeat(10, 1)
+    buffer = io.BytesIO()
+    Image.fromarray(ramp).save(buffer, "TIFF")
+    assert decode(buffer.getvalue(), Limits()).pixels[5, [5, 15, 25], 0].tolist() == [0, 127, 255]
 
 
 def test_what_is_wholly_transparent_is_white() -> None:

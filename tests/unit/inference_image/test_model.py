@@ -2,6 +2,7 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from safetensors.torch import load_file
 
 from inference_image import network
 from inference_image.decoding import ImageError, Limits
-from inference_image.model import WEIGHTS, Model, ModelError, judged
+from inference_image.model import WEIGHTS, Answer, Model, ModelError, judged
 from inference_image.network import Network
 from inference_image.preprocessing import Preprocessed, preprocess
 from inference_image.reading import Reading, classify, read
@@ -95,6 +96,26 @@ def test_of_several_views_the_one_that_looks_most_like_a_digit_counts(model: Mod
     nothing = _views([np.zeros((28, 28), np.uint8)])
     for views in (nought + nothing, nothing + nought):
         assert classify([nothing, views], model)[1].seen is nought[0]
+
+
+class Scripted:
+    """A model whose answers are known: of each view how sure it is, and whether it is a digit."""
+
+    version = "scripted"
+
+    def __init__(self, *answers: tuple[float, float]) -> None:
+        self.answers = [
+            Answer(7, confidence, (confidence,) * 10, is_digit) for confidence, is_digit in answers
+        ]
+
+    def classify(self, _: object) -> list[Answer]:
+        return self.answers
+
+
+def test_a_view_that_is_a_digit_counts_over_one_that_is_surer_which() -> None:
+    scripted = cast("Model", Scripted((0.9, 0.3), (0.5, 0.8), (0.7, 0.7)))
+    [reading] = classify([_views(_images(3))], scripted)
+    assert reading.answer.is_digit == 0.8
 
 
 def test_a_view_that_appeals_less_is_less_likely_a_digit(model: Model) -> None:

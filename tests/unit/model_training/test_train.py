@@ -135,3 +135,49 @@ def test_calibration_weighs_what_tells_digits_from_the_rest(tmp_path: Path) -> N
     _, logit, _, appeal, *_ = scales["is_digit"]
     assert np.isfinite(scales["is_digit"]).all()
     assert logit > 10 * abs(appeal)  # which was drawn at random
+
+
+class Written(Network):
+    """Says what is written in an image's first row: the 11 logits, from -6.4 to 6.35."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return (images[:, 0, 0, :11] * 255 - 128) / 20
+
+
+def _written(logits: NDArray[np.float64], targets: NDArray[np.int64], views: int = 1) -> Views:
+    """So many views of each image, one after another, of logits (N, 11)."""
+    pixels = np.zeros((len(logits), 28, 28), np.uint8)
+    pixels[:, 0, :11] = (logits * 20 + 128).round().clip(0, 255)
+    appeals = np.random.default_rng(1).normal(0, 1, len(logits))
+    return Views(pixels, appeals, targets, np.arange(len(logits)) // views)
+
+
+@pytest.mark.parametrize("temperature", [0.7, 1.5])
+def test_the_temperature_is_that_by_which_the_network_is_as_sure_as_it_is_right(temperature: float) -> None:
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 1.2, (4000, 11)).clip(-6, 6)
+    views = _written(logits, np.zeros(4000, np.int64))
+    said = logits_of(Written(), torch.from_numpy(views.pixels)[:, None])
+    chances = torch.softmax(said[:, :10] / temperature, 1).numpy()
+    targets = (chances.cumsum(1) > rng.random((4000, 1))).argmax(1)
+    targets[said[:, 10].numpy() < rng.normal(-1, 0.5, 4000)] = NOT_A_DIGIT
+    found = calibrate(Written(), replace(views, targets=targets))["temperature"]
+    assert found == pytest.approx(temperature, rel=0.1)
+
+
+def test_calibration_looks_at_the_views_that_serving_takes() -> None:
+    rng = np.random.default_rng(0)
+    count = 500
+    targets = rng.integers(0, 10, count)
+    logits = rng.normal(0, 0.2, (count, 2, 11))
+    logits[:, 0, 10], logits[:, 1, 10] = 4, -4  # the second hardly looks like a digit
+    order = np.arange(count)
+    logits[order, 0, targets] += 5  # and is read as another one
+    logits[order, 1, (targets + 1) % 10] += 5
+    swapped = rng.random(count) < 0.5
+    logits[swapped] = logits[swapped, ::-1]
+    nothing = rng.random(count) < 0.2
+    targets[nothing] = NOT_A_DIGIT
+    logits[nothing, :, 10] = -4 - rng.random((nothing.sum(), 2))
+    views = _written(logits.reshape(-1, 11), np.repeat(targets, 2), views=2)
+    assert calibrate(Written(), views)["temperature"] < 1  # what is always right may be surer
