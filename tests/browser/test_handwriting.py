@@ -142,7 +142,11 @@ def test_a_filter_that_takes_long_says_so(page: Page, api: ApiDouble) -> None:
     page.goto(VIEW)
     expect(cards(page)).to_have_count(24)
     held: list[Route] = []
-    page.route("**/classifications?*cursor=27*", lambda route: held.append(route))
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/classifications?*cursor=27*", hold)
     page.get_by_role("button", name="Misread").click()
     expect(page.get_by_text("Loading …")).to_be_visible()
     held[0].fallback()
