@@ -2,8 +2,9 @@
 
 Chalice's development server writes headers and body apart, so that Nagle's algorithm holds the body back
 until the client's delayed acknowledgement of the headers (RFC 1122, 4.2.3.2). It reads no body of unknown
-length, and sends one after HEAD, where clients take it for the next answer. It also never calls what is
-scheduled: here a thread sweeps every LEGIBLE_SWEEP_SECONDS, 60 unless set.
+length, sends one after HEAD, where clients take it for the next answer, and none at all where a full disk
+takes no line of its log. It also never calls what is scheduled: here a thread sweeps every
+LEGIBLE_SWEEP_SECONDS, 60 unless set.
 """
 
 import contextlib
@@ -23,6 +24,7 @@ from chalice_app.settings import SettingsError, seconds
 
 MAX_SWEEP_SECONDS = 86_400
 _payload_of_known_length = ChaliceRequestHandler._parse_payload
+_log_message = ChaliceRequestHandler.log_message
 _send_with_body = ChaliceRequestHandler._send_http_response_with_body
 
 
@@ -46,6 +48,12 @@ def send(handler: ChaliceRequestHandler, code: int, headers: dict[str, Any], bod
     _send_with_body(handler, code, headers, b"" if handler.command == "HEAD" else body)
 
 
+def log_message(handler: ChaliceRequestHandler, format: str, *values: object) -> None:  # noqa: A002  as Python names it
+    """Log a line, if that can be."""
+    with contextlib.suppress(OSError):
+        _log_message(handler, format, *values)
+
+
 def sweep_seconds(environment: Mapping[str, str]) -> float:
     """Return how long it is from one sweep to the next; raise SettingsError if the variable is wrong."""
     return seconds(environment, "LEGIBLE_SWEEP_SECONDS", 60.0, MAX_SWEEP_SECONDS)
@@ -64,6 +72,7 @@ def sweep_for_ever(every: float) -> None:
 
 if __name__ == "__main__":
     ChaliceRequestHandler.disable_nagle_algorithm = True
+    ChaliceRequestHandler.log_message = log_message
     ChaliceRequestHandler._parse_payload = payload  # type: ignore[assignment, method-assign]
     ChaliceRequestHandler._send_http_response_with_body = send  # type: ignore[assignment, method-assign]
     try:

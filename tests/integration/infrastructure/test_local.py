@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import resource
 import signal
 import socket
 import stat
@@ -16,10 +17,14 @@ from pathlib import Path
 import pytest
 import urllib3
 
+from infrastructure.local import parts
+from infrastructure.local.credentials import Credentials
+from infrastructure.local.environment import with_own
 from infrastructure.local.samples import Sample
 from infrastructure.local.settings import HOST, ROOT, Settings, is_free
 from infrastructure.local.stack import Stack
 from tests.processes import processes_that_name
+from tests.waiting import wait_until
 
 SAMPLES = len(Sample.all())
 PATIENCE_SECONDS = 120  # far beyond what a start needs
@@ -204,6 +209,23 @@ def test_the_credentials_are_their_owners_alone(stack: Stack) -> None:
     file = stack.settings.data / "credentials.json"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert set(json.loads(file.read_text())) == {"access_key", "secret_key", "samples_token"}
+
+
+def test_the_api_answers_also_where_a_full_disk_takes_no_line_of_its_log(
+    settings: Settings, tmp_path: Path
+) -> None:
+    api = parts.api(settings, Credentials.of(tmp_path))
+    with (tmp_path / "log").open("w") as log:
+        process = subprocess.Popen(
+            api.command, cwd=ROOT, env=with_own(api.environment), stdout=log, stderr=log
+        )
+    try:
+        wait_until(lambda: not is_free(settings.api_port))
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (0, 0))  # no file may grow, as on a full disk
+        assert urllib3.request("GET", f"{settings.api_url}/openapi.json", retries=False).status == 200
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_the_store_refuses_requests_without_a_signature(stack: Stack) -> None:
