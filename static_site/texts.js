@@ -233,7 +233,8 @@ export const texts = {
   problem: {
     title: (problem) => {
       if (problem.status === 0) return problem.timedOut ? "The answer takes too long." : "No connection to the API.";
-      return problem.status === 415 ? "This kind of file cannot be read." : problem.title;
+      const refused = { 413: "This image is too large.", 415: "This kind of file cannot be read.", 422: "This image cannot be read." };
+      return refused[problem.status] ?? problem.title;
     },
     detail: (problem) => {
       if (problem.status === 0) return "Nothing is lost here. Check the connection and try again.";

@@ -37,7 +37,7 @@ export class Tray {
   /** Take the images among these files; the first of them is picked. @param {File[]} files */
   add(files) {
     if (files.length === 0) return; // text was pasted, or the choice was cancelled
-    const images = files.filter((file) => file.type.startsWith("image/"));
+    const images = files.filter((file) => file.type.startsWith("image/") && file.size > 0);
     this.#others += files.length - images.length;
     if (images.length === 0) return this.#say(texts.write.noImages);
     const readings = images.map((file) => new Reading(this.#api, file, file.name));

@@ -131,7 +131,7 @@ def test_a_refusal_is_shown_in_the_words_of_the_api(page: Page, api: ApiDouble) 
     api.faults = [("POST .*", 422, "the image is broken after 12 bytes")]
     draw(page, SEVEN)
     alert = page.get_by_role("alert")
-    expect(alert).to_contain_text("Refused")
+    expect(alert).to_contain_text("This image cannot be read.")  # and not in those of HTTP
     expect(alert).to_contain_text("The image is broken after 12 bytes")
     expect(key(page, 7)).to_be_disabled()
 
