@@ -1,7 +1,10 @@
 """Figures of the report that must not fall below a threshold, and what CloudWatch is told of them."""
 
+from argparse import ArgumentTypeError
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
+from math import isnan
 from typing import Any, NamedTuple, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -38,9 +41,12 @@ class Threshold(NamedTuple):
 
 
 def parse(text: str) -> Threshold:
-    """Return the threshold that FIGURE=NUMBER spells. Raises ValueError."""
+    """Return the threshold that FIGURE=NUMBER spells; for argparse, which names what does not."""
     name, _, number = text.partition("=")
-    return Threshold(name, float(number))
+    with suppress(ValueError):
+        if name and not isnan(least := float(number)):  # nothing is as high as NaN, nor lower
+            return Threshold(name, least)
+    raise ArgumentTypeError(f"{text} is not FIGURE=NUMBER")
 
 
 def figure(report: Report, path: str) -> float | None:

@@ -26,6 +26,7 @@ from inference_image.decoding import Limits, decode
 from inference_image.finding import Candidate, candidates
 from inference_image.ink import MAP_SIDE, reduced
 from inference_image.parts import Mask as Binary
+from model_training.arguments import positive
 from model_training.generator import MIXTURE, PAPERS, TRAINING, processes, source_of
 from model_training.interrupts import interruptible
 
@@ -50,7 +51,7 @@ class Offer:
 def main() -> None:
     """Draw images, fit, print the weights for `inference_image.choosing`."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--count", type=int, default=5000, help="images to draw")
+    parser.add_argument("--count", type=positive, default=5000, help="images to draw")
     some = drawn(parser.parse_args().count)
     weights = fit(some)
     console = Console()

@@ -24,6 +24,7 @@ from inference_image.model import WEIGHTS, Model
 from inference_image.preprocessing import Preprocessed, preprocess
 from inference_image.reading import Reading, classify
 from model_training import card, data
+from model_training.arguments import positive
 from model_training.figures import calibration_error, reliability, wilson
 from model_training.generator import HELD_OUT, Example, examples, processes
 from model_training.interrupts import interruptible
@@ -229,7 +230,7 @@ def _share(which: Iterable[bool]) -> float:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--count", type=int, default=500, help="images of each kind that is drawn, rounded up to fifties"
+        "--count", type=positive, default=500, help="images of each kind that is drawn, rounded up to fifties"
     )
     parser.add_argument(
         "--seed",

@@ -10,6 +10,7 @@ from rich.progress import track
 from rich.table import Table
 
 from infrastructure.local.interrupts import interruptible
+from model_training.arguments import positive
 from tests.fuzz.bodies import body
 from tests.fuzz.campaign import Campaign, Cost
 from tests.integration.chalice_app.system import running
@@ -18,7 +19,7 @@ from tests.integration.chalice_app.system import running
 def main() -> int:
     """Send the bodies, print the figures; exit with 1 if there are findings."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
-    parser.add_argument("--count", type=int, default=20_000, help="bodies (%(default)s)")
+    parser.add_argument("--count", type=positive, default=20_000, help="bodies (%(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="what the bodies follow from (%(default)s)")
     options = parser.parse_args()
     console = Console()

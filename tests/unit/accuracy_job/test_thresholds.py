@@ -1,3 +1,4 @@
+from argparse import ArgumentTypeError
 from datetime import UTC, datetime
 from typing import Any
 
@@ -46,6 +47,12 @@ def test_a_figure_is_named_by_its_path(path: str, value: float) -> None:
 )
 def test_a_threshold_is_met_by_what_is_not_below_it(text: str, met: bool) -> None:
     assert parse(text).is_met(REPORT) == met
+
+
+@pytest.mark.parametrize("text", ["accuracy", "accuracy=", "accuracy=high", "accuracy=nan", "=0.9", ""])
+def test_what_is_no_threshold_is_refused_with_the_form_of_one(text: str) -> None:
+    with pytest.raises(ArgumentTypeError, match=f"{text} is not FIGURE=NUMBER"):
+        parse(text)
 
 
 @pytest.mark.parametrize("path", ["accuracy", "accuracy_interval.0", "coverage.share"])
