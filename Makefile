@@ -59,7 +59,7 @@ train: .venv/dev.stamp ## Train the network on MNIST's training part and write i
 evaluate: .venv/dev.stamp ## Measure the shipped weights on data that took no part in training
 	@exec $(BIN)/python -m model_training.evaluate
 
-bench: .venv/dev.stamp benchmarks/accuracy-requirements.lock ## Every benchmark, with peers in the same run, and a page of what they found: 15 minutes, FULL=1 half an hour
+bench: .venv/dev.stamp benchmarks/accuracy-requirements.lock ## Every benchmark, with peers in the same run, and a page of what they found: 15 minutes; FULL=1 is the long form, 40
 	@$(BIN)/$(PIP_INSTALL_LOCKED) -q -r benchmarks/accuracy-requirements.lock
 	@exec $(BIN)/python -m benchmarks $(if $(filter 1,$(FULL)),--full)
 
