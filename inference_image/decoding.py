@@ -131,7 +131,9 @@ def _eight_bits(image: Image.Image) -> Image.Image:
     """L or RGB, or RGBA where anything can be transparent."""
     if image.mode.startswith(("I", "F")):  # 16 and 32 bits a pixel
         values = np.nan_to_num(np.asarray(image, dtype=np.float32))
-        top = 65535.0 if image.mode.startswith("I;16") else float(values.max(initial=0))
+        top = float(values.max(initial=0))
+        if image.mode.startswith("I;16"):  # of which scanners and cameras may use 8, 10 or 12
+            top = 2.0 ** int(top).bit_length() - 1
         values = values * (255 / top) if top > 0 else values
         return Image.fromarray(values.clip(0, 255).astype(np.uint8))
     mode = "RGBA" if image.has_transparency_data else "L" if image.mode in {"1", "L"} else "RGB"

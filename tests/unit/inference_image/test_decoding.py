@@ -175,6 +175,13 @@ def test_paper_that_is_all_but_opaque_goes_on_where_there_is_none(alpha: int, pa
     assert decode(_png(Image.fromarray(pixels)), Limits()).pixels[0, 0].tolist() == [paper] * 3
 
 
+@pytest.mark.parametrize("bits", [8, 12, 16])
+def test_sixteen_bits_of_which_fewer_are_used_are_as_bright(bits: int) -> None:
+    ramp = (np.array([[0, 0.5, 1.0]]) * (2**bits - 1)).astype(np.uint16).repeat(10, 0).repeat(10, 1)
+    pixels = decode(_png(Image.fromarray(ramp)), Limits()).pixels
+    assert pixels[5, [5, 15, 25], 0].tolist() == [0, 127, 255]
+
+
 def test_pixels_that_are_no_numbers_are_black() -> None:
     ramp = np.array([[np.nan, 0.5, 1.0]], np.float32).repeat(10, 0).repeat(10, 1)
     buffer = io.BytesIO()
