@@ -22,9 +22,10 @@ from rich.table import Table
 from torch import Tensor
 
 from inference_image.choosing import WEIGHTS
-from inference_image.decoding import Limits, decode
+from inference_image.decoding import decode
 from inference_image.finding import Candidate, candidates
 from inference_image.ink import MAP_SIDE, reduced
+from inference_image.limits import Limits
 from inference_image.parts import Mask as Binary
 from model_training.generator import MIXTURE, PAPERS, TRAINING, processes, source_of
 from model_training.interrupts import interruptible

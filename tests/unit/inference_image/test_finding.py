@@ -8,9 +8,10 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from inference_image.decoding import Limits, decode
+from inference_image.decoding import decode
 from inference_image.finding import find_digits
 from inference_image.ink import SMALL
+from inference_image.limits import Limits
 from inference_image.model import Model
 from inference_image.reading import Reading, read
 
