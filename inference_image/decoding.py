@@ -132,10 +132,7 @@ def _eight_bits(image: Image.Image) -> Image.Image:
         top = 65535.0 if image.mode.startswith("I;16") else float(values.max(initial=0))
         values = values * (255 / top) if top > 0 else values
         return Image.fromarray(values.clip(0, 255).astype(np.uint8))
-    if image.has_transparency_data:
-        mode = "RGBA"
-    else:
-        mode = "L" if image.mode in {"1", "L"} else "RGB"
+    mode = "RGBA" if image.has_transparency_data else "L" if image.mode in {"1", "L"} else "RGB"
     return image if image.mode == mode else image.convert(mode)  # 12 megapixels are not copied for nothing
 
 
