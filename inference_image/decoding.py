@@ -14,8 +14,6 @@ from PIL.JpegImagePlugin import JpegImageFile
 
 from inference_image.limits import Limits
 
-__all__ = ["FORMATS", "ImageError", "Limits", "Picture", "decode"]
-
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 LEAST_SIDE = 400  # pixels that reducing leaves of the longer side: a digit of a tenth of it keeps 40
 _TURNS = {3: 180, 4: 180, 5: 90, 6: 270, 7: 270, 8: 90}  # EXIF orientation -> degrees counter-clockwise

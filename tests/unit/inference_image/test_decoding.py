@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from inference_image.decoding import FORMATS, ImageError, Limits, decode
+from inference_image.decoding import FORMATS, ImageError, decode
+from inference_image.limits import Limits
 from inference_image.preprocessing import preprocess
 
 
