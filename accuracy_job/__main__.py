@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
+from io import TextIOWrapper
 from typing import NamedTuple, cast
 
 from obstore.store import ObjectStore
@@ -274,6 +275,8 @@ def complain(errors: Console, message: str) -> None:
 
 
 if __name__ == "__main__":
+    for stream in (sys.stdout, sys.stderr):  # what a terminal cannot show is a "?" there, and no failure
+        cast("TextIOWrapper", stream).reconfigure(errors="replace")
     exit_status = main()
     if exit_status in {INTERRUPTED, BAD_INPUT}:
         # An orderly exit would wait for a store that hangs; and Arrow's threads may still call us for a CSV

@@ -29,7 +29,9 @@ class Settings:
             bucket=_required(environment, "LEGIBLE_BUCKET"),
             inference_url=_url(environment, "LEGIBLE_INFERENCE_URL"),
             page_origin=_url(environment, "LEGIBLE_PAGE_ORIGIN"),
-            inference_seconds=_seconds(environment, "LEGIBLE_INFERENCE_SECONDS", cls.inference_seconds),
+            inference_seconds=seconds(
+                environment, "LEGIBLE_INFERENCE_SECONDS", cls.inference_seconds, MAX_INFERENCE_SECONDS
+            ),
             stage=environment.get("LEGIBLE_STAGE", "").strip() or cls.stage,
         )
 
@@ -47,12 +49,13 @@ def _url(environment: Mapping[str, str], name: str) -> str:
     return value
 
 
-def _seconds(environment: Mapping[str, str], name: str, default: float) -> float:
+def seconds(environment: Mapping[str, str], name: str, default: float, most: int) -> float:
+    """Return how long a variable says, `default` if it says nothing; raise SettingsError if that is wrong."""
     text = environment.get(name) or str(default)
     try:
-        seconds = float(text)
+        given = float(text)
     except ValueError:
-        seconds = 0.0
-    if not 1 <= seconds <= MAX_INFERENCE_SECONDS:
-        raise SettingsError(f"{name}={text!r} is no number of seconds from 1 to {MAX_INFERENCE_SECONDS}")
-    return seconds
+        given = 0.0
+    if not 1 <= given <= most:
+        raise SettingsError(f"{name}={text!r} is no number of seconds from 1 to {most}")
+    return given

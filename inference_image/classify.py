@@ -29,11 +29,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m inference_image.classify", description=__doc__)
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="an image, or a folder of images")
     parser.add_argument("--json", action="store_true", help="one JSON object a line instead of a table")
+    assert isinstance(sys.stdout, io.TextIOWrapper)  # noqa: S101 - as Python opens it
+    sys.stdout.reconfigure(errors="backslashreplace")  # for a name that is no text, or none of the terminal's
     chosen = parser.parse_args(arguments)
     show = _json if chosen.json else _row
     failed = False
-    assert isinstance(sys.stdout, io.TextIOWrapper)  # noqa: S101 - as Python opens it
-    sys.stdout.reconfigure(errors="backslashreplace")  # a file's name may be no text
     try:
         for path, answer in classify(list(_files(chosen.files)), Model.load()):
             tqdm.write(show(path, answer), file=sys.stdout)

@@ -79,6 +79,8 @@ def _variable(name: str) -> str:
 
 def _parsed(name: str, value: str, expected: object) -> str | int:
     if expected is str:
+        if not value:  # to a socket, that is every address there is
+            raise SettingsError(f"{_variable(name)} is empty: expected an address, or no such variable")
         return value
     lowest, highest = _RANGES.get(name, (1, 2**31))
     if not (value.isascii() and value.isdigit() and lowest <= int(value) <= highest):

@@ -2,7 +2,7 @@
 
 import { Answer } from "./answer.js";
 import { ignoreProblem } from "./api.js";
-import { element, problemNotice } from "./elements.js";
+import { SHOW_WAITING_MS, element, problemNotice } from "./elements.js";
 import { Reading } from "./reading.js";
 import { texts } from "./texts.js";
 
@@ -41,7 +41,7 @@ export class History {
     this.#collection = collection;
     this.#onChange = onChange;
     this.#answer = new Answer(api, numberKeys);
-    parts.more.addEventListener("click", () => this.#show(this.#most + PAGE));
+    parts.more.addEventListener("click", () => this.#showMore());
     this.#fillDialog();
   }
 
@@ -56,6 +56,11 @@ export class History {
     );
     this.#matches = filters[first];
     await this.#show(PAGE);
+  }
+
+  /** Bring the images into sight: the figures above them fill a screen, or on a phone several. */
+  scrollTo() {
+    this.#parts.history.scrollIntoView();
   }
 
   #filterButton(name, matches, pressed) {
@@ -73,6 +78,7 @@ export class History {
     const { history, gallery, status, more } = this.#parts;
     this.#most = most;
     this.#showProblem(null);
+    const waiting = setTimeout(() => turn === this.#turn && (status.textContent = texts.page.loading), SHOW_WAITING_MS);
     try {
       const records = await this.#collection.find(this.#matches, most + 1); // one more says whether there are more
       if (turn !== this.#turn) return;
@@ -86,7 +92,17 @@ export class History {
       status.textContent = "";
       more.hidden = true;
       this.#showProblem(problem, () => this.#refresh());
+    } finally {
+      clearTimeout(waiting);
     }
+  }
+
+  /** The button goes with the last of them: who pressed it by keyboard goes on at the first new image. */
+  async #showMore() {
+    const { gallery, more } = this.#parts;
+    const shown = this.#most;
+    await this.#show(shown + PAGE);
+    if (more.hidden && [more, document.body].includes(document.activeElement)) gallery.children[shown]?.firstElementChild.focus();
   }
 
   #showProblem(problem, retry) {
@@ -179,9 +195,10 @@ function outcome(record) {
   return record.true === record.predicted ? "right" : "wrong";
 }
 
-/** The filter for `true=4&predicted=9`. @param {URLSearchParams} parameters */
+/** The filter for `true=4&predicted=9`; none for what are no digits. @param {URLSearchParams} parameters */
 function pairFilter(parameters) {
-  if (!parameters.has("true") || !parameters.has("predicted")) return {};
-  const [digit, predicted] = [Number(parameters.get("true")), Number(parameters.get("predicted"))];
+  const given = [parameters.get("true"), parameters.get("predicted")];
+  if (!given.every((each) => /^[0-9]$/.test(each))) return {};
+  const [digit, predicted] = given.map(Number);
   return { pair: (record) => record.true === digit && record.predicted === predicted };
 }

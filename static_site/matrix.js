@@ -13,7 +13,7 @@ export function confusionMatrix(matrix) {
   const most = largestError(matrix);
   const table = element(
     "table",
-    { class: "matrix" },
+    { class: "matrix", "--figures": String(Math.max(...matrix.flat())).length },
     element("thead", {}, headings()),
     element("tbody", {}, ...matrix.map((row, digit) => matrixRow(row, digit, most))),
   );

@@ -25,6 +25,7 @@ export class Pad extends EventTarget {
     canvas.addEventListener("pointerup", (event) => this.#end(event));
     canvas.addEventListener("pointercancel", (event) => this.#cancel(event));
     new ResizeObserver(() => this.#redraw()).observe(canvas);
+    addEventListener("resize", () => this.#redraw()); // zoomed, it may keep its size and have other pixels
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#redraw());
   }
 

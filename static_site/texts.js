@@ -67,8 +67,13 @@ export const texts = {
     bring: "or drop them anywhere, or paste one",
     drop: "Let go to have it read",
     tray: "Images you brought",
-    progress: (read, failed, underWay) =>
-      [`${images(read)} read`, failed > 0 ? `${count(failed)} failed` : null, underWay > 0 ? `${count(underWay)} to come` : null]
+    progress: (read, failed, underWay, others) =>
+      [
+        `${images(read)} read`,
+        failed > 0 ? `${count(failed)} failed` : null,
+        underWay > 0 ? `${count(underWay)} to come` : null,
+        others > 0 ? (others === 1 ? "1 file was no image" : `${count(others)} files were no images`) : null,
+      ]
         .filter((part) => part !== null)
         .join(", "),
     unsaved: "What you said of the image before is not saved.",
@@ -207,7 +212,7 @@ export const texts = {
     importField: "Key",
     begins: (start) => `The key in this browser begins with ${start}.`,
     passing: "The browser does not store it, so it lasts as long as this page is open: save it to come back.",
-    importFailed: "That is not a key: 43 letters, digits, - and _.",
+    importFailed: "That is not a key. A key has 43 characters: letters, digits, hyphens and underscores.",
     forget: "Forget my key",
     forgetNote: "Your images stay where they are, but without the key nobody can reach them, not even you. Delete them first if you want them gone.",
     copy: "My images",

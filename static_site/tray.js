@@ -19,6 +19,7 @@ export class Tray {
   #readings = /** @type {Reading[]} */ ([]);
   #waiting = /** @type {Reading[]} */ ([]);
   #workers = 0;
+  #others = 0; // files that were no images
 
   /**
    * @param {HTMLElement} list
@@ -37,6 +38,7 @@ export class Tray {
   add(files) {
     if (files.length === 0) return; // text was pasted, or the choice was cancelled
     const images = files.filter((file) => file.type.startsWith("image/"));
+    this.#others += files.length - images.length;
     if (images.length === 0) return this.#say(texts.write.noImages);
     const readings = images.map((file) => new Reading(this.#api, file, file.name));
     this.#readings.push(...readings);
@@ -92,7 +94,7 @@ export class Tray {
 
   #sayProgress() {
     const number = (...states) => this.#readings.filter(({ state }) => states.includes(state)).length;
-    this.#say(texts.write.progress(number("classified"), number("failed"), number("sending", "pending")));
+    this.#say(texts.write.progress(number("classified"), number("failed"), number("sending", "pending"), this.#others));
   }
 
   #say(text) {

@@ -11,7 +11,9 @@ import signal
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from io import TextIOWrapper
 from types import FrameType
+from typing import cast
 
 from rich.console import Console
 from rich.table import Table
@@ -138,4 +140,6 @@ def _say(text: str) -> None:
 
 
 if __name__ == "__main__":
+    for stream in (sys.stdout, sys.stderr):  # what a terminal cannot show is a "?" there, and no failure
+        cast("TextIOWrapper", stream).reconfigure(errors="replace")
     sys.exit(main())

@@ -12,8 +12,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from io import TextIOWrapper
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from rich.console import Console
 from rich.progress import track
@@ -136,4 +137,6 @@ Press ctrl-C to stop. The data stays.""",
 
 
 if __name__ == "__main__":
+    for stream in (sys.stdout, sys.stderr):  # what a terminal cannot show is a "?" there, and no failure
+        cast("TextIOWrapper", stream).reconfigure(errors="replace")
     sys.exit(main())

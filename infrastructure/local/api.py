@@ -1,28 +1,62 @@
-"""`chalice local`, without the 40 ms that each answer waits for, and with the schedule that AWS keeps.
+"""`chalice local`, without the 40 ms that each answer waits for, and with what AWS does beside it.
 
 Chalice's development server writes headers and body apart, so that Nagle's algorithm holds the body back
-until the client's delayed acknowledgement of the headers (RFC 1122, 4.2.3.2). It also never calls what is
+until the client's delayed acknowledgement of the headers (RFC 1122, 4.2.3.2). It reads no body of unknown
+length, and sends one after HEAD, where clients take it for the next answer. It also never calls what is
 scheduled: here a thread sweeps every LEGIBLE_SWEEP_SECONDS, 60 unless set.
 """
 
 import contextlib
 import os
+import sys
 import threading
 import time
+from collections.abc import Iterator, Mapping
+from typing import Any, BinaryIO
 
 from chalice.cli import main
 from chalice.local import ChaliceRequestHandler
 from chalice.test import TestEventsClient
 
 from chalice_app.problems import Problem
+from chalice_app.settings import SettingsError, seconds
+
+MAX_SWEEP_SECONDS = 86_400
+_payload_of_known_length = ChaliceRequestHandler._parse_payload
+_send_with_body = ChaliceRequestHandler._send_http_response_with_body
 
 
-def sweep_for_ever(seconds: float) -> None:
+def payload(handler: ChaliceRequestHandler) -> tuple[dict[str, Any], bytes | None]:
+    """Return a request's headers and body, which may come in chunks (RFC 9112, 7.1)."""
+    if handler.headers.get("Transfer-Encoding", "").lower() != "chunked":
+        return _payload_of_known_length(handler)
+    return dict(handler.headers), b"".join(_chunks(handler.rfile))
+
+
+def _chunks(file: BinaryIO) -> Iterator[bytes]:
+    while size := int(file.readline().partition(b";")[0], 16):
+        yield file.read(size)
+        file.readline()
+    while file.readline().strip():  # trailers
+        pass
+
+
+def send(handler: ChaliceRequestHandler, code: int, headers: dict[str, Any], body: str | bytes) -> None:
+    """Send an answer, to HEAD without its body."""
+    _send_with_body(handler, code, headers, b"" if handler.command == "HEAD" else body)
+
+
+def sweep_seconds(environment: Mapping[str, str]) -> float:
+    """Return how long it is from one sweep to the next; raise SettingsError if the variable is wrong."""
+    return seconds(environment, "LEGIBLE_SWEEP_SECONDS", 60.0, MAX_SWEEP_SECONDS)
+
+
+def sweep_for_ever(every: float) -> None:
     """Do what EventBridge does on AWS."""
     from app import app, sweep  # noqa: PLC0415  Chalice sets its environment before it is imported
 
     while True:
-        time.sleep(seconds)
+        time.sleep(every)
         event = TestEventsClient(app).generate_cw_event("aws.events", "Scheduled Event", {}, [])
         with contextlib.suppress(Problem):  # the store is away; it has been logged
             sweep(event, None)
@@ -30,6 +64,11 @@ def sweep_for_ever(seconds: float) -> None:
 
 if __name__ == "__main__":
     ChaliceRequestHandler.disable_nagle_algorithm = True
-    every = float(os.environ.get("LEGIBLE_SWEEP_SECONDS", "60"))
+    ChaliceRequestHandler._parse_payload = payload  # type: ignore[assignment, method-assign]
+    ChaliceRequestHandler._send_http_response_with_body = send  # type: ignore[assignment, method-assign]
+    try:
+        every = sweep_seconds(os.environ)
+    except SettingsError as error:
+        sys.exit(str(error))
     threading.Thread(target=sweep_for_ever, args=(every,), daemon=True).start()
     main()

@@ -6,6 +6,7 @@ import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 
 HOST = "127.0.0.1"  # nothing here listens on another address
@@ -32,14 +33,18 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
-        """Read the variables above; raise LocalError on one that is wrong."""
-        return cls(
-            data=Path(environment.get("LEGIBLE_DATA") or cls.data).resolve(),
-            page_port=_port(environment, "LEGIBLE_PAGE_PORT", cls.page_port),
-            api_port=_port(environment, "LEGIBLE_API_PORT", cls.api_port),
-            inference_port=_port(environment, "LEGIBLE_INFERENCE_PORT", cls.inference_port),
-            s3_port=_port(environment, "LEGIBLE_S3_PORT", cls.s3_port),
-        )
+        """Read the variables above; raise LocalError on one that is wrong, or two that are the same port."""
+        defaults = {
+            "LEGIBLE_PAGE_PORT": cls.page_port,
+            "LEGIBLE_API_PORT": cls.api_port,
+            "LEGIBLE_INFERENCE_PORT": cls.inference_port,
+            "LEGIBLE_S3_PORT": cls.s3_port,
+        }
+        ports = {name: _port(environment, name, default) for name, default in defaults.items()}
+        for (name, port), (other, others) in combinations(ports.items(), 2):
+            if port == others:
+                raise LocalError(f"{name} and {other} are both {port}: give each a port of its own.")
+        return cls(Path(environment.get("LEGIBLE_DATA") or cls.data).resolve(), *ports.values())
 
     @classmethod
     def on_free_ports(cls, data: Path) -> "Settings":

@@ -87,6 +87,24 @@ def test_the_pad_is_sharp_on_a_high_density_screen(page: Page) -> None:
     assert canvas.evaluate("pad => pad.width / pad.clientWidth") == 2
 
 
+def test_the_pad_is_sharp_after_zooming_in(page: Page) -> None:
+    draw(page, SEVEN)
+    canvas = page.locator("canvas")
+    width = canvas.evaluate("pad => pad.clientWidth")
+    zoomed = {"width": 1000, "height": 800, "deviceScaleFactor": 2, "mobile": False}
+    page.context.new_cdp_session(page).send("Emulation.setDeviceMetricsOverride", zoomed)
+    expect(canvas).to_have_js_property("width", 2 * width)
+    assert canvas.evaluate("pad => pad.clientWidth") == width  # its size is no sign of it
+
+
+@pytest.mark.parametrize("device", [{"viewport": {"width": 640, "height": 360}}])
+def test_the_pad_is_whole_on_a_screen_that_is_not_high(page: Page) -> None:
+    box = page.locator("canvas").bounding_box()
+    assert box is not None
+    assert box["height"] == pytest.approx(box["width"])
+    assert box["height"] < 360 - 64
+
+
 def test_a_wider_brush_leaves_more_ink(page: Page, api: ApiDouble) -> None:
     for width in ["0.03", "0.1"]:
         page.get_by_role("slider", name="Pen").fill(width)

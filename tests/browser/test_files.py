@@ -159,6 +159,13 @@ def test_what_is_no_image_is_not_sent(page: Page, api: ApiDouble) -> None:
     assert api.calls("POST", UPLOAD) == []
 
 
+def test_what_is_no_image_among_images_is_left_out_and_said_to_be(page: Page, api: ApiDouble) -> None:
+    text = FilePayload(name="notes.txt", mimeType="text/plain", buffer=b"seven")
+    choose(page, file("seven.png"), text)
+    expect(page.get_by_text("1 image read, 1 file was no image")).to_be_visible()
+    assert len(api.calls("POST", UPLOAD)) == 1
+
+
 def test_what_takes_long_to_send_is_made_smaller_first_and_freed(page: Page, api: ApiDouble) -> None:
     page.evaluate(
         """() => {

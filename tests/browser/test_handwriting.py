@@ -3,7 +3,8 @@
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
-from tests.browser.api_double import ApiDouble
+from tests.browser.api_double import ApiDouble, report_of
+from tests.browser.conftest import PHONE
 from tests.browser.gestures import wait_until_sent
 
 VIEW = "/#handwriting"
@@ -58,6 +59,32 @@ def test_a_confusion_is_shown_with_ones_own_images_and_advice(page: Page, api: A
     )
 
 
+@pytest.mark.parametrize("device", [PHONE])
+@pytest.mark.parametrize("view", [VIEW, "/#model"])
+def test_a_link_to_the_images_of_a_confusion_brings_them_into_sight(
+    page: Page, api: ApiDouble, view: str
+) -> None:
+    for digit in range(10):
+        api.add(predicted=digit, true=digit)
+    api.add(predicted=9, true=4)
+    api.report = report_of([[1] * 10] * 10)
+    page.goto(view)
+    link = "Show these" if view == VIEW else "4 read as 9"
+    page.get_by_role("link", name=link).click()
+    expect(cards(page)).to_have_text(["4, read as 9"])
+    expect(cards(page)).to_be_in_viewport()
+
+
+@pytest.mark.parametrize("parameters", ["true=four&predicted=9", "true=4", "true=4&predicted=10", "true="])
+def test_an_address_that_names_no_confusion_shows_all_images(
+    page: Page, api: ApiDouble, parameters: str
+) -> None:
+    api.add(predicted=0, true=0)
+    page.goto(f"{VIEW}?{parameters}")
+    expect(cards(page)).to_have_count(1)
+    expect(page.get_by_role("group", name="My images").get_by_role("button")).to_have_count(3)
+
+
 def test_the_history_is_newest_first_with_the_images_themselves(page: Page, api: ApiDouble) -> None:
     api.add(predicted=1, true=1)
     api.add(predicted=0, true=8)
@@ -97,6 +124,35 @@ def test_a_long_history_is_shown_in_parts(page: Page, api: ApiDouble) -> None:
     page.get_by_role("button", name="Show more").click()
     expect(cards(page)).to_have_count(26)
     expect(page.get_by_role("button", name="Show more")).to_be_hidden()
+
+
+def test_the_keyboard_goes_on_at_the_first_image_that_show_more_has_shown(page: Page, api: ApiDouble) -> None:
+    for _ in range(26):
+        api.add(predicted=0, true=0)
+    page.goto(VIEW)
+    page.get_by_role("button", name="Show more").press("Enter")
+    expect(cards(page)).to_have_count(26)
+    expect(cards(page).nth(24)).to_be_focused()
+
+
+def test_a_filter_that_takes_long_says_so(page: Page, api: ApiDouble) -> None:
+    for true in (0, 0, 0, 1):
+        api.add(predicted=true, true=0)
+    for _ in range(24):
+        api.add(predicted=0, true=0)
+    page.goto(VIEW)
+    expect(cards(page)).to_have_count(24)
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/classifications?*cursor=27*", hold)
+    page.get_by_role("button", name="Misread").click()
+    expect(page.get_by_text("Loading …")).to_be_visible()
+    held[0].fallback()
+    expect(cards(page)).to_have_text(["0, read as 1"])
+    expect(page.get_by_text("Loading …")).to_have_count(0)
 
 
 def test_a_history_that_broke_off_goes_on_where_it_did(page: Page, api: ApiDouble) -> None:

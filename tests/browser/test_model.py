@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.api_double import ApiDouble, report_of
+from tests.browser.conftest import DESKTOP, PHONE
 
 VIEW = "/#model"
 MATRIX = [[0] * 10 for _ in range(10)]
@@ -37,6 +38,16 @@ def test_the_matrix_is_a_table_of_counts_with_true_rows_and_predicted_columns(pa
         ["0", "0", "0", "0", "8", "0", "0", "0", "0", "2"]
     )
     expect(page.get_by_role("columnheader", name="9")).to_be_visible()
+
+
+@pytest.mark.parametrize("device", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_a_large_count_is_whole_within_its_cell_of_the_matrix(page: Page, api: ApiDouble) -> None:
+    api.report = report_of([[12345] * 10] * 10)
+    page.goto(VIEW)
+    cells = page.locator(".matrix td:not(.corner)")
+    expect(cells).to_have_count(100)
+    room = "cells => cells.map(cell => cell.clientWidth - cell.querySelector('.count').offsetWidth)"
+    assert min(cells.evaluate_all(room)) >= 0
 
 
 def test_the_matrix_shows_row_percentages_on_demand(page: Page) -> None:

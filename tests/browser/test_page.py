@@ -189,7 +189,7 @@ def test_a_view_that_takes_long_to_come_says_so(
     held: list[Route] = []
     page.route(f"**/{asked}", lambda route: held.append(route) if not held else route.fallback())
     page.goto(f"/#{view}")
-    expect(page.get_by_text("Loading …")).to_be_visible()
+    expect(page.get_by_text("Loading …").first).to_be_visible()
     held[0].fallback()
     expect(page.get_by_text(VIEWS[view])).to_be_visible()
     expect(page.get_by_text("Loading …")).to_have_count(0)

@@ -7,8 +7,12 @@ import secrets
 import struct
 import zlib
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from http.client import HTTPConnection
+from urllib.parse import urlsplit
 
 import pytest
+import urllib3
 from PIL import Image
 
 from tests.integration.chalice_app.system import System
@@ -47,6 +51,25 @@ def test_what_is_no_usable_image_is_refused_and_not_stored(
 
 def test_a_body_of_20_mb_is_refused_on_one_machine_as_by_the_gateway(local: System) -> None:
     assert Writer(local.url).post(bytes(20_000_000)).status == 413
+
+
+def test_a_body_of_unknown_length_is_read_on_one_machine_as_by_the_gateway(local: System) -> None:
+    writer = Writer(local.url)
+    headers = {"Authorization": f"Bearer {writer.token}", "Content-Type": "image/png"}
+    chunks = (ZERO[start : start + 1000] for start in range(0, len(ZERO), 1000))
+    answer = urllib3.request("POST", f"{local.url}/classifications", body=chunks, headers=headers)
+    assert (answer.status, answer.json()["predicted"]) == (201, 0)
+    assert writer.image(answer.json()["id"]).data == ZERO
+
+
+def test_an_answer_to_head_has_no_body_that_would_be_taken_for_the_next_one(local: System) -> None:
+    address = urlsplit(local.url)
+    with closing(HTTPConnection(address.hostname or "", address.port, timeout=10)) as connection:
+        for method, status in (("HEAD", 405), ("GET", 200)):
+            connection.request(method, "/health")
+            answer = connection.getresponse()
+            answer.read()
+            assert answer.status == status
 
 
 def test_a_body_that_api_gateway_would_corrupt_is_refused_with_the_types_to_send(writer: Writer) -> None:

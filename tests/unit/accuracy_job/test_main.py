@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -74,6 +75,14 @@ def test_who_reads_only_the_beginning_of_the_summary_ends_nothing(pairs: str, tm
     assert job.stdout
     job.stdout.close()
     assert (job.communicate()[1], job.returncode) == (b"", OK)
+
+
+def test_a_terminal_that_lacks_a_character_of_the_summary_ends_nothing(pairs: str) -> None:
+    command = [sys.executable, "-m", "accuracy_job", pairs]
+    ascii_only = os.environ | {"PYTHONIOENCODING": "ascii"}
+    job = subprocess.run(command, env=ascii_only, capture_output=True, text=True, check=False)
+    assert (job.returncode, job.stderr) == (OK, "")
+    assert "accuracy 50.00%" in job.stdout
 
 
 def test_counts_are_shown_whole_on_a_narrow_terminal(tmp_path: Path, capsys: Captured) -> None:

@@ -21,6 +21,11 @@ def test_a_wrong_value_is_named_with_its_variable_and_the_expected_type(value: s
     assert all(part in str(raised.value) for part in ("LEGIBLE_INFERENCE_PORT", repr(value), "integer"))
 
 
+def test_an_empty_address_which_would_be_every_one_is_refused() -> None:
+    with pytest.raises(SettingsError, match="LEGIBLE_INFERENCE_HOST is empty"):
+        Settings.from_environment({"LEGIBLE_INFERENCE_HOST": ""})
+
+
 def test_a_limit_of_nothing_is_refused() -> None:
     with pytest.raises(SettingsError, match="MAX_PIXELS"):
         Settings.from_environment({"LEGIBLE_INFERENCE_MAX_PIXELS": "0"})

@@ -1,3 +1,4 @@
+import os
 import socket
 import stat
 import subprocess
@@ -39,6 +40,21 @@ def test_a_variable_moves_its_port_and_no_other(variable: str, attribute: str) -
 def test_a_wrong_port_is_refused_with_its_variable_and_value(text: str) -> None:
     with pytest.raises(LocalError, match=f"LEGIBLE_S3_PORT='{text}'"):
         Settings.from_environment({"LEGIBLE_S3_PORT": text})
+
+
+def test_a_port_that_two_parts_would_share_is_refused_with_both_variables() -> None:
+    with pytest.raises(LocalError, match="LEGIBLE_PAGE_PORT and LEGIBLE_API_PORT are both 8001"):
+        Settings.from_environment({"LEGIBLE_PAGE_PORT": "8001"})
+
+
+@pytest.mark.parametrize(
+    "program", ["infrastructure.local", "infrastructure.aws", "inference_image.classify"]
+)
+def test_a_terminal_that_knows_ascii_alone_gets_help(program: str) -> None:
+    words = [sys.executable, "-m", program, "--help"]
+    ascii_only = os.environ | {"PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(words, cwd=ROOT, env=ascii_only, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_free_ports_are_free_and_different() -> None:
