@@ -16,7 +16,7 @@ ENGINE ?= $(shell docker info >/dev/null 2>&1 && echo docker || echo podman)
 .PHONY: help run demo serve accuracy image image-run plan deploy status destroy train evaluate bench lighthouse soak fuzz fuzz-guided lock sbom audit reference check test coverage test-programs
 
 help: ## List what can be asked of make
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: .venv/run.stamp ## Run everything on this machine, with the samples, until ctrl-C
 	@exec $(BIN)/python -m infrastructure.local run
@@ -59,7 +59,7 @@ train: .venv/dev.stamp ## Train the network on MNIST's training part and write i
 evaluate: .venv/dev.stamp ## Measure the shipped weights on data that took no part in training
 	@exec $(BIN)/python -m model_training.evaluate
 
-bench: .venv/dev.stamp benchmarks/accuracy-requirements.lock ## Every benchmark, with peers in the same run, and a page of what they found: 15 minutes, FULL=1 half an hour
+bench: .venv/dev.stamp ## Every benchmark, with peers in the same run, and a page of what they found: 15 minutes; FULL=1 is the long form, 40
 	@$(BIN)/$(PIP_INSTALL_LOCKED) -q -r benchmarks/accuracy-requirements.lock
 	@exec $(BIN)/python -m benchmarks $(if $(filter 1,$(FULL)),--full)
 
@@ -72,7 +72,7 @@ soak: .venv/dev.stamp ## Load with faults for two minutes, then hold every answe
 fuzz: .venv/dev.stamp ## COUNT broken, lying and exploding images (20,000) through the API and the model, from SEED
 	@exec $(BIN)/python -m tests.fuzz --count $(or $(COUNT),20000) --seed $(or $(SEED),1)
 
-fuzz-guided: .venv/dev.stamp tests/fuzz-requirements.lock ## Look for branches of decoding that fail, for SECONDS (600); finds go to build/fuzz
+fuzz-guided: .venv/dev.stamp ## Look for branches of decoding that fail, for SECONDS (600); finds go to build/fuzz
 	@$(BIN)/$(PIP_INSTALL_LOCKED) -q -r tests/fuzz-requirements.lock
 	@mkdir -p build/fuzz
 	@exec $(BIN)/python -m tests.fuzz.guided build/fuzz/corpus -artifact_prefix=build/fuzz/ -max_total_time=$(or $(SECONDS),600)

@@ -19,6 +19,7 @@ NOT_A_CONFIDENCE = -1.0
 MAX_SHOWN = 60  # characters of a wrong value in an example
 DIGIT_TEXT = re.compile(rb"\s*([0-9])(\.0*)?\s*")
 HALF = re.compile("[\ud800-\udfff]")  # of a surrogate pair
+ALWAYS = frozenset({"true", "predicted"})
 PARTS = ("true", "predicted", "confidence", "model", "time", "id")
 REASONS = {
     "true": "true is not a digit",
@@ -39,7 +40,7 @@ class Names:
     model: str = "model"
     time: str = "labelled"  # an RFC 3339 time in UTC, a timestamp or a date
     id: str = "id"  # what the report's examples name
-    required: frozenset[str] = frozenset({"true", "predicted"})  # the parts that a file must have
+    required: frozenset[str] = ALWAYS  # the parts that a file must have
 
     def of_parts(self) -> dict[str, str]:
         """Return the name of each part."""

@@ -19,7 +19,7 @@ from typing import Any
 
 from accuracy_job.package import LOCK, files
 
-PYTHON = (3, 11)
+PYTHON = (3, 11)  # the newest that the PySpark of RELEASE is made for
 # Of the interpreter: packages come from the lock file, and nothing is compiled there.
 UNNEEDED = shutil.ignore_patterns(
     "test", "idlelib", "include", "share", "__pycache__", "site-packages", "*.a"
@@ -105,7 +105,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(json.dumps(asked, indent=2))  # noqa: T201 -- what the command is for
         return 0
     if sys.version_info[:2] != PYTHON:
-        print("EMR Serverless 7.13 has Python 3.11: build with it", file=sys.stderr)  # noqa: T201
+        python = "python" + ".".join(map(str, PYTHON))
+        print(f"Build it with that Python: {python} -m accuracy_job.emr build", file=sys.stderr)  # noqa: T201 -- as above
         return 2
     build(given.output)
     return 0

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from accuracy_job.checks import (
+    ALWAYS,
     NOT_A_CONFIDENCE,
     NOT_A_DIGIT,
     REASONS,
@@ -70,6 +71,9 @@ def check_record(record: dict[str, object], names: Names, day: str | None) -> Ro
     for part, is_wrong in wrong.items():
         if is_wrong:
             raise Malformed(fault_reason(part, parts[part]), parts[part])
+    for part in sorted(names.required - ALWAYS):
+        if getattr(names, part) not in record:
+            raise Malformed(f"{part} is missing", record)
     group = Group(as_text(model), day or as_day(record.get(names.time)))
     return Row(true, predicted, confidence, group, as_text(record.get(names.id)))
 

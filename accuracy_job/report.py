@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from itertools import pairwise
 from math import erfc, prod, sqrt
 from statistics import NormalDist
 from typing import Any, TypeGuard
@@ -270,7 +271,6 @@ def _baseline(matrix: IntArray) -> Report | None:
 
 def _calibration(sums: IntArray) -> Report:
     """Return the bins of confidence and the expected calibration error (Guo et al., ICML 2017, eq. 3)."""
-    edges = BIN_EDGES.tolist()
     bins = [
         {
             "lower": lower,
@@ -279,7 +279,9 @@ def _calibration(sums: IntArray) -> Report:
             "confidence": _ratio(units / CONFIDENCE_UNITS, count),
             "accuracy": _ratio(correct, count),
         }
-        for lower, upper, (count, correct, units) in zip(edges, edges[1:], sums.T.tolist(), strict=False)
+        for (lower, upper), (count, correct, units) in zip(
+            pairwise(BIN_EDGES.tolist()), sums.T.tolist(), strict=True
+        )
     ]
     gaps = [abs(correct - units / CONFIDENCE_UNITS) for _, correct, units in sums.T.tolist()]
     return {"ece": _ratio(sum(gaps), int(sums[0].sum())), "bins": bins}

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from accuracy_job.checks import is_number
 from accuracy_job.files import InputError
 from accuracy_job.report import Report
 from accuracy_job.store import StoreError
@@ -59,7 +60,7 @@ def figure(report: Report, path: str) -> float | None:
             value = value[int(key) if isinstance(value, list) else key]
         except (KeyError, IndexError, ValueError, TypeError):
             raise InputError(f"the report has no figure {path}") from None
-    if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
+    if value is None or is_number(value):
         return value
     raise InputError(f"{path} is no figure of the report, but a part of it")
 

@@ -39,8 +39,6 @@ CLOCK = """
     });
 }
 """
-
-
 DRAWINGS, QUICK_DRAWINGS = 50, 30
 
 

@@ -70,9 +70,7 @@ def audit(address: str, form: str) -> Scores:
         raise UnavailableError(f"Lighthouse gave up on the page at {form} size; it says above why.")
     report = json.loads((REPORTS / f"{form}.report.json").read_text())
     found = {name: report["categories"][name]["score"] for name in CATEGORIES}
-    return {
-        name: round(100 * (score or 0)) for name, score in found.items()
-    }  # null is a score it could not make
+    return {name: round(100 * (score or 0)) for name, score in found.items()}  # null: it could not make one
 
 
 def _table(scores: dict[str, Scores]) -> Table:

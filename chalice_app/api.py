@@ -133,8 +133,9 @@ def create_classification() -> Response:
 
 @app.route("/classifications", methods=["GET"])
 def list_classifications() -> Response:
+    request = _request()
     records, more = classifications().page(
-        parameters.writer(_request()), parameters.limit(_request()), parameters.cursor(_request())
+        parameters.writer(request), parameters.limit(request), parameters.cursor(request)
     )
     return _json({"classifications": records, "cursor": parameters.cursor_to(more)})
 
@@ -166,14 +167,14 @@ def get_image(id: str) -> Response:
 
 @app.route("/classifications/{id}/label", methods=["PUT"])
 def put_label(id: str) -> Response:
-    return _json(
-        classifications().label(
-            parameters.writer(_request()),
-            parameters.id_of(id),
-            parameters.json_object(_request()).get("true"),
-            parameters.request_id(_request()),
-        )
+    request = _request()
+    record = classifications().label(
+        parameters.writer(request),
+        parameters.id_of(id),
+        parameters.json_object(request).get("true"),
+        parameters.request_id(request),
     )
+    return _json(record)
 
 
 @app.route("/legibility", methods=["GET"])

@@ -1,4 +1,4 @@
-"""The model, over HTTP: DESIGN of `POST /invocations` in inference_image."""
+"""The model, over HTTP: what `inference_image/openapi.json` says of `POST /invocations` and `GET /ping`."""
 
 import json
 import logging

@@ -72,11 +72,11 @@ def index_prefix(writer: str) -> str:
 
 
 def index(writer: str, id: UUID) -> str:
-    return f"writers/{writer}/{id}"
+    return f"{index_prefix(writer)}{id}"
 
 
 def pair(writer: str, id: UUID, true: int, predicted: int) -> str:
-    return f"writers/{writer}/{id}.true-{true}.predicted-{predicted}"
+    return f"{index(writer, id)}.true-{true}.predicted-{predicted}"
 
 
 def parse_index(key: str) -> tuple[UUID, tuple[int, int] | None]:

@@ -16,12 +16,14 @@ _ALPHABETS = ((re.compile(r"[0-9]+"), 10), (re.compile(r"[0-9a-f]+|[0-9A-F]+"), 
 def writer_of(authorization: str | None) -> str:
     """Return the writer, 64 hexadecimal digits, behind an `Authorization` header.
 
-    Raise Problem 401 if the header is missing, is no bearer token, or the token is guessable.
+    Raise Problem 401 if the header is missing, is no bearer token, or the token is too long or guessable.
     """
     scheme, _, token = (authorization or "").partition(" ")
     if scheme.lower() != "bearer" or not _TOKEN.fullmatch(token):
         raise _unauthorized("Send `Authorization: Bearer <token>`, with a random token of your own.")
-    if len(token) > MAX_TOKEN_CHARACTERS or _bits(token) < MIN_TOKEN_BITS:
+    if len(token) > MAX_TOKEN_CHARACTERS:
+        raise _unauthorized(f"The token is too long: at most {MAX_TOKEN_CHARACTERS} characters are taken.")
+    if _bits(token) < MIN_TOKEN_BITS:
         raise _unauthorized(
             f"The token must be random, of at least {MIN_TOKEN_BITS} bits: 32 hexadecimal digits or more."
         )

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from inference_image.decoding import ImageError, Limits
+from inference_image.decoding import ImageError
+from inference_image.limits import Limits
 from inference_image.model import Model
 from inference_image.reading import Reading, read
 

@@ -14,8 +14,6 @@ from PIL.JpegImagePlugin import JpegImageFile
 
 from inference_image.limits import Limits
 
-__all__ = ["FORMATS", "ImageError", "Limits", "Picture", "decode"]
-
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 LEAST_SIDE = 400  # pixels that reducing leaves of the longer side: a digit of a tenth of it keeps 40
 _TURNS = {3: 180, 4: 180, 5: 90, 6: 270, 7: 270, 8: 90}  # EXIF orientation -> degrees counter-clockwise
@@ -131,13 +129,12 @@ def _eight_bits(image: Image.Image) -> Image.Image:
     """L or RGB, or RGBA where anything can be transparent."""
     if image.mode.startswith(("I", "F")):  # 16 and 32 bits a pixel
         values = np.nan_to_num(np.asarray(image, dtype=np.float32))
-        top = 65535.0 if image.mode.startswith("I;16") else float(values.max(initial=0))
+        top = float(values.max(initial=0))
+        if image.mode.startswith("I;16"):  # of which scanners and cameras may use 8, 10 or 12
+            top = 2.0 ** int(top).bit_length() - 1
         values = values * (255 / top) if top > 0 else values
         return Image.fromarray(values.clip(0, 255).astype(np.uint8))
-    if image.has_transparency_data:
-        mode = "RGBA"
-    else:
-        mode = "L" if image.mode in {"1", "L"} else "RGB"
+    mode = "RGBA" if image.has_transparency_data else "L" if image.mode in {"1", "L"} else "RGB"
     return image if image.mode == mode else image.convert(mode)  # 12 megapixels are not copied for nothing
 
 

@@ -1,9 +1,9 @@
 """Ask the server beside this process whether it reads images: `python -m inference_image.healthcheck`."""
 
-import http
-import http.client
 import os
 import sys
+from http import HTTPStatus
+from http.client import HTTPConnection
 
 from inference_image.settings import Settings
 
@@ -14,10 +14,10 @@ def main() -> int:
     """Return 0 if the server answers its ping, else 1."""
     settings = Settings.from_environment(os.environ)
     host = _LOOPBACKS.get(settings.host, settings.host)
-    connection = http.client.HTTPConnection(host, settings.port, timeout=2)
+    connection = HTTPConnection(host, settings.port, timeout=2)
     try:
         connection.request("GET", "/ping")
-        return 0 if connection.getresponse().status == http.HTTPStatus.OK else 1
+        return 0 if connection.getresponse().status == HTTPStatus.OK else 1
     except OSError:
         return 1
 

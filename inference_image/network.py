@@ -5,7 +5,6 @@ from torch import nn
 from torch.nn import functional
 
 DIGITS = 10
-SIDE = 28  # pixels
 # The lead of the likeliest digit's logit over the next one's; 1 written digit in 15 has less.
 _SURE = 3.0
 _NONE = -3.0  # of the logit of "this is a digit": what has less is hardly one

@@ -11,9 +11,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inference_image.decoding import Limits, Picture, decode
+from inference_image.decoding import Picture, decode
 from inference_image.finding import NOTHING, Box, Found, find_digits
 from inference_image.ink import Ink
+from inference_image.limits import Limits
 
 PREPROCESSING_VERSION = 6  # raised by every change that changes what the network sees
 SIDE = 28  # pixels

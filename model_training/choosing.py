@@ -22,17 +22,27 @@ from rich.table import Table
 from torch import Tensor
 
 from inference_image.choosing import WEIGHTS
-from inference_image.decoding import Limits, decode
+from inference_image.decoding import decode
 from inference_image.finding import Candidate, candidates
 from inference_image.ink import MAP_SIDE, reduced
+from inference_image.limits import Limits
 from inference_image.parts import Mask as Binary
 from model_training.arguments import positive
 from model_training.generator import MIXTURE, PAPERS, TRAINING, processes, source_of
 from model_training.interrupts import interruptible
 
 CHUNK = 50  # images that one process draws at a time, from a seed of their own
-KINDS = ("canvas", "scan", "board", "photo", "coarse", "font", "not a digit", "blank", "noise")
-_BALANCE = np.array([0.12, 0.14, 0.11, 0.19, 0.08, 0.08, 0.12, 0.08, 0.08])  # of the kinds
+_SHARES = {  # of the kinds of image
+    "canvas": 0.12,
+    "scan": 0.14,
+    "board": 0.11,
+    "photo": 0.19,
+    "coarse": 0.08,
+    "font": 0.08,
+    "not a digit": 0.12,
+    "blank": 0.08,
+    "noise": 0.08,
+}
 _FAINT = np.float32(0.02)  # of the ink: next to none of the mark, all else is as it was
 _UNSEEN = 12.0  # grey levels: a fainter mark is not there for anybody
 _OVERLAP = 0.7  # of the mark in the part, and of the part in the mark
@@ -95,9 +105,9 @@ def fit(offers: Sequence[Offer]) -> NDArray[np.float64]:
 
 
 def _chunk(number: int) -> list[Offer]:
-    cv2.setNumThreads(1)  # the processes share the cores
     rng = np.random.default_rng([1, number])
-    offers = (_offer(str(kind), rng) for kind in rng.choice(KINDS, CHUNK, p=_BALANCE))
+    kinds = rng.choice(list(_SHARES), CHUNK, p=list(_SHARES.values()))
+    offers = (_offer(str(kind), rng) for kind in kinds)
     return [offer for offer in offers if offer is not None]
 
 

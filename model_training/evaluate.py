@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
+from scipy.stats import binomtest
 from sklearn.datasets import load_digits
 from sklearn.metrics import confusion_matrix, roc_auc_score
 
@@ -25,7 +26,7 @@ from inference_image.preprocessing import Preprocessed, preprocess
 from inference_image.reading import Reading, classify
 from model_training import card, data
 from model_training.arguments import positive
-from model_training.figures import calibration_error, reliability, wilson
+from model_training.figures import calibration_error, reliability
 from model_training.generator import HELD_OUT, Example, examples, processes
 from model_training.interrupts import interruptible
 from model_training.kinds import png
@@ -54,7 +55,6 @@ NO_DIGITS = (*NOTHING, "noise", "not a digit")
 REJECTED = 0.5  # of is_digit
 DOCS = Path(__file__).parents[1] / "docs"
 
-
 Chunk = Callable[[], list[Example]]
 Prepared = tuple[Example, list[Preprocessed]]
 
@@ -81,8 +81,8 @@ def main() -> None:
     models = [Model.load(folder) for folder in (WEIGHTS, *chosen.beside)]
     rows, outcomes = [], {}
     for name, drawn in _tracked(chosen.kinds, chosen.count, chosen.seed):
-        examples, seen = zip(*drawn, strict=True)
-        outcomes[name], *others = [read_all(examples, seen, model) for model in models]
+        shown, seen = zip(*drawn, strict=True)
+        outcomes[name], *others = [read_all(shown, seen, model) for model in models]
         rows.append(_row(name, outcomes[name], others))
     summary = summarise([one for some in outcomes.values() for one in some])
     table = Table(*card.COLUMNS, title=models[0].version)
@@ -192,7 +192,7 @@ def _row(name: str, outcomes: Sequence[Outcome], others: Sequence[Sequence[Outco
     if outcomes[0].example.digit == NOT_A_DIGIT:
         return name, f"{len(outcomes)}", "", "", "", rejected
     right = sum(one.is_right for one in outcomes)
-    low, high = wilson(right, len(outcomes))
+    low, high = binomtest(right, len(outcomes)).proportion_ci(method="wilson")
     seeds = [100 * _share(one.is_right for one in some) for some in (outcomes, *others)]
     spread = f"{np.mean(seeds):.2f} ± {np.std(seeds, ddof=1):.2f} %" if others else ""
     shown = f"{right / len(outcomes):.2%}", f"{low:.2%} – {high:.2%}"

@@ -1,21 +1,9 @@
 """Figures of merit: pure functions of what was true and what was answered."""
 
-from math import sqrt
-from statistics import NormalDist
-
 import numpy as np
 from numpy.typing import NDArray
 
 BINS = 15
-Z_95 = NormalDist().inv_cdf(0.975)
-
-
-def wilson(right: int, count: int) -> tuple[float, float]:
-    """Bound a share with 95 % confidence (Wilson 1927)."""
-    z2 = Z_95**2
-    centre = right + z2 / 2
-    spread = Z_95 * sqrt(right * (count - right) / count + z2 / 4)
-    return (centre - spread) / (count + z2), (centre + spread) / (count + z2)
 
 
 def reliability(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> NDArray[np.float64]:

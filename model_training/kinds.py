@@ -255,7 +255,7 @@ def _photographed(sheet: Sheet, rng: Generator, style: Style, *, surroundings: b
     scale = max(height, width) / 500
     seen = _moved(seen, rng, scale) if style.moved else blurred(seen, rng.uniform(0.2, 1.6) * scale)
     taken = exposed(_noisy(seen * rng.uniform(0.75, 1.05), rng.uniform(0.5, 8), rng, style))
-    return _with_orientation(taken, int(rng.choice([1, 1, 1, 3, 6, 8])), int(rng.integers(45, 95)))
+    return turned(taken, int(rng.choice([1, 1, 1, 3, 6, 8])), int(rng.integers(45, 95)))
 
 
 def _view(
@@ -358,8 +358,8 @@ def _encoded(pixels: NDArray[np.uint8], rng: Generator, form: str) -> bytes:
     return _saved(image, form) if form == "TIFF" else _saved(image, form, quality=int(rng.integers(40, 96)))
 
 
-def _with_orientation(pixels: NDArray[np.uint8], orientation: int, quality: int) -> bytes:
-    """Store the image turned, with the EXIF orientation that turns it back."""
+def turned(pixels: NDArray[np.uint8], orientation: int, quality: int) -> bytes:
+    """Store an image as JPEG, turned, with the EXIF orientation that turns it back."""
     turns = {1: 0, 3: 2, 6: 1, 8: 3}  # quarters counter-clockwise
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = orientation

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.random import Generator
-from PIL import ExifTags, Image
+from PIL import Image
 
 from model_training import data
+from model_training.kinds import turned
 from model_training.rendering import (
     Digit,
     Mask,
@@ -128,12 +129,8 @@ def photo(ink: tuple[float, float, float], *, paper: str, orientation: int = 1) 
         desk = plain(height, width, (96, 70, 52))
         view = tilted(sheet, corners.astype(np.float32), desk)
         light = shadowed(lit(view, 0.6, 0.9), 0.72, rng.uniform(0, 6), 0.62, 0.02)
-        taken = Image.fromarray(exposed(grained(blurred(light, 1.1), 4, 1, rng)))
-        turn = {3: Image.Transpose.ROTATE_180, 6: Image.Transpose.ROTATE_90, 8: Image.Transpose.ROTATE_270}
-        exif = Image.Exif()
-        exif[ExifTags.Base.Orientation] = orientation
-        turned = taken.transpose(turn[orientation]) if orientation in turn else taken
-        turned.save(path, quality=72, exif=exif)
+        taken = exposed(grained(blurred(light, 1.1), 4, 1, rng))
+        path.write_bytes(turned(taken, orientation, quality=72))
 
     return save
 

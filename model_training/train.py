@@ -11,9 +11,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import torch
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from rich.progress import Progress
 from safetensors.torch import save_file
@@ -369,10 +369,8 @@ def save(network: Network, sidecar: dict[str, Any], folder: Path) -> None:
 
 
 def _plot(history: list[dict[str, float]], path: Path) -> None:
-    mpl.use("Agg")
-    from matplotlib import pyplot  # noqa: PLC0415 - after the choice of a backend that needs no screen
-
-    figure, left = pyplot.subplots(figsize=(8, 4.5))
+    figure = Figure(figsize=(8, 4.5))
+    left = figure.subplots()
     epochs = range(1, len(history) + 1)
     left.plot(epochs, [epoch["loss"] for epoch in history], color="tab:gray")
     left.set(xlabel="epoch", ylabel="training loss", yscale="log")

@@ -3,7 +3,7 @@
 import { ignoreProblem } from "./api.js";
 import { intervalBar } from "./charts.js";
 import { element } from "./elements.js";
-import { count, percent, texts } from "./texts.js";
+import { percent, texts } from "./texts.js";
 
 const LOOK_BACK = 300; // newest records searched for examples
 
@@ -24,7 +24,7 @@ export function legibilityReport(figures, collection) {
 function overall(figures) {
   return element(
     "div",
-    { class: "card overall" },
+    { class: "card" },
     element("p", { class: "figure" }, percent(figures.accuracy), " ", element("small", {}, words.accuracy)),
     intervalBar(figures.accuracy, figures.interval),
     element("p", { class: "quiet" }, words.basis(figures), ". ", figures.interval && words.interval(figures.interval), "."),
@@ -40,7 +40,7 @@ function byDigit(digits) {
     element("p", { class: "quiet" }, words.digitsNote),
     element(
       "table",
-      { class: "by-digit" },
+      {},
       element("thead", {}, element("tr", {}, ...[words.digit, "", words.correct].map((name) => header("col", name)))),
       element("tbody", {}, ...digits.map(digitRow)),
     ),

@@ -58,9 +58,10 @@ function cell(n, part, row, column, most) {
 function unitChoice(table) {
   const show = (asShares) => () => {
     table.classList.toggle("as-shares", asShares);
-    [counts, shares].forEach((button, i) => button.setAttribute("aria-pressed", String(Boolean(i) === asShares)));
+    countsButton.setAttribute("aria-pressed", String(!asShares));
+    sharesButton.setAttribute("aria-pressed", String(asShares));
   };
-  const counts = element("button", { type: "button", "aria-pressed": "true", onclick: show(false) }, words.asCounts);
-  const shares = element("button", { type: "button", "aria-pressed": "false", onclick: show(true) }, words.asShares);
-  return element("div", { class: "choice", role: "group", "aria-label": words.unit }, counts, shares);
+  const countsButton = element("button", { type: "button", "aria-pressed": "true", onclick: show(false) }, words.asCounts);
+  const sharesButton = element("button", { type: "button", "aria-pressed": "false", onclick: show(true) }, words.asShares);
+  return element("div", { class: "choice", role: "group", "aria-label": words.unit }, countsButton, sharesButton);
 }

@@ -62,7 +62,7 @@ function overall(report) {
   ];
   return element(
     "div",
-    { class: "card overall" },
+    { class: "card" },
     element("p", { class: "figure" }, percent(report.accuracy), " ", element("small", {}, words.accuracy)),
     intervalBar(report.accuracy, report.accuracy_interval),
     element("p", {}, words.interval(report.accuracy_interval)),

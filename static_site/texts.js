@@ -32,8 +32,8 @@ export function roughShare(share) {
 
 export const count = (number) => integer.format(number);
 export const share = (number) => wholePercent.format(number);
-export const range = ([low, high]) => `${finePercent.format(low)} to ${finePercent.format(high)}`;
-export const time = (text) => dateTime.format(new Date(text));
+const range = ([low, high]) => `${finePercent.format(low)} to ${finePercent.format(high)}`;
+const time = (text) => dateTime.format(new Date(text));
 
 function age(text) {
   const elapsed = Date.now() - Date.parse(text);

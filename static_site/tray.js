@@ -68,7 +68,7 @@ export class Tray {
   }
 
   #item(reading) {
-    const answer = element("span", { class: "answer-word" });
+    const answer = element("span");
     const button = element(
       "button",
       { type: "button", "aria-pressed": "false", onclick: () => this.#pick(button, reading) },

@@ -9,7 +9,7 @@ destroy    removes the stage; what people sent is kept, unless --delete-data say
 import argparse
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from io import TextIOWrapper
 from types import FrameType
@@ -31,13 +31,13 @@ console = Console()
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return the exit status: 0 done, 1 failed, 2 wrong arguments, 130 interrupted."""
-    options = _parser().parse_args(arguments)
-    signal.signal(signal.SIGTERM, _interrupt)
     commands = {"plan": plan, "deploy": deploy, "status": status, "destroy": destroy}
+    options = _parser(commands).parse_args(arguments)
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         with answered_by_aws():
             clients = Clients.of(account.open_session(options.region))
-            commands[options.command](Stage.named(options.stage), clients, options)
+            commands[options.command](STAGES[options.stage], clients, options)
     except DeploymentError as error:
         console.print(str(error), style="bold red", markup=False, highlight=False, soft_wrap=True)
         return 1
@@ -49,14 +49,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(commands: Iterable[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m infrastructure.aws",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="Credentials are found as the AWS command line finds them: AWS_PROFILE, `aws configure`, …",
     )
-    parser.add_argument("command", choices=("plan", "deploy", "status", "destroy"))
+    parser.add_argument("command", choices=tuple(commands))
     parser.add_argument(
         "--stage", required=True, choices=STAGES, help="which stage; stages.py says how large each is"
     )

@@ -2,8 +2,6 @@
 
 from dataclasses import asdict, dataclass
 
-from infrastructure.aws.errors import DeploymentError
-
 CPUS_PER_INSTANCE = 2  # of every type that templates/cluster.yaml admits, and so are
 TASKS_PER_INSTANCE = 2  # these, each with one of its CPUs and one of its network interfaces
 
@@ -19,13 +17,6 @@ class Stage:
     min_tasks: int
     max_tasks: int
     nat: bool = False  # private instances behind a NAT gateway, in place of public ones that admit nobody
-
-    @classmethod
-    def named(cls, name: str) -> "Stage":
-        """Return a stage; raise DeploymentError if there is none of this name."""
-        if name not in STAGES:
-            raise DeploymentError(f"There is no stage {name!r}. The stages are: {', '.join(STAGES)}.")
-        return STAGES[name]
 
     def parameters(self) -> dict[str, str]:
         return {

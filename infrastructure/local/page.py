@@ -1,7 +1,6 @@
 """Serves `static_site/` on one machine as S3 and CloudFront do on AWS: files, and one `config.json`."""
 
 import os
-from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -12,7 +11,9 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-_SITE = Path(__file__).parents[2] / "static_site"
+from infrastructure.local.settings import ROOT
+
+_SITE = ROOT / "static_site"
 
 
 async def config(_: Request) -> Response:

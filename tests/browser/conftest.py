@@ -5,15 +5,14 @@ import shutil
 import threading
 from collections.abc import Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
+from infrastructure.local.settings import ROOT
 from tests.browser.api_double import ApiDouble
 
-ROOT = Path(__file__).parents[2]
 CHROMIUM_NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
 CHROMIUM_FLAGS = [
     "--no-sandbox",
@@ -32,6 +31,11 @@ PHONE: dict[str, Any] = {
     "is_mobile": True,
     "has_touch": True,
 }
+on_both_screens = pytest.mark.parametrize(
+    "device",
+    [{**DESKTOP, "color_scheme": "light"}, {**PHONE, "color_scheme": "dark"}],
+    ids=["desktop, light", "phone, dark"],
+)
 
 
 class QuietHandler(SimpleHTTPRequestHandler):

@@ -1,5 +1,6 @@
-"""What a person does first on the page, and what a hand does on the pad."""
+"""What a person does first on the page, what a hand does on the pad, and waiting for what comes of it."""
 
+from collections.abc import Callable
 from itertools import pairwise
 
 from playwright.sync_api import Page
@@ -35,6 +36,12 @@ def visit(page: Page, address: str) -> None:
             new PerformanceObserver(() => painted()).observe({ type: "paint", buffered: true });
         })"""
     )
+
+
+def wait_until_sent(page: Page, condition: Callable[[], object]) -> None:
+    """Wait for the page's requests in the browser, which is what lets them come here meanwhile."""
+    while not condition():
+        page.evaluate("new Promise(requestAnimationFrame)")
 
 
 def draw(page: Page, strokes: list[Path]) -> None:

@@ -11,7 +11,7 @@ from playwright.sync_api import CDPSession, Page, Request, expect
 
 from tests.browser.api_double import ApiDouble, answer
 from tests.browser.conftest import DESKTOP, PHONE
-from tests.browser.gestures import FOUR, SEVEN, ZERO, draw, visit
+from tests.browser.gestures import FOUR, SEVEN, ZERO, draw, visit, wait_until_sent
 
 EXPORT_SIDE = 448
 UPLOAD = "/classifications"
@@ -172,9 +172,9 @@ def test_an_older_answer_never_replaces_a_newer_one(page: Page, api: ApiDouble) 
     api.is_holding = True
     api.next_answers = [answer(1), answer(4)]
     draw(page, FOUR[:1])
-    wait_until_held(page, api, 1)
+    wait_until_sent(page, lambda: api.held == 1)
     draw(page, FOUR[1:])
-    wait_until_held(page, api, 2)
+    wait_until_sent(page, lambda: api.held == 2)
     api.release(1)
     expect(page.get_by_text("Read as a 4.")).to_be_visible()
     with page.expect_response(lambda response: response.request.method == "DELETE"):
@@ -298,12 +298,6 @@ def test_points_that_the_browser_kept_between_two_frames_are_on_the_paper(page: 
     image = drawn(api.calls("POST", UPLOAD)[0])
     assert (image[:200] < 128).any()  # up there are only the two places between
     assert shade(image, 0.5, 0.8) == 255  # the straight way from the first place to the last
-
-
-def wait_until_held(page: Page, api: ApiDouble, uploads: int) -> None:
-    """Wait in the browser, which is what lets the double answer meanwhile."""
-    while api.held < uploads:
-        page.evaluate("new Promise(requestAnimationFrame)")
 
 
 def point(page: Page, kind: str, x: float, y: float, pointer: dict[str, Any]) -> None:

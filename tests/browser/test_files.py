@@ -7,9 +7,10 @@ import pytest
 from PIL import Image
 from playwright.sync_api import FilePayload, Page, expect
 
+from infrastructure.local.settings import ROOT
 from tests.browser.api_double import ApiDouble, answer, drawing
-from tests.browser.conftest import PHONE, ROOT
-from tests.browser.gestures import visit
+from tests.browser.conftest import PHONE
+from tests.browser.gestures import visit, wait_until_sent
 
 UPLOAD = "/classifications"
 
@@ -69,8 +70,7 @@ def test_progress_is_told_while_files_are_read_a_few_at_a_time(page: Page, api: 
     progress = page.get_by_role("status").filter(has_text="read, ")
     expect(progress).to_have_text("0 images read, 5 to come")
     expect(page.locator(".tray button", has_text="reading …")).to_have_count(5)
-    while api.held < 3:
-        page.evaluate("new Promise(requestAnimationFrame)")
+    wait_until_sent(page, lambda: api.held == 3)
     assert len(api.calls("POST", UPLOAD)) == 3
     api.release(0)
     expect(progress).to_have_text("1 image read, 4 to come")

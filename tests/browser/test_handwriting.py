@@ -5,6 +5,7 @@ from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.api_double import ApiDouble, report_of
 from tests.browser.conftest import PHONE
+from tests.browser.gestures import wait_until_sent
 
 VIEW = "/#handwriting"
 
@@ -252,7 +253,7 @@ def test_an_image_that_comes_after_the_view_was_left_opens_no_more(page: Page, a
     held = hold(page, "**/classifications/*/image", "GET")
     page.goto(VIEW)
     cards(page).click()
-    wait_until_held(page, held)
+    wait_until_sent(page, lambda: held)
     page.get_by_role("link", name="Write").click()
     with page.expect_response("**/classifications/*/image"):
         held.pop().fallback()
@@ -269,7 +270,7 @@ def test_a_deletion_that_takes_long_closes_no_other_image(page: Page, api: ApiDo
     cards(page).first.click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_role("button", name="Delete").click()
-    wait_until_held(page, held)
+    wait_until_sent(page, lambda: held)
     page.keyboard.press("Escape")
     cards(page).last.click()
     expect(dialog.get_by_text("Read as a 0.")).to_be_visible()
@@ -365,12 +366,6 @@ def hold(page: Page, url: str, method: str) -> list[Route]:
     held: list[Route] = []
     page.route(url, lambda route: held.append(route) if route.request.method == method else route.fallback())
     return held
-
-
-def wait_until_held(page: Page, held: list[Route]) -> None:
-    """Wait in the browser, which is what lets its requests come here meanwhile."""
-    while not held:
-        page.evaluate("new Promise(requestAnimationFrame)")
 
 
 def shade_of(image: Locator) -> int:

@@ -2,7 +2,6 @@
 
 import gzip
 import re
-from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -10,8 +9,9 @@ from playwright.sync_api import Page, Response, Route, expect
 
 from infrastructure.aws import site as hosted
 from infrastructure.aws import templates
+from infrastructure.local.settings import ROOT
 from tests.browser.api_double import ApiDouble, answer, report_of
-from tests.browser.conftest import DESKTOP, PHONE, ROOT
+from tests.browser.conftest import DESKTOP, on_both_screens
 from tests.browser.gestures import FOUR, draw, visit
 
 SITE = ROOT / "static_site"
@@ -22,9 +22,6 @@ VIEWS = {
     "model": "Day by day",
     "data": "My key",
 }
-SCREENS: list[dict[str, Any]] = [{**DESKTOP, "color_scheme": "light"}, {**PHONE, "color_scheme": "dark"}]
-
-on_both_screens = pytest.mark.parametrize("device", SCREENS, ids=["desktop, light", "phone, dark"])
 
 
 @pytest.fixture

@@ -3,8 +3,9 @@
 import pytest
 from playwright.sync_api import Page, expect
 
+from infrastructure.local.settings import ROOT
 from tests.browser.api_double import ApiDouble, answer, report_of
-from tests.browser.conftest import DESKTOP, PHONE, ROOT
+from tests.browser.conftest import DESKTOP, PHONE
 from tests.browser.gestures import FOUR, draw
 
 SCREENSHOTS = ROOT / "build" / "screenshots"

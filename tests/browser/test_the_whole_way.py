@@ -1,26 +1,15 @@
 """The page with all the real parts behind it: a drawn digit is read, labelled, counted and reported."""
 
-from collections.abc import Iterator
-from typing import Any
-
 import pytest
 from playwright.sync_api import FilePayload, Page, expect
 
-from infrastructure.local.settings import ROOT, Settings
+from infrastructure.local.settings import ROOT
 from infrastructure.local.stack import Stack, run_accuracy_job
-from tests.browser.conftest import DESKTOP, PHONE
+from tests.browser.conftest import on_both_screens
 from tests.browser.gestures import SEVEN, ZERO, Path, draw, visit
 
-DEVICES: list[dict[str, Any]] = [{**DESKTOP, "color_scheme": "light"}, {**PHONE, "color_scheme": "dark"}]
 
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with Stack(Settings.on_free_ports(tmp_path_factory.mktemp("stack"))) as stack:
-        yield stack
-
-
-@pytest.mark.parametrize("device", DEVICES, ids=["desktop, light", "phone, dark"])
+@on_both_screens
 @pytest.mark.parametrize(("strokes", "digit"), [(ZERO, 0), (SEVEN, 7)], ids=["a zero", "a seven"])
 def test_a_drawn_digit_is_read_labelled_counted_and_reported(
     page: Page, stack: Stack, strokes: list[Path], digit: int

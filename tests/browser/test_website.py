@@ -1,17 +1,14 @@
 """The page as S3 hosts it, with the API that `chalice deploy` deployed: LocalStack, nothing rebuilt."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from infrastructure.aws import site as hosted
-from tests.browser.conftest import DESKTOP, PHONE
+from tests.browser.conftest import on_both_screens
 from tests.browser.gestures import SEVEN, draw, visit
 from tests.localstack.deployment import SITE_BUCKET, Deployment
-
-DEVICES: list[dict[str, Any]] = [{**DESKTOP, "color_scheme": "light"}, {**PHONE, "color_scheme": "dark"}]
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +24,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
         yield deployment
 
 
-@pytest.mark.parametrize("device", DEVICES, ids=["desktop, light", "phone, dark"])
+@on_both_screens
 def test_a_digit_is_drawn_read_labelled_and_listed(page: Page, deployment: Deployment) -> None:
     visit(page, deployment.page_origin)
     draw(page, SEVEN)

@@ -9,12 +9,11 @@ import pytest
 import urllib3
 from PIL import Image
 
-from infrastructure.local.samples import Sample
 from tests.container.engine import Engine
 from tests.fuzz.bombs import BOMBS
+from tests.integration.chalice_app.writer import ZERO
 
 MAX_LAYERS_BYTES = 900_000_000  # above the base, which has 125 MB: 1 GB in all, half of it libtorch_cpu.so
-MNIST_0 = next(sample.path for sample in Sample.all() if sample.path.name == "mnist-2.png").read_bytes()
 
 
 def wait_until_ready(engine: Engine, name: str, url: str) -> None:
@@ -34,7 +33,7 @@ def test_it_reads_a_digit_without_root_capabilities_or_a_writable_disk(
 ) -> None:
     name, url = container
     wait_until_ready(engine, name, url)
-    answer = urllib3.request("POST", f"{url}/invocations", body=MNIST_0)
+    answer = urllib3.request("POST", f"{url}/invocations", body=ZERO)
     assert answer.status == 200
     assert answer.json()["predicted"] == 0
     assert engine.call("exec", name, "id", "-u").stdout.strip() == "10001"
@@ -65,7 +64,7 @@ def test_it_keeps_to_its_limits_of_processor_and_memory(engine: Engine, containe
     for _ in range(3):  # 503 where the machine is so slow that the deadline comes first
         answer = urllib3.request("POST", f"{url}/invocations", body=largest.getvalue(), timeout=60.0)
         assert answer.status in {200, 503}
-    assert urllib3.request("POST", f"{url}/invocations", body=MNIST_0, timeout=60.0).status == 200
+    assert urllib3.request("POST", f"{url}/invocations", body=ZERO, timeout=60.0).status == 200
     assert "replaced" not in engine.call("logs", name).stdout  # no worker was killed for its memory
 
 
@@ -75,7 +74,7 @@ def test_no_bomb_takes_more_memory_than_it_has(engine: Engine, container: tuple[
     for bomb in BOMBS.values():
         answer = urllib3.request("POST", f"{url}/invocations", body=bomb(Random(0)), timeout=60.0)
         assert answer.status in {200, 413, 415, 422, 503}  # 503 as above
-    assert urllib3.request("POST", f"{url}/invocations", body=MNIST_0, timeout=60.0).status == 200
+    assert urllib3.request("POST", f"{url}/invocations", body=ZERO, timeout=60.0).status == 200
     assert "replaced" not in engine.call("logs", name).stdout
 
 

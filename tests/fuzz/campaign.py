@@ -18,6 +18,7 @@ from infrastructure.local.settings import HOST
 from tests.fuzz.bodies import Body
 from tests.integration.chalice_app.system import System
 from tests.integration.chalice_app.writer import ZERO, Writer
+from tests.processes import children
 from tests.waiting import wait_until
 
 REFUSALS = {400, 413, 415, 422}
@@ -72,7 +73,7 @@ class Campaign:
     def __init__(self, system: System, api: Part) -> None:
         self.parts = {
             "API": Watched(lambda: [_pid(api)], self._post),
-            "model": Watched(lambda: _children(_pid(system.model)), self._invoke),
+            "model": Watched(lambda: children(_pid(system.model)), self._invoke),
         }
         self.findings: list[str] = []
         self.late = 0  # bodies that took the model longer than the API waits for, and were settled later
@@ -162,10 +163,6 @@ def _wrong(answer: Answer) -> str:
 def _pid(part: Part) -> int:
     assert part.pid is not None
     return part.pid
-
-
-def _children(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def _megabytes(pid: int, figure: str) -> float:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from infrastructure.local.settings import ROOT
+
 MAY_IMPORT = {
     "inference_image": set(),
     "model_training": {"inference_image"},

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.documents import MARKED, NO_COMMANDS, PAGES, ROOT, RUN, prose, snippets
+from infrastructure.local.settings import ROOT
+from tests.documents import MARKED, NO_COMMANDS, PAGES, RUN, prose, snippets
 
 PARTS = ("accuracy_job", "benchmarks", "chalice_app", "inference_image", "infrastructure", "model_training")
 MODULES = [

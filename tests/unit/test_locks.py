@@ -8,7 +8,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-ROOT = Path(__file__).parents[2]
+from infrastructure.local.settings import ROOT
+
 FOLDERS = (".", "accuracy_job", "benchmarks", "inference_image", "infrastructure", "model_training", "tests")
 TEXTS = [path for folder in FOLDERS for path in sorted(ROOT.joinpath(folder).glob("*requirements*.txt"))]
 LOCKS = [path.with_suffix(".lock") for path in TEXTS if path.with_suffix(".lock").exists()]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from tests.documents import ROOT
+from infrastructure.local.settings import ROOT
 
 
 def would_run(target: str, *given: str, inherited: Mapping[str, str] | None = None) -> list[str]:

@@ -1,6 +1,7 @@
 """A proxy before a store, which kills the process that asks at its nth change of what the job keeps."""
 
 from collections.abc import Callable
+from contextlib import closing
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
@@ -26,21 +27,23 @@ class KillingProxy:
                     kill()
                     self.close_connection = True
                     return
-                connection = HTTPConnection(urlsplit(store).netloc)
-                connection.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
-                for name, value in self.headers.items():  # the Host, too: it is signed
-                    connection.putheader(name, value)
-                connection.endheaders(body)
-                answer = connection.getresponse()
-                content = answer.read()
+                with closing(HTTPConnection(urlsplit(store).netloc)) as connection:
+                    connection.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
+                    for name, value in self.headers.items():  # the Host, too: it is signed
+                        connection.putheader(name, value)
+                    connection.endheaders(body)
+                    answer = connection.getresponse()
+                    content = answer.read()
                 self.send_response(answer.status)
                 for name, value in answer.getheaders():
                     if name.lower() not in HOP_BY_HOP:
                         self.send_header(name, value)
                 self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
-                connection.close()
+                try:
+                    self.end_headers()
+                    self.wfile.write(content)
+                except ConnectionError:  # who asked was killed meanwhile
+                    self.close_connection = True
 
             do_GET = do_PUT = do_POST = do_DELETE = forward  # noqa: N815 -- the base class looks for these names
 

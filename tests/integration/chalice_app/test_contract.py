@@ -90,11 +90,6 @@ def test_no_route_shows_or_changes_what_is_another_writers(system: System, route
         assert id.encode() not in body or status == 404, route  # a 404 names the id that was asked for
 
 
-def test_another_writers_idempotency_key_is_not_ones_own(system: System) -> None:
-    first = Writer(system.url).classify(idempotency_key="k")
-    assert Writer(system.url).classify(idempotency_key="k")["id"] != first["id"]
-
-
 def test_schemathesis_finds_nothing_with_all_its_checks(local: System, tmp_path: Path) -> None:
     local.run_accuracy_job()  # so that there is a report to read
     writer = Writer(local.url)

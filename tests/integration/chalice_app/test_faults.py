@@ -5,18 +5,15 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from chalice_app.keys import INTENTS
-from infrastructure.local import parts
-from infrastructure.local.credentials import Credentials
 from infrastructure.local.part import Part
-from infrastructure.local.settings import BUCKET, LocalError, Settings
-from infrastructure.local.stack import Running
-from tests.integration.chalice_app.system import System, send
+from infrastructure.local.settings import BUCKET, LocalError
+from tests.integration.chalice_app.system import System, running, send
 from tests.integration.chalice_app.writer import ZERO, Writer, kept
 from tests.waiting import wait_until
 
@@ -29,7 +26,7 @@ class Disturbed(System):
 
     store_part: Part
     api: Part
-    folder: Path  # of the logs
+    logs: Path
 
     def kill(self, part: Part) -> None:
         part.stop(deadline=0)
@@ -39,38 +36,24 @@ class Disturbed(System):
             try:
                 part.check_alive()
             except LocalError:  # it has ended, as the test wanted
-                part.start(self.folder)
+                part.start(self.logs)
             send(part, signal.SIGCONT)
         for part in (self.store_part, self.model, self.api):
             wait_until(part.is_healthy)
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Disturbed]:
-    settings = Settings.on_free_ports(tmp_path_factory.mktemp("faults"))
-    credentials = Credentials.of(settings.data)
-    environment = {"LEGIBLE_INFERENCE_SECONDS": str(INFERENCE_SECONDS), "LEGIBLE_SWEEP_SECONDS": "2"}
-    api = parts.api(settings, credentials)
-    api = replace(api, environment={**api.environment, **environment})
-    store, model = parts.store(settings, credentials), parts.inference(settings)
-    logs = settings.data / "logs"
-    with Running([store, model, api], logs):
-        yield Disturbed(
-            url=settings.api_url,
-            page_origin=settings.page_url,
-            model=model,
-            store=parts.store_environment(settings, credentials),
-            log=(logs / "API.log").read_text,
-            store_part=store,
-            api=api,
-            folder=logs,
-        )
+def disturbed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Disturbed]:
+    folder = tmp_path_factory.mktemp("faults")
+    variables = {"LEGIBLE_INFERENCE_SECONDS": str(INFERENCE_SECONDS), "LEGIBLE_SWEEP_SECONDS": "2"}
+    with running(folder, **variables) as (system, (store, _, api)):
+        yield Disturbed(**vars(system), store_part=store, api=api, logs=folder / "logs")
 
 
 @pytest.fixture
-def system(running: Disturbed) -> Iterator[Disturbed]:
-    yield running
-    running.restore()
+def system(disturbed: Disturbed) -> Iterator[Disturbed]:
+    yield disturbed
+    disturbed.restore()
 
 
 @pytest.fixture

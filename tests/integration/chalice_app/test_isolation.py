@@ -1,18 +1,16 @@
 """Nobody reaches another's images, on any route: generated from the document, which names every route."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 import urllib3
 
+from infrastructure.local.settings import ROOT
 from tests.integration.chalice_app.system import System
 from tests.integration.chalice_app.writer import Writer, problem
 
-DOCUMENT: dict[str, Any] = json.loads(
-    (Path(__file__).parents[3] / "chalice_app" / "openapi.json").read_bytes()
-)
+DOCUMENT: dict[str, Any] = json.loads((ROOT / "chalice_app" / "openapi.json").read_bytes())
 Route = tuple[str, str, dict[str, Any]]  # method, path, operation
 PRIVATE: list[Route] = [
     (method.upper(), path, operation)

@@ -9,12 +9,12 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import urllib3
 
 from infrastructure.local.settings import HOST, ROOT, free_ports
+from tests.processes import children
 from tests.waiting import PATIENCE_SECONDS, wait_until
 
 SAMPLES = ROOT / "samples"
@@ -60,8 +60,7 @@ class Server:
 
     def workers(self) -> list[int]:
         """Return the process ids of the supervisor's children."""
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        return [int(pid) for pid in children.read_text().split()]
+        return children(self.process.pid)
 
     def read_log(self) -> None:
         assert self.process.stdout is not None

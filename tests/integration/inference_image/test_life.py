@@ -19,6 +19,7 @@ from inference_image.settings import Settings
 from inference_image.supervisor import METRICS_FOLDER
 from infrastructure.local.settings import HOST, ROOT
 from tests.integration.inference_image.serving import Server, sample, serving, start
+from tests.processes import catches
 from tests.waiting import PATIENCE_SECONDS, wait_until
 
 SLOW = sample("huge.png")  # tens of milliseconds
@@ -92,10 +93,8 @@ def test_ctrl_c_while_the_workers_start_leaves_no_trace() -> None:
 
 def _takes_sigint(worker: int) -> bool:
     """Tell whether Python runs there, and has said what a SIGINT shall do."""
-    lines = Path(f"/proc/{worker}/status").read_text().splitlines()
-    status = dict(line.split(":", 1) for line in lines)
     is_python = "worker" in Path(f"/proc/{worker}/cmdline").read_text()
-    return is_python and bool(int(status["SigCgt"], 16) & 1 << signal.SIGINT - 1)
+    return is_python and catches(worker, signal.SIGINT)
 
 
 def test_under_load_a_signal_loses_nothing() -> None:

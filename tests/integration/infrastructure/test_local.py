@@ -23,11 +23,10 @@ from infrastructure.local.environment import with_own
 from infrastructure.local.samples import Sample
 from infrastructure.local.settings import HOST, ROOT, Settings, is_free
 from infrastructure.local.stack import Stack
-from tests.processes import processes_that_name
-from tests.waiting import wait_until
+from tests.processes import children, processes_that_name
+from tests.waiting import PATIENCE_SECONDS, wait_until
 
 SAMPLES = len(Sample.all())
-PATIENCE_SECONDS = 120  # far beyond what a start needs
 
 
 @dataclass
@@ -234,15 +233,14 @@ def test_the_store_refuses_requests_without_a_signature(stack: Stack) -> None:
 
 
 def test_nothing_listens_on_another_address_than_loopback(stack: Stack) -> None:
-    pids = {str(pid) for part in stack.parts if part.pid for pid in [part.pid, *children_of(part.pid)]}
+    pids = {str(pid) for part in stack.parts if part.pid for pid in [part.pid, *descendants(part.pid)]}
     for pid in pids:
         for address in addresses_listened_on_by(pid):
             assert address == "0100007F", f"process {pid} listens on {address}"
 
 
-def children_of(pid: int) -> list[int]:
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [grandchild for child in map(int, children) for grandchild in [child, *children_of(child)]]
+def descendants(pid: int) -> list[int]:
+    return [each for child in children(pid) for each in [child, *descendants(child)]]
 
 
 def addresses_listened_on_by(pid: str) -> Iterator[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from infrastructure.local.settings import ROOT
-from tests.processes import processes_that_name
+from tests.processes import catches, processes_that_name
 from tests.waiting import PATIENCE_SECONDS, wait_until
 
 
@@ -41,7 +41,5 @@ def all_draw(folder: Path) -> bool:
 
 def has_begun(pid: int) -> bool:
     """Tell whether a process has loaded all it needs, and then left ctrl-C to the kernel."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    (caught,) = [line.split()[1] for line in status.splitlines() if line.startswith("SigCgt")]
     is_loaded = "cv2" in Path(f"/proc/{pid}/maps").read_text()
-    return is_loaded and not int(caught, 16) & 1 << signal.SIGINT - 1
+    return is_loaded and not catches(pid, signal.SIGINT)

@@ -8,6 +8,7 @@ import pytest
 
 from accuracy_job import emr
 from accuracy_job.package import zipped
+from infrastructure.local.settings import ROOT
 
 REQUEST = ["request", "s3://code/emr/", "--input", "s3://legible", "--role", "arn:r", "--application", "00f"]
 
@@ -67,7 +68,7 @@ def test_days_are_hashed_with_the_code_from_the_zip_too(tmp_path: Path) -> None:
             check=True,
             capture_output=True,
         )
-        for folder, path in ((tmp_path, "job.zip"), (Path(__file__).parents[3], "."))
+        for folder, path in ((tmp_path, "job.zip"), (ROOT, "."))
     )
     assert len(from_zip.stdout) == 65
     assert from_zip.stdout == plain.stdout

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from accuracy_job.__main__ import BAD_INPUT, BELOW, DIFFERENT, OK, STORE_FAILED, main, parser
+from infrastructure.local.settings import ROOT
 
 Captured = pytest.CaptureFixture[str]
 ROWS = "true,predicted,confidence,model\n0,0,0.9,m1\n7,1,0.5,m1\nseven,1,0.5,m1\n"
@@ -155,7 +156,7 @@ def test_a_store_without_a_bucket_is_a_status(url: str, capsys: Captured) -> Non
 
 
 def test_the_documentation_names_every_option_and_status() -> None:
-    page = (Path(__file__).parents[3] / "docs/accuracy-job.md").read_text()
+    page = (ROOT / "docs/accuracy-job.md").read_text()
     options = [option for action in parser()._actions for option in action.option_strings[-1:]]
     statuses = [f"| {status} |" for status in (OK, DIFFERENT, BAD_INPUT, STORE_FAILED, BELOW, 130)]
     assert [text for text in options + statuses if text not in page] == []

@@ -1,9 +1,10 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from accuracy_job.checks import Fault, Names, path_day, rejections
+from accuracy_job.checks import ALWAYS, Fault, Names, path_day, rejections
 from accuracy_job.kernel import Batch, Group, Rejected, count
 from accuracy_job.records import Text, check_texts
 
@@ -153,3 +154,10 @@ def test_fields_may_have_other_names() -> None:
     names = Names(true="label", predicted="guess", id="key")
     pairs = checked(b'{"label": 3, "guess": 0, "key": "a", "id": "b"}', names=names).pairs
     assert (pairs.predicted.tolist(), pairs.wrong_ids) == ([0], ["a"])
+
+
+@pytest.mark.parametrize("part", ["confidence", "model", "time", "id"])
+def test_a_record_without_a_field_that_was_asked_for_is_rejected(part: str) -> None:
+    names = replace(Names(), **{part: "asked"}, required=ALWAYS | {part})
+    batch = checked(label(), label(asked=None), label(asked="0"), names=names)
+    assert batch.rejected[f"{part} is missing"].count == 1

@@ -135,7 +135,10 @@ def test_a_writer_whose_rows_lie_in_two_batches_has_one_object() -> None:
 def test_lost_totals_are_made_again_with_all_objects(damage: bytes | None) -> None:
     store = store_of([("w0", "2026-11-22", 7, 7), ("w1", "2026-11-22", 7, 7)])
     run(store)
-    store.put(writers.TOTALS, damage) if damage else store.delete(writers.TOTALS)
+    if damage:
+        store.put(writers.TOTALS, damage)
+    else:
+        store.delete(writers.TOTALS)
     store.delete("labels/date=2026-11-22/1.json")
     assert run(store) == 2
     assert objects(store).keys() == {"reports/writers/w0.json"}
@@ -188,6 +191,9 @@ def test_no_writer_goes_with_a_days_parquet() -> None:
     before = objects(store)
     for page in store.list("compacted"):
         for i, item in enumerate(page):
-            store.put(item["path"], b"damaged") if i else store.delete(item["path"])
+            if i:
+                store.put(item["path"], b"damaged")
+            else:
+                store.delete(item["path"])
     assert run(store) == 0
     assert objects(store) == before

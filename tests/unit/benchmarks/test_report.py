@@ -2,7 +2,6 @@ import ast
 import re
 from base64 import b64decode
 from datetime import UTC, datetime
-from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -13,8 +12,9 @@ from benchmarks.machine import Machine
 from benchmarks.plots import svg
 from benchmarks.report import Section, page
 from benchmarks.results import Bars, Lines, Result, Table
+from infrastructure.local.settings import ROOT
 
-BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
+BENCHMARKS = ROOT / "benchmarks"
 HOSTILE = "<script>alert(1)</script>"
 BARS = Bars("Counting", "s", {"Legible": [1.0, 1.2, 0.9], HOSTILE: [2.0]})
 LINES = Lines("Rates", "connections", "requests/s", {"Legible": [(1, 90), (8, 250)]}, doubling=True)

@@ -3,10 +3,17 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, cast
 
+import uuid6
+
+from chalice_app.classifications import Classifications
+from chalice_app.inference import InferenceClient
 from chalice_app.problems import Problem
-from chalice_app.store import Blob
+from chalice_app.store import Blob, Store
 
 # What tells an image from other bytes. The model below reads what comes after it.
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -84,3 +91,11 @@ class Model:
         if not digit.isdigit():
             raise Problem(415, "not an image")
         return {"predicted": int(digit), "confidence": 0.9, "model": self.name}
+
+
+@contextmanager
+def serving(store: MemoryStore, model: Model, now: Callable[[], datetime]) -> Iterator[Classifications]:
+    """Yield the service over doubles, by a clock."""
+    with ThreadPoolExecutor(2) as threads:
+        clients = cast("Store", store), cast("InferenceClient", model)
+        yield Classifications(*clients, threads, uuid6.uuid7, now)

@@ -7,7 +7,6 @@ import uuid6
 from chalice_app import keys
 
 ID = uuid.UUID("0193527a-7c00-7abc-8def-0123456789ab")
-UUID4 = "cf4d9f5e-27a3-4d43-a3a5-bf2e6a1b0f37"
 
 
 def test_the_date_in_a_key_is_the_ids_own() -> None:

@@ -1,21 +1,17 @@
 """What a label says, and what is left of it by repeating, correcting and deleting."""
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 import pytest
-import uuid6
 
 from chalice_app import keys
 from chalice_app.classifications import Classifications
-from chalice_app.inference import InferenceClient
 from chalice_app.problems import Problem
-from chalice_app.store import Store
-from tests.unit.chalice_app.doubles import MemoryStore, Model
+from tests.unit.chalice_app.doubles import MemoryStore, Model, serving
 
 ANN = "a" * 64
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -25,14 +21,8 @@ NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 def ticking(store: MemoryStore, model: Model) -> Iterator[Classifications]:
     """A service whose clock goes on by a minute at each look."""
     minutes = count()
-    with ThreadPoolExecutor(2) as threads:
-        yield Classifications(
-            cast("Store", store),
-            cast("InferenceClient", model),
-            threads,
-            uuid6.uuid7,
-            lambda: NOON + timedelta(minutes=next(minutes)),
-        )
+    with serving(store, model, lambda: NOON + timedelta(minutes=next(minutes))) as service:
+        yield service
 
 
 @pytest.fixture

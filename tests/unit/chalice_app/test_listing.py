@@ -1,19 +1,14 @@
 """Pages of a writer's records, and what becomes of a request whose reservation is gone."""
 
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import cast
 from uuid import UUID
 
 import pytest
-import uuid6
 
 from chalice_app import keys
 from chalice_app.classifications import Classifications
-from chalice_app.inference import InferenceClient
 from chalice_app.problems import Problem
-from chalice_app.store import Store
-from tests.unit.chalice_app.doubles import MemoryStore, Model
+from tests.unit.chalice_app.doubles import MemoryStore, Model, serving
 
 ANN = "a" * 64
 
@@ -49,13 +44,7 @@ class Vanishing(MemoryStore):
 
 def test_who_comes_while_a_reservation_is_taken_back_is_told_so_and_leaves_nothing(model: Model) -> None:
     store = Vanishing()
-    with ThreadPoolExecutor(2) as threads, pytest.raises(Problem) as error:
-        Classifications(
-            cast("Store", store),
-            cast("InferenceClient", model),
-            threads,
-            uuid6.uuid7,
-            lambda: datetime.now(UTC),
-        ).create(ANN, b"7", "request", "key")
+    with serving(store, model, lambda: datetime.now(UTC)) as service, pytest.raises(Problem) as error:
+        service.create(ANN, b"7", "request", "key")
     assert error.value.status == 409
     assert store.objects == {}

@@ -1,9 +1,9 @@
 import json
-from pathlib import Path
 
 from openapi_spec_validator import validate
 
-ROOT = Path(__file__).parents[3]
+from infrastructure.local.settings import ROOT
+
 DOCUMENT = json.loads((ROOT / "chalice_app" / "openapi.json").read_text())
 
 

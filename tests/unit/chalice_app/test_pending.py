@@ -1,19 +1,15 @@
 """What becomes of an image while the model does not answer."""
 
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 import pytest
-import uuid6
 
 from chalice_app import keys
 from chalice_app.classifications import SWEEP_BATCH, Classifications
-from chalice_app.inference import InferenceClient
 from chalice_app.problems import Problem
-from chalice_app.store import Store
-from tests.unit.chalice_app.doubles import PNG, MemoryStore, Model
+from tests.unit.chalice_app.doubles import PNG, MemoryStore, Model, serving
 
 ANN = "a" * 64
 
@@ -161,10 +157,7 @@ def test_the_sweep_ends_before_the_next_one_starts(store: MemoryStore, model: Mo
         clock[0] += timedelta(seconds=41)
         return clock[0]
 
-    with ThreadPoolExecutor(2) as threads:
-        service = Classifications(
-            cast("Store", store), cast("InferenceClient", model), threads, uuid6.uuid7, tick
-        )
+    with serving(store, model, tick) as service:
         model.is_down = True
         for _ in range(SWEEP_BATCH + 3):
             create(service)

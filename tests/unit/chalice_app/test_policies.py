@@ -2,16 +2,16 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 
 import pytest
 
 from chalice_app import keys
 from chalice_app.store import Blob
+from infrastructure.local.settings import ROOT
 from tests.unit.chalice_app.doubles import MemoryStore
 from tests.unit.chalice_app.test_interruptions import OPERATIONS, Faults, World, half_done_worlds
 
-POLICIES = Path(__file__).parents[3] / ".chalice"
+POLICIES = ROOT / ".chalice"
 Rights = set[tuple[str, str]]  # action, prefix; no prefix is the bucket
 
 

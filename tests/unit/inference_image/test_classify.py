@@ -1,11 +1,11 @@
 import json
-from pathlib import Path
 
 import pytest
 
 from inference_image import classify
+from infrastructure.local.settings import ROOT
 
-SAMPLES = Path(__file__).parents[3] / "samples"
+SAMPLES = ROOT / "samples"
 
 
 def test_a_folder_is_read_as_a_table(capsys: pytest.CaptureFixture[str]) -> None:

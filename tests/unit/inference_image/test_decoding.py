@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from inference_image.decoding import FORMATS, ImageError, Limits, decode
+from inference_image.decoding import FORMATS, ImageError, decode
+from inference_image.limits import Limits
 from inference_image.preprocessing import preprocess
 
 
@@ -173,6 +174,13 @@ def test_paper_that_is_all_but_opaque_goes_on_where_there_is_none(alpha: int, pa
     pixels = np.full((40, 60, 4), (200, 200, 200, alpha), np.uint8)
     pixels[:10] = 0  # a corner cut off
     assert decode(_png(Image.fromarray(pixels)), Limits()).pixels[0, 0].tolist() == [paper] * 3
+
+
+@pytest.mark.parametrize("bits", [8, 12, 16])
+def test_sixteen_bits_of_which_fewer_are_used_are_as_bright(bits: int) -> None:
+    ramp = (np.array([[0, 0.5, 1.0]]) * (2**bits - 1)).astype(np.uint16).repeat(10, 0).repeat(10, 1)
+    pixels = decode(_png(Image.fromarray(ramp)), Limits()).pixels
+    assert pixels[5, [5, 15, 25], 0].tolist() == [0, 127, 255]
 
 
 def test_pixels_that_are_no_numbers_are_black() -> None:

@@ -1,12 +1,12 @@
 """The docs name what there is: a setting or a figure cannot be forgotten, nor outlive its end."""
 
 import re
-from pathlib import Path
 
 from inference_image.metrics import Metrics
 from inference_image.settings import Settings
+from infrastructure.local.settings import ROOT
 
-DOCS = (Path(__file__).parents[3] / "docs" / "serving.md").read_text(encoding="utf-8")
+DOCS = (ROOT / "docs" / "serving.md").read_text(encoding="utf-8")
 
 
 def test_every_setting_is_in_the_docs_with_its_default() -> None:

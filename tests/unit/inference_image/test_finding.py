@@ -1,20 +1,21 @@
 """Which places are handed on, and in which order."""
 
 import io
-from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from inference_image.decoding import Limits, decode
+from inference_image.decoding import decode
 from inference_image.finding import find_digits
 from inference_image.ink import SMALL
+from inference_image.limits import Limits
 from inference_image.model import Model
 from inference_image.reading import Reading, read
+from infrastructure.local.settings import ROOT
 
-SAMPLES = Path(__file__).parents[3] / "samples"
+SAMPLES = ROOT / "samples"
 
 
 def _seven(pen: ImageDraw.ImageDraw, at: tuple[int, int], size: int, ink: int = 0) -> None:

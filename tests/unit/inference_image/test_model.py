@@ -11,13 +11,15 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file
 
 from inference_image import network
-from inference_image.decoding import ImageError, Limits
+from inference_image.decoding import ImageError
+from inference_image.limits import Limits
 from inference_image.model import WEIGHTS, Answer, Model, ModelError, judged
 from inference_image.network import Network
 from inference_image.preprocessing import Preprocessed, preprocess
 from inference_image.reading import Reading, classify, read
+from infrastructure.local.settings import ROOT
 
-SAMPLES = Path(__file__).parents[3] / "samples"
+SAMPLES = ROOT / "samples"
 
 
 @pytest.fixture(scope="module")

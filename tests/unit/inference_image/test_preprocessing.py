@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageDraw
 
-from inference_image.decoding import Limits
+from inference_image.limits import Limits
 from inference_image.preprocessing import THINNEST, preprocess
 
 Pixels = NDArray[np.uint8]

@@ -14,9 +14,9 @@ from inference_image.model import Answer, Model
 from inference_image.preprocessing import Preprocessed
 from inference_image.server import Service
 from inference_image.settings import Settings
-from infrastructure.local.settings import HOST, free_ports
+from infrastructure.local.settings import HOST, ROOT, free_ports
 
-IMAGE = (Path(__file__).parents[3] / "samples" / "mnist-1.png").read_bytes()
+IMAGE = (ROOT / "samples" / "mnist-1.png").read_bytes()
 HEAD = b"POST /invocations HTTP/1.1\r\nHost: here\r\nConnection: close\r\nX-Request-Id: abc\r\n"
 REQUEST = HEAD + b"Content-Length: %d\r\n\r\n" % len(IMAGE) + IMAGE
 

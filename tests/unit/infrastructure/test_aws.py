@@ -108,9 +108,11 @@ def test_a_package_of_other_code_or_requirements_is_refused_with_how_it_is_made(
         job.Package.find(package_folder)
 
 
-def test_an_unknown_stage_is_answered_with_the_known_ones() -> None:
-    with pytest.raises(DeploymentError, match="dev, prod"):
-        Stage.named("test")
+def test_an_unknown_stage_is_answered_with_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["status", "--stage", "test"])
+    message = capsys.readouterr().err.splitlines()[-1]
+    assert all(stage in message for stage in STAGES)
 
 
 def test_a_nat_gateway_costs_what_it_costs_and_saves_the_addresses() -> None:

@@ -7,6 +7,7 @@ from PIL import Image
 from inference_image.model import WEIGHTS, Answer
 from inference_image.preprocessing import Preprocessed
 from inference_image.reading import Reading
+from infrastructure.local.settings import ROOT
 from model_training import card
 
 SEEN = Preprocessed(np.zeros((28, 28), np.uint8), 0.0, None, None, 0, None, None)
@@ -30,7 +31,7 @@ def test_the_card_says_of_which_weights_it_is_and_holds_every_figure(tmp_path: P
 
 def test_every_picture_that_the_card_shows_is_drawn(tmp_path: Path) -> None:
     bins = np.array([[0, 0.0, 0.0]] * 14 + [[20, 0.97, 0.95]])
-    upload = (Path(__file__).parents[3] / "samples" / "mnist-1.png").read_bytes()
+    upload = (ROOT / "samples" / "mnist-1.png").read_bytes()
     card.draw(tmp_path, bins, np.diag(np.arange(10)), [(upload, 1, WRONG)] * 9)
     for name in ("reliability", "confusion", "errors"):
         assert f"(model-card/{name}.png)" in card.TEXT

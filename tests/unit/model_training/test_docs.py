@@ -1,9 +1,9 @@
 import re
-from pathlib import Path
 
+from infrastructure.local.settings import ROOT
 from model_training.train import Settings
 
-README = (Path(__file__).parents[3] / "model_training" / "README.md").read_text(encoding="utf-8")
+README = (ROOT / "model_training" / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_seeds_beside_the_shipped_one_are_others() -> None:

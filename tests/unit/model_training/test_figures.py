@@ -1,14 +1,7 @@
 import numpy as np
 import pytest
-from scipy.stats import binomtest
 
-from model_training.figures import calibration_error, reliability, wilson
-
-
-@pytest.mark.parametrize(("right", "count"), [(0, 10), (10, 10), (93, 100)])
-def test_the_interval_is_wilsons(right: int, count: int) -> None:
-    expected = binomtest(right, count).proportion_ci(method="wilson")
-    assert wilson(right, count) == pytest.approx((expected.low, expected.high), abs=1e-9)
+from model_training.figures import calibration_error, reliability
 
 
 def test_answers_that_are_as_right_as_they_are_sure_have_no_calibration_error() -> None:

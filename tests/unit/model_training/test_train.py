@@ -42,7 +42,7 @@ def test_augmentation_keeps_shape_and_range() -> None:
 
 def test_what_is_no_digit_does_not_teach_which_digit_it_is() -> None:
     logits = torch.zeros(2, 11, requires_grad=True)
-    loss_of(logits, torch.tensor([3, NOT_A_DIGIT]), TINY).backward()  # type: ignore[no-untyped-call]
+    loss_of(logits, torch.tensor([3, NOT_A_DIGIT]), TINY).backward()  # type: ignore[no-untyped-call]  # as torch ships it
     assert logits.grad is not None
     assert logits.grad[0, :10].abs().sum() > 0
     assert logits.grad[1, :10].abs().sum() == 0
