@@ -235,22 +235,24 @@ def _with_neighbours(parts: Parts, main: int, measures: dict[str, Each]) -> NDAr
     across = np.maximum(parts.left - right[main], parts.left[main] - right).clip(0)
     down = np.maximum(parts.top - bottom[main], parts.top[main] - bottom).clip(0)
     keep: NDArray[np.bool_] = np.hypot(across, down) < np.where(peers, 0.7, 0.35) * parts.size[main]
-    keep &= ~(peers & _differ(parts, main))
-    keep &= (parts.edges < 3) | (parts.edges[main] > 0)
-    keep &= ~((parts.width > 4 * parts.height) & (parts.top - bottom[main] > parts.thickness))
+    keep &= ~_unlike(parts, main)
     keep &= (parts.level > 0.5 * parts.level[main]) & (parts.area > 0.02 * parts.area[main])
     keep &= measures["contrast"] > measures["contrast"][main] + np.log(0.3)
     keep &= measures["frame"] == 0
     thin = parts.area < 0.16 * parts.size**2
     keep &= ~(thin & (parts.size > 1.2 * parts.size[main]))
     keep[main] = True
+    bars = parts.width > 4 * parts.height
+    bars[main] = False
+    keep &= ~(bars & (parts.top - bottom[keep & ~bars].max() > parts.thickness))  # a line under the digit
     return keep
 
 
-def _differ(parts: Parts, main: int) -> NDArray[np.bool_]:
-    """Tell which parts are blobs beside strokes, as a finger or a shadow is, or strokes beside a blob."""
-    blobs = parts.thickness > _BLOB * parts.size
-    thicker = parts.thickness > 3 * parts.thickness[main]
-    thinner = 3 * parts.thickness < parts.thickness[main]
-    differ: NDArray[np.bool_] = (blobs & thicker) | (blobs[main] & thinner)
-    return differ
+def _unlike(parts: Parts, main: int) -> NDArray[np.bool_]:
+    """Tell which parts are no strokes beside strokes, or the other way: fingers, pens, shadows, borders."""
+    blobs, enters = parts.thickness > _BLOB * parts.size, parts.edges > 0
+    times = parts.thickness / parts.thickness[main]
+    thicker = (blobs & (times > 3)) | (enters & ~enters[main] & ((times > 1.5) | (parts.edges >= 3)))
+    thinner = (blobs[main] & (times < 1 / 3)) | (enters[main] & ~enters & (times < 1 / 1.5))
+    unlike: NDArray[np.bool_] = thicker | thinner
+    return unlike

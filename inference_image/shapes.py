@@ -16,8 +16,8 @@ _BAND = 0.9  # of its box is filled
 _HAIR = 0.05  # of its length: what is so narrow from edge to edge of the picture is ruled, not written
 _SQUARE = 0.8  # of its height: a box that is narrower may be a 0 of straight strokes
 _BORDER = 0.08  # of the picture's sides: a box so near to all edges is a border, however narrow
-_CORNER, _INSIDE = 0.1, 0.2  # of a box's sides
-_BAR = 0.8  # of its length is filled
+_RIM, _INSIDE = 0.1, 0.2  # of a box's sides: an outline stays within the one, a 0 does not
+_BAR = 0.8  # of its length is inked: a side of a box, or a bar in it
 
 
 def is_sheet(parts: Parts, part: int) -> bool:
@@ -72,11 +72,11 @@ def _is_empty_box(parts: Parts, part: int) -> bool:
     if max(gaps) > _BORDER and across < _SQUARE * down:
         return False
     box = _alone(parts, part)
-    corner, inside = (np.ceil(np.multiply(share, box.shape)).astype(int) for share in (_CORNER, _INSIDE))
-    ends = [(np.s_[:length], np.s_[-length:]) for length in corner]
-    has_corners = all(box[rows, columns].any() for rows in ends[0] for columns in ends[1])
+    rim, inside = (np.ceil(np.multiply(share, box.shape)).astype(int) for share in (_RIM, _INSIDE))
+    sides = box[: rim[0]], box[-rim[0] :], box[:, : rim[1]].T, box[:, -rim[1] :].T
+    is_closed = all(side.any(0).mean() > _BAR for side in sides)
     empty = _without_bars(box[inside[0] : -inside[0], inside[1] : -inside[1]])
-    return has_corners and empty.size > 0 and not empty.any()
+    return is_closed and empty.size > 0 and not empty.any()
 
 
 def _without_bars(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -158,7 +158,7 @@ def test_a_black_canvas_in_a_light_page_is_searched_also_where_a_digit_encloses_
     assert first.box == pytest.approx((250, 110, 140, 160), abs=10)
 
 
-@pytest.mark.parametrize("beside", ["band", "finger", "underline"])
+@pytest.mark.parametrize("beside", ["band", "finger", "pen", "underline"])
 def test_what_lies_beside_a_digit_is_none_of_it(beside: str) -> None:
     image = Image.new("RGB", (400, 400), "white")
     pen = ImageDraw.Draw(image)
@@ -167,6 +167,8 @@ def test_what_lies_beside_a_digit_is_none_of_it(beside: str) -> None:
         pen.rectangle((0, 0, 400, 110), "navy")
     elif beside == "finger":
         pen.rounded_rectangle((270, 200, 420, 260), 30, (120, 70, 50))
+    elif beside == "pen":
+        pen.line([(280, 120), (340, 400)], (150, 20, 20), 26)
     else:
         pen.rectangle((130, 325, 250, 337), "black")
     first, *_ = find_digits(np.asarray(image))
@@ -179,6 +181,16 @@ def test_the_digits_of_a_number_stay_together_whatever_the_pen() -> None:
     pen.line([(120, 120), (110, 260)], "black", 4)
     _seven(pen, (160, 120), 140)
     assert all(found.box[2] > 120 for found in find_digits(np.asarray(image)))
+
+
+def test_the_lowest_stroke_of_a_digit_in_pieces_is_no_line_under_it() -> None:
+    image = Image.new("RGB", (400, 400), "white")
+    pen = ImageDraw.Draw(image)
+    pen.arc((120, 60, 260, 200), 180, 30, "black", 16)
+    pen.line([(225, 185), (150, 236)], "black", 16)
+    pen.rectangle((130, 252, 260, 268), "black")
+    first, *_ = find_digits(np.asarray(image))
+    assert first.box == pytest.approx((120, 60, 141, 209), abs=10)
 
 
 def test_a_digit_in_a_comb_of_boxes_is_found_and_the_comb_is_not() -> None:

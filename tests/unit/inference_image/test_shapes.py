@@ -55,6 +55,9 @@ STROKES: dict[str, Draw] = {
     "a thick 0": lambda ink: cv2.ellipse(ink, (100, 100), (60, 70), 0, 0, 360, 255.0, 50),
     "a round 0": lambda ink: cv2.circle(ink, (100, 100), 60, 255.0, 10),
     "a square 0": lambda ink: cv2.rectangle(ink, (60, 30), (140, 170), 255.0, 10),
+    "half of a broken 0": lambda ink: cv2.polylines(
+        ink, [np.array([[60, 120], [60, 40], [140, 40], [140, 120]])], False, 255.0, 8
+    ),
     "a 7": lambda ink: cv2.polylines(ink, [np.array([[50, 40], [140, 40], [80, 170]])], False, 255.0, 12),
 }
 NO_DIGITS: dict[str, Draw] = {
