@@ -12,18 +12,20 @@ from inference_image.choosing import WEIGHTS
 from inference_image.ink import MAP_SIDE, SMALL, Ink, Inked, Sizes, find_ink, under_light
 from inference_image.parts import Each, Map, Mask, Parts, measured, parts_above
 from inference_image.ranks import percentiles
+from inference_image.shapes import is_no_digit, is_sheet
 
 Box = tuple[int, int, int, int]  # left, top, width, height in pixels
 
 _NO_INK = 10.0  # grey levels: what stands out less is the paper's own
 _LOW, _HIGH = 0.25, 0.5  # floors: shares of the strong ink
-_FILLED = 0.75  # of its box: a sheet of paper, no stroke
 _VIEWS = 4  # at most: what the network is asked to judge
 # An appeal: what has less is no mark. Half of the blanks read as digits had less, and 1 digit in 2,000.
 NOTHING = -4.0
 _BEHIND = 7.0  # appeal: what lies further behind the best is not worth the network's time
 _SAME = 0.8  # of two masks' union: views that share more are one
 _STEP = 0.5  # of its ink: less is left of a step in brightness, more of a stroke, when what is wide is paper
+_MARKED = 0.5  # of the size of a ring around it; the inner line of an outlined 6 has less
+_BLOB = 0.4  # of its size is its thickest place; of strokes below a third
 _CERTAIN = 6.0  # appeal of all the ink of a small image
 
 
@@ -51,12 +53,15 @@ class Candidate:
         """Look up a measure of the part; 0 for what is measured under uneven light only."""
         return float(self.measures[name][self.part]) if name in self.measures else 0.0
 
-    @property
+    @cached_property
     def is_sheet(self) -> bool:
         """Whether it is a large filled surface rather than strokes."""
-        height, width = self.searched.ink.shape
-        wide = self.parts.width[self.part] > 0.4 * width and self.parts.height[self.part] > 0.4 * height
-        return bool(wide and self.measures["filled"][self.part] > _FILLED)
+        return is_sheet(self.parts, self.part)
+
+    @cached_property
+    def is_no_digit(self) -> bool:
+        """Whether its shape alone tells so."""
+        return is_no_digit(self.parts, self.part)
 
     @cached_property
     def members(self) -> NDArray[np.bool_]:
@@ -79,7 +84,13 @@ class Candidate:
 
     def belongs_to(self, other: "Candidate") -> bool:
         """Whether the other shows it already, as it does the inner line of an outlined 6."""
-        return self.parts is other.parts and bool(other.members[self.part])
+        return self.parts is other.parts and bool(other.members[self.part]) and not other.is_no_digit
+
+    def surrounds(self, other: "Candidate") -> bool:
+        """Whether it is a ring around the other, as digits are marked: alone it would be a 0."""
+        inner, outer = (one.parts.boxes[:, one.part] for one in (other, self))
+        inside = (inner[:2] > outer[:2]).all() and (inner[:2] + inner[2:] < outer[:2] + outer[2:]).all()
+        return bool(inside and self.measure("frame") and max(inner[2:]) > _MARKED * max(outer[2:]))
 
 
 def find_digits(pixels: NDArray[np.uint8]) -> list[Found]:
@@ -118,8 +129,10 @@ def _likely(found: Iterable[Candidate]) -> list[Candidate]:
     for rank, one in enumerate(ranked):
         if len(likely) == _VIEWS:
             break
-        belongs = any(one.belongs_to(other) for other in ranked[:rank])
-        if not (one.is_step or belongs or any(_are_one(one, other) for other in likely)):
+        is_shown = any(map(one.belongs_to, ranked[:rank])) or any(
+            one.surrounds(other) or _are_one(one, other) for other in likely
+        )
+        if not (one.is_step or one.is_no_digit or is_shown):
             likely.append(one)
     return likely
 
@@ -212,7 +225,8 @@ def _found(
 def _with_neighbours(parts: Parts, main: int, measures: dict[str, Each]) -> NDArray[np.bool_]:
     """Add to the main part what belongs to it: what is near, as dark, not much smaller, and no line.
 
-    Peers may be further away: a number or a word is to be seen as one, for it is no digit.
+    Peers may be further away: a number or a word is to be seen as one, for it is no digit. What comes in from
+    the picture's edges, as a finger, a shadow or a border does, is none of it, nor is the line under a digit.
     """
     if len(parts) == 1:
         return np.ones(1, np.bool_)
@@ -221,10 +235,24 @@ def _with_neighbours(parts: Parts, main: int, measures: dict[str, Each]) -> NDAr
     across = np.maximum(parts.left - right[main], parts.left[main] - right).clip(0)
     down = np.maximum(parts.top - bottom[main], parts.top[main] - bottom).clip(0)
     keep: NDArray[np.bool_] = np.hypot(across, down) < np.where(peers, 0.7, 0.35) * parts.size[main]
+    keep &= ~_unlike(parts, main)
     keep &= (parts.level > 0.5 * parts.level[main]) & (parts.area > 0.02 * parts.area[main])
     keep &= measures["contrast"] > measures["contrast"][main] + np.log(0.3)
     keep &= measures["frame"] == 0
     thin = parts.area < 0.16 * parts.size**2
     keep &= ~(thin & (parts.size > 1.2 * parts.size[main]))
     keep[main] = True
+    bars = parts.width > 4 * parts.height
+    bars[main] = False
+    keep &= ~(bars & (parts.top - bottom[keep & ~bars].max() > parts.thickness))  # a line under the digit
     return keep
+
+
+def _unlike(parts: Parts, main: int) -> NDArray[np.bool_]:
+    """Tell which parts are no strokes beside strokes, or the other way: fingers, pens, shadows, borders."""
+    blobs, enters = parts.thickness > _BLOB * parts.size, parts.edges > 0
+    times = parts.thickness / parts.thickness[main]
+    thicker = (blobs & (times > 3)) | (enters & ~enters[main] & ((times > 1.5) | (parts.edges >= 3)))
+    thinner = (blobs[main] & (times < 1 / 3)) | (enters[main] & ~enters & (times < 1 / 1.5))
+    unlike: NDArray[np.bool_] = thicker | thinner
+    return unlike

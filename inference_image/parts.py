@@ -73,6 +73,22 @@ class Parts:
         """Average the ink of each."""
         return self.means(self.ink)
 
+    @cached_property
+    def thickness(self) -> Each:
+        """Measure the thickest place of each, in pixels."""
+        alone = (cv2.copyMakeBorder(inside, *(1,) * 4, cv2.BORDER_CONSTANT) for _, inside in self.close_ups)
+        depths = [cv2.distanceTransform(inside, cv2.DIST_L2, 3).max() for inside in alone]
+        return 2 * np.array(depths, np.float64)
+
+    @cached_property
+    def edges(self) -> NDArray[np.int64]:
+        """How many of the image's edges each touches."""
+        height, width = self.labels.shape
+        right, bottom = self.left + self.width, self.top + self.height
+        touched = (self.left <= 1, self.top <= 1, right >= width - 1, bottom >= height - 1)
+        count: NDArray[np.int64] = np.array(touched).sum(axis=0)
+        return count
+
     def __len__(self) -> int:
         return len(self.names)
 
@@ -145,7 +161,8 @@ def measured(parts: Parts, searched: Map) -> dict[str, Each]:
         "share of the ink": np.log(parts.area * parts.level / (parts.area * parts.level).sum()),
         "contrast": np.log(contrast + 1),
         "over the noise": np.log((contrast + 1) / (searched.noise + 1)),
-        "thick": np.maximum(_thickness(parts) - 0.3, 0),
+        # Strokes are below a third of the size, blobs near one.
+        "thick": np.maximum(parts.thickness / parts.size - 0.3, 0),
         "filled": parts.area / (parts.width * parts.height),
         "frame": _frames(parts),
         "line across": ((parts.width > 6 * parts.height) & (parts.width > 0.25 * width)).astype(float),
@@ -156,10 +173,9 @@ def measured(parts: Parts, searched: Map) -> dict[str, Each]:
 
 def _lit(parts: Parts, light: Light, levels: Each, *, inverted: bool) -> dict[str, Each]:
     """Look closer under uneven light, where ink may be light or dark and shadows stand out as well."""
-    touched = _edges(parts)
     return {
-        "at an edge": (touched == 1).astype(float),
-        "at two edges": (touched >= 2).astype(float),
+        "at an edge": (parts.edges == 1).astype(float),
+        "at two edges": (parts.edges >= 2).astype(float),
         "sliver at an edge": _slivers(parts),
         "inverted": np.full(len(parts), float(inverted)),
         "likely": np.full(len(parts), np.log(light.likely)),
@@ -187,22 +203,6 @@ def _around(seen: Ink, inside: Mask) -> float:
     """Measure what is right around a part; 0 around what fills the picture."""
     ring = seen[cv2.dilate(inside, _RING) > inside]
     return upper_quartile(ring) if len(ring) else 0.0
-
-
-def _thickness(parts: Parts) -> Each:
-    """Measure the thickest place as a share of the size: strokes are below a third, blobs near one."""
-    alone = (cv2.copyMakeBorder(inside, *(1,) * 4, cv2.BORDER_CONSTANT) for _, inside in parts.close_ups)
-    depths = [cv2.distanceTransform(inside, cv2.DIST_L2, 3).max() for inside in alone]
-    return 2 * np.array(depths, np.float64) / parts.size
-
-
-def _edges(parts: Parts) -> NDArray[np.int64]:
-    """How many of the image's edges a part touches."""
-    height, width = parts.labels.shape
-    right, bottom = parts.left + parts.width, parts.top + parts.height
-    touched = (parts.left <= 1, parts.top <= 1, right >= width - 1, bottom >= height - 1)
-    count: NDArray[np.int64] = np.array(touched).sum(axis=0)
-    return count
 
 
 def _slivers(parts: Parts) -> Each:

@@ -130,3 +130,102 @@ def test_what_is_likelier_nothing_is_handed_on_all_the_same_if_it_is_a_stroke(at
     [found] = find_digits(_photographed(_shadowed(image, 0.9, 0.5)))
     assert found.appeal < 0
     assert found.box == pytest.approx((*at, 42, 60), abs=8)
+
+
+def _turned_sheet(image: Image.Image, colour: str) -> None:
+    """Lay a sheet on it that is turned by some 15°, from (110, 70) to (330, 290)."""
+    ImageDraw.Draw(image).polygon([(110, 115), (285, 70), (330, 245), (155, 290)], colour)
+
+
+@pytest.mark.parametrize(
+    ("desk", "sheet"), [((60,) * 3, "khaki"), ((90, 60, 40), "white"), ((110,) * 3, "pink")]
+)
+def test_what_is_written_on_a_turned_note_is_read_rather_than_the_note(
+    desk: tuple[int, ...], sheet: str
+) -> None:
+    image = Image.new("RGB", (440, 360), desk)
+    _turned_sheet(image, sheet)
+    _seven(ImageDraw.Draw(image), (190, 130), 90)
+    first, *_ = find_digits(np.asarray(image))
+    assert first.box == pytest.approx((190, 130, 63, 90), abs=10)
+
+
+def test_a_black_canvas_in_a_light_page_is_searched_also_where_a_digit_encloses_much_of_it() -> None:
+    image = Image.new("RGB", (640, 400), (245,) * 3)
+    pen = ImageDraw.Draw(image)
+    pen.rectangle((220, 90, 420, 290), "black")
+    pen.ellipse((250, 110, 390, 270), outline="white", width=12)
+    first, *_ = find_digits(np.asarray(image))
+    assert first.box == pytest.approx((250, 110, 140, 160), abs=10)
+
+
+@pytest.mark.parametrize("beside", ["band", "finger", "pen", "underline"])
+def test_what_lies_beside_a_digit_is_none_of_it(beside: str) -> None:
+    image = Image.new("RGB", (400, 400), "white")
+    pen = ImageDraw.Draw(image)
+    _seven(pen, (140, 160), 130)
+    if beside == "band":
+        pen.rectangle((0, 0, 400, 110), "navy")
+    elif beside == "finger":
+        pen.rounded_rectangle((270, 200, 420, 260), 30, (120, 70, 50))
+    elif beside == "pen":
+        pen.line([(280, 120), (340, 400)], (150, 20, 20), 26)
+    else:
+        pen.rectangle((130, 325, 250, 337), "black")
+    first, *_ = find_digits(np.asarray(image))
+    assert first.box == pytest.approx((140, 160, 91, 130), abs=10)
+
+
+def test_the_digits_of_a_number_stay_together_whatever_the_pen() -> None:
+    image = Image.new("RGB", (400, 400), "white")
+    pen = ImageDraw.Draw(image)
+    pen.line([(120, 120), (110, 260)], "black", 4)
+    _seven(pen, (160, 120), 140)
+    assert all(found.box[2] > 120 for found in find_digits(np.asarray(image)))
+
+
+def test_the_lowest_stroke_of_a_digit_in_pieces_is_no_line_under_it() -> None:
+    image = Image.new("RGB", (400, 400), "white")
+    pen = ImageDraw.Draw(image)
+    pen.arc((120, 60, 260, 200), 180, 30, "black", 16)
+    pen.line([(225, 185), (150, 236)], "black", 16)
+    pen.rectangle((130, 252, 260, 268), "black")
+    first, *_ = find_digits(np.asarray(image))
+    assert first.box == pytest.approx((120, 60, 141, 209), abs=10)
+
+
+def test_a_digit_in_a_comb_of_boxes_is_found_and_the_comb_is_not() -> None:
+    image = Image.new("RGB", (600, 150), "white")
+    pen = ImageDraw.Draw(image)
+    for left in range(60, 540, 80):
+        pen.rectangle((left, 35, left + 80, 115), outline="black", width=2)
+    _seven(pen, (240, 50), 52)
+    boxes = [found.box for found in find_digits(np.asarray(image))]
+    assert boxes[0] == pytest.approx((240, 50, 36, 52), abs=8)
+    assert all(width < 200 for _, _, width, _ in boxes)
+
+
+def test_the_ring_around_a_digit_is_no_view_and_the_outline_of_one_is() -> None:
+    image = Image.new("RGB", (400, 400), "white")
+    pen = ImageDraw.Draw(image)
+    pen.ellipse((80, 80, 320, 320), outline="black", width=10)
+    _seven(pen, (155, 130), 140)
+    [seven] = find_digits(np.asarray(image))
+    assert seven.box == pytest.approx((155, 130, 98, 140), abs=10)
+    pen.rectangle((100, 100, 300, 300), "white")
+    pen.ellipse((160, 150, 240, 250), outline="black", width=10)  # the inner line of a 0
+    assert max(found.box[2] for found in find_digits(np.asarray(image))) == pytest.approx(240, abs=10)
+
+
+@pytest.mark.parametrize("mark", ["dot", "box", "border", "margin"])
+def test_what_is_no_digit_by_its_shape_is_not_handed_on(mark: str) -> None:
+    image = Image.new("RGB", (400, 400), "white")
+    pen = ImageDraw.Draw(image)
+    if mark == "dot":
+        pen.ellipse((150, 200, 180, 230), "black")
+    elif mark == "margin":
+        pen.line([(70, 0), (110, 399)], (220, 80, 90), 3)
+    else:
+        inset = 5 if mark == "border" else 110
+        pen.rectangle((inset, inset, 399 - inset, 399 - inset), outline="black", width=6)
+    assert not find_digits(np.asarray(image))

@@ -1,0 +1,105 @@
+"""What a part's shape alone says: that it is a surface to write on, or that nobody wrote it as a digit."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from inference_image.parts import Parts
+
+_WIDE, _FILLED = 0.4, 0.75  # of the picture's sides and of its box: a surface of any outline
+_LEAST = 0.3  # of the picture's shorter side: a sheet that is a rectangle
+_STRAIGHT = 0.85  # of the rectangle around a sheet is within its outline; of a 0 no more than 0.79
+_LEFT = 0.5  # of what is within its outline is not written over
+_SLIM = 0.3  # of its length: what is slimmer is a stroke
+_DOT = 0.8  # of its size is its thickest place
+_BAND = 0.9  # of its box is filled
+_HAIR = 0.05  # of its length: what is so narrow from edge to edge of the picture is ruled, not written
+_SQUARE = 0.8  # of its height: a box that is narrower may be a 0 of straight strokes
+_BORDER = 0.08  # of the picture's sides: a box so near to all edges is a border, however narrow
+_RIM, _INSIDE = 0.1, 0.2  # of a box's sides: an outline stays within the one, a 0 does not
+_BAR = 0.8  # of its length is inked: a side of a box, or a bar in it
+
+
+def is_sheet(parts: Parts, part: int) -> bool:
+    """Whether it is a large filled surface rather than strokes.
+
+    A rectangle may be turned, and have holes: a digit on it, and what that encloses, is no part of it.
+    """
+    _, _, width, height = parts.boxes[:, part]
+    down, across = parts.labels.shape
+    filled = parts.area[part] / (width * height)
+    if filled > _FILLED and width > _WIDE * across and height > _WIDE * down:
+        return True
+    least = _LEAST * min(down, across)
+    # Before the outline is followed: turned by 45° a square fills half of its box.
+    if min(width, height) < least or filled < _LEFT * _STRAIGHT / 2:
+        return False
+    outline = _outline(parts, part)
+    shorter, longer = _least_sides(outline)
+    within = cv2.contourArea(outline)
+    is_rectangle = within > _STRAIGHT * shorter * longer and shorter > max(least, _SLIM * longer)
+    return bool(is_rectangle and parts.area[part] > _LEFT * within)
+
+
+def is_no_digit(parts: Parts, part: int) -> bool:
+    """Whether it is a dot, a band at an edge, a line from edge to edge, or an empty box."""
+    return any(shape(parts, part) for shape in (_is_dot, _is_band, _is_ruled, _is_empty_box))
+
+
+def _is_dot(parts: Parts, part: int) -> bool:
+    return bool(parts.thickness[part] > _DOT * parts.size[part]) and not is_sheet(parts, part)
+
+
+def _is_band(parts: Parts, part: int) -> bool:
+    return bool(parts.edges[part] >= 3 and parts.area[part] > _BAND * parts.width[part] * parts.height[part])
+
+
+def _is_ruled(parts: Parts, part: int) -> bool:
+    """Whether it is straight, thin and ends at two edges of the picture: a margin, the edge of something."""
+    length = np.hypot(parts.width[part], parts.height[part])
+    if parts.edges[part] < 2 or parts.area[part] > _HAIR * length**2:
+        return False
+    shorter, longer = _least_sides(_outline(parts, part))
+    return shorter < _HAIR * longer
+
+
+def _is_empty_box(parts: Parts, part: int) -> bool:
+    """Whether it is a rectangle's outline, with bars or without: no 0 has four corners."""
+    height, width = parts.labels.shape
+    left, top, across, down = parts.boxes[:, part]
+    gaps = left / width, top / height, 1 - (left + across) / width, 1 - (top + down) / height
+    if max(gaps) > _BORDER and across < _SQUARE * down:
+        return False
+    box = _alone(parts, part)
+    rim, inside = (np.ceil(np.multiply(share, box.shape)).astype(int) for share in (_RIM, _INSIDE))
+    sides = box[: rim[0]], box[-rim[0] :], box[:, : rim[1]].T, box[:, -rim[1] :].T
+    is_closed = all(side.any(0).mean() > _BAR for side in sides)
+    empty = _without_bars(box[inside[0] : -inside[0], inside[1] : -inside[1]])
+    return is_closed and empty.size > 0 and not empty.any()
+
+
+def _without_bars(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Leave out the columns, then the rows, that are filled."""
+    for _ in range(2):
+        mask = mask[:, mask.mean(0) < _BAR].T if mask.size else mask
+    return mask
+
+
+def _alone(parts: Parts, part: int) -> NDArray[np.bool_]:
+    """Cut out the part, without what is around it."""
+    left, top, width, height = parts.boxes[:, part].astype(int)
+    mask: NDArray[np.bool_] = parts.labels[top : top + height, left : left + width] == parts.names[part]
+    return mask
+
+
+def _outline(parts: Parts, part: int) -> cv2.typing.MatLike:
+    """List the corners of a part's outline, (n, 1, 2): a hundredth of its pixels."""
+    alone = _alone(parts, part).view(np.uint8)
+    (outline, *_), _ = cv2.findContours(alone, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    return outline
+
+
+def _least_sides(outline: cv2.typing.MatLike) -> tuple[float, float]:
+    """Measure the least rectangle around an outline: its shorter and its longer side."""
+    _, sides, _ = cv2.minAreaRect(outline)
+    return min(sides), max(sides)
