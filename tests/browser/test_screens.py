@@ -79,6 +79,7 @@ def test_nothing_is_wider_than_320_px(page: Page, used_api: ApiDouble, view: str
 def test_a_4k_screen_is_used_and_not_only_its_middle(page: Page, used_api: ApiDouble) -> None:
     used_api.connect(page)
     page.goto("/#write")
+    expect(page.locator("canvas")).to_be_visible()
     box = page.locator("main").bounding_box()
     pad = page.locator("canvas").bounding_box()
     assert box is not None
