@@ -32,7 +32,6 @@ ROWS_PER_BATCH = 2**18  # of Parquet: the fastest of 2**16 to 2**20
 SPLITS_PER_FILE = 16  # of Parquet, at most
 MAX_LINE = 2**20  # bytes of JSON
 COMPRESSED = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"}
-END = "end"
 DELIMITERS = "\t,; "  # the first of them that occurs in the first line
 
 
@@ -220,21 +219,32 @@ def _read_text(
             pa_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=skip),
             pa_csv.ConvertOptions(include_columns=columns, column_types=dict.fromkeys(columns, pa.binary())),
         )
-        for batch in batches:
-            yield check_columns(batch, split.names, split.url)
-    if text.quotes % 2 and _ends_in_quotes(split.url, delimiter):
-        raise InputError(f'{split.url}: the " that opens a cell is missing its end: all that follows is lost')
+        try:
+            for batch in batches:
+                yield check_columns(batch, split.names, split.url)
+        except pa.ArrowInvalid:  # a cell that is larger than a block, as the rest of a file would be
+            _refuse_open_quotes(split.url, delimiter)
+            raise
+    if text.quotes % 2:
+        _refuse_open_quotes(split.url, delimiter)
     yield Batch(rejected=added(rejected, rejections(short)))
+
+
+def _refuse_open_quotes(url: str, delimiter: str) -> None:
+    """Raise InputError where a cell in quotes has no end."""
+    if _ends_in_quotes(url, delimiter):
+        raise InputError(f'{url}: the " that opens a cell is missing its end: all that follows is lost')
 
 
 def _ends_in_quotes(url: str, delimiter: str) -> bool:
     """Tell whether a row behind the last would be a part of it."""
-    with _stream(url) as stream, io.TextIOWrapper(stream, errors="replace", newline="") as lines:
+    end = "end"  # of one cell
+    with _stream(url) as stream, io.TextIOWrapper(stream, "utf-8", "replace", newline="") as lines:
         try:
-            rows = deque(csv.reader(chain(lines, ["\n", END]), delimiter=delimiter), maxlen=1)
+            rows = deque(csv.reader(chain(lines, ["\n", end]), delimiter=delimiter), maxlen=1)
         except csv.Error:  # a cell of more than 128 kB
             return True
-        return rows.pop() != [END]
+        return rows.pop() != [end]
 
 
 class _Unicode(io.RawIOBase):
