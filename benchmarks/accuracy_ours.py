@@ -1,5 +1,6 @@
 """How Legible counts pairs in benchmarks.accuracy. Apart, so that the others' processes import none of it."""
 
+from functools import cache
 from tempfile import TemporaryDirectory
 
 import numpy as np
@@ -12,7 +13,11 @@ from accuracy_job.kernel import Counts
 from accuracy_job.store import CONNECTIONS, open_store
 from benchmarks.accuracy_contenders import Matrix, filled
 
-KEPT = TemporaryDirectory()  # what a run keeps for the next one of this process
+
+@cache
+def kept() -> TemporaryDirectory[str]:
+    """Return where a run of this process keeps what the next one need not count."""
+    return TemporaryDirectory()
 
 
 def legible(place: str) -> Matrix:
@@ -33,7 +38,7 @@ def legible_from_objects(bucket: str) -> Matrix:
 
 def legible_again(bucket: str) -> Matrix:
     """Count what was not counted before, in this process."""
-    return total(local.run(COUNTING, found_days(bucket, KEPT.name), CONNECTIONS))
+    return total(local.run(COUNTING, found_days(bucket, kept().name), CONNECTIONS))
 
 
 def found_days(bucket: str, folder: str) -> list[days.Day]:
