@@ -7,6 +7,7 @@ import { texts } from "./texts.js";
 const AT_A_TIME = 3; // browsers open six connections to one host, and the drawing needs one
 const ACCEPTED = ["image/png", "image/jpeg", "image/webp", "image/gif", "image/bmp", "image/x-ms-bmp", "image/tiff"]; // by the API
 const LARGEST_UPLOAD = 3_500_000; // bytes; Lambda takes 4.5 MB
+const MAYBE_AN_IMAGE = /^(image\/.*)?$/; // without a known ending a file has no type, and may be anything
 const OPAQUE = ["image/jpeg", "image/bmp", "image/x-ms-bmp"]; // the others may have transparency to lose
 const LARGEST_OPAQUE = 500_000; // bytes: half a minute where the uplink is bad
 const SHRUNK_SIDE = 2_000; // px, of a file that is larger
@@ -37,7 +38,7 @@ export class Tray {
   /** Take the images among these files; the first of them is picked. @param {File[]} files */
   add(files) {
     if (files.length === 0) return; // text was pasted, or the choice was cancelled
-    const images = files.filter((file) => file.type.startsWith("image/") && file.size > 0);
+    const images = files.filter((file) => MAYBE_AN_IMAGE.test(file.type) && file.size > 0);
     this.#others += files.length - images.length;
     if (images.length === 0) return this.#say(texts.write.noImages);
     const readings = images.map((file) => new Reading(this.#api, file, file.name));

@@ -156,13 +156,19 @@ export class WriteView {
       if (!hasFiles(event)) return;
       event.preventDefault();
       drop.hidden = true;
-      if (this.#isShown) this.#tray.add([...event.dataTransfer.files]);
+      if (this.#isShown) this.#tray.add(filesOf(event));
     });
   }
 
   get #isShown() {
     return !this.#root.hidden;
   }
+}
+
+/** What was dropped. A folder looks like a file without a type, so it becomes an empty file, which is no image. */
+function filesOf({ dataTransfer }) {
+  const items = [...dataTransfer.items].filter(({ kind }) => kind === "file");
+  return items.map((item) => (item.webkitGetAsEntry()?.isDirectory ? new File([], "") : item.getAsFile()));
 }
 
 function hasFiles({ dataTransfer }) {

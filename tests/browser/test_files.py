@@ -159,6 +159,12 @@ def test_what_is_no_image_is_not_sent(page: Page, api: ApiDouble) -> None:
     assert api.calls("POST", UPLOAD) == []
 
 
+def test_an_image_whose_name_has_no_ending_is_read(page: Page, api: ApiDouble) -> None:
+    hand_over(page, "drop", "scan", "", drawing(7))
+    expect(page.get_by_text("1 image read")).to_be_visible()
+    assert len(api.calls("POST", UPLOAD)) == 1
+
+
 def test_what_is_no_image_among_images_is_left_out_and_said_to_be(page: Page, api: ApiDouble) -> None:
     text = FilePayload(name="notes.txt", mimeType="text/plain", buffer=b"seven")
     empty = FilePayload(name="empty.png", mimeType="image/png", buffer=b"")
