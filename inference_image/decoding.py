@@ -79,7 +79,7 @@ def _refusal(error: Exception) -> ImageError:
         return ImageError(415, f"not an image; accepted are {', '.join(FORMATS)}")
     if isinstance(error, MemoryError):
         return ImageError(413, "the image takes more memory than one may")
-    return ImageError(422, f"the image is broken ({type(error).__name__})")
+    return ImageError(422, "the image is broken: it cannot be decoded")
 
 
 def _decode(data: bytes, limits: Limits) -> Picture:
