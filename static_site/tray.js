@@ -110,7 +110,7 @@ export class Tray {
  * @returns {Promise<Blob>}
  */
 async function fitted(file) {
-  const isAccepted = ACCEPTED.includes(file.type);
+  const isAccepted = file.type === "" || ACCEPTED.includes(file.type); // the API looks at the content
   if (isAccepted && file.size <= (OPAQUE.includes(file.type) ? LARGEST_OPAQUE : LARGEST_UPLOAD)) return file;
   const bitmap = await createImageBitmap(file);
   const smaller = await jpeg(bitmap).finally(() => bitmap.close()); // its memory would wait for the collector
