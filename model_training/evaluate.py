@@ -41,17 +41,19 @@ DRAWN = (
     "scan",
     "board",
     "photo",
+    "scene",
     "coarse",
     "tiny",
     "font",
     "not a digit",
     "blank",
+    "empty scene",
     "noise",
     "solid",
 )
 KINDS = (*EVALUATION_ONLY, *DRAWN)
 NOTHING = ("blank", "solid")
-NO_DIGITS = (*NOTHING, "noise", "not a digit")
+NO_DIGITS = (*NOTHING, "empty scene", "noise", "not a digit")
 REJECTED = 0.5  # of is_digit
 DOCS = Path(__file__).parents[1] / "docs"
 

@@ -19,6 +19,7 @@ from inference_image.preprocessing import preprocess
 from model_training import data, kinds
 from model_training.kinds import Kind, Style
 from model_training.marks import NOT_A_DIGIT, Mark, Source, other, typed, written
+from model_training.scenes import scene
 
 CHUNK = 200  # images that one process draws at a time, from a seed of their own
 
@@ -84,11 +85,13 @@ MIXTURE = {
     "scan": Recipe(written, (kinds.scan,), 14),
     "board": Recipe(written, (kinds.board,), 11),
     "photo": Recipe(written, (kinds.photo,), 19),  # the hardest, so the most
+    "scene": Recipe(written, (scene,), 7),
     "coarse": Recipe(written, (kinds.coarse,), 8),
     "tiny": Recipe(written, (kinds.tiny,), 3),
     "font": Recipe(typed, PAPERS, 12),
     "not a digit": Recipe(other, (*PAPERS, kinds.tiny), 15),
     "blank": Recipe(nothing, PAPERS, 8),
+    "empty scene": Recipe(nothing, (scene,), 6),
     "noise": Recipe(nothing, (kinds.noise,), 3),
     "solid": Recipe(nothing, (kinds.solid,), 1),
 }

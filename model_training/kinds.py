@@ -62,38 +62,38 @@ def canvas(mark: Mask, rng: Generator, style: Style) -> bytes:
     """Draw: any size and place, any colours that can be told apart, on paper or on nothing."""
     side = int(rng.integers(*style.canvas))
     frame = Frame(side, side if rng.random() < 0.6 else int(side * rng.uniform(0.6, 1.6)))
-    mask = _anywhere(mark, frame, rng, smallest=0.2)
+    mask = anywhere(mark, frame, rng, smallest=0.2)
     paper = _paper_colour(rng)
     ink = _ink_colour(rng, paper)
     if rng.random() < 0.3:
         return _transparent(mask, BLACK if rng.random() < 0.5 else ink)
     pixels = exposed(inked(plain(*frame, paper), mask, ink))
-    return _encoded(pixels, rng, str(rng.choice(["PNG", "PNG", "JPEG", "WEBP"])))
+    return encoded(pixels, rng, str(rng.choice(["PNG", "PNG", "JPEG", "WEBP"])))
 
 
 def scan(mark: Mask, rng: Generator, style: Style) -> bytes:
     """Scan a page: clean, speckled, shone through, faded, dithered, or with a form's box."""
     side = int(rng.integers(120, style.canvas[1]))
     frame = Frame(side, int(side * rng.uniform(0.7, 1.3)))
-    mask = _anywhere(mark, frame, rng, smallest=0.3, largest=0.8)
+    mask = anywhere(mark, frame, rng, smallest=0.3, largest=0.8)
     paper = plain(*frame, (rng.uniform(225, 255),) * 3)
     faded = rng.random() < 0.3
     depth = rng.uniform(0.2, 0.5) if faded else rng.uniform(0.7, 1)
     if rng.random() < 0.3:  # what is on the back shines through, always fainter than what is on the front
-        back = _anywhere(mark[:, ::-1], frame, rng, smallest=0.3, largest=0.8)
+        back = anywhere(mark[:, ::-1], frame, rng, smallest=0.3, largest=0.8)
         paper = inked(paper, blurred(back, side / 150), BLACK, depth * rng.uniform(0.05, 0.35))
     if rng.random() < 0.35:
         mask = np.maximum(mask, _box(mask, rng) * rng.uniform(0.4, 1))
     sheet = inked(paper, mask, (rng.uniform(0, 60),) * 3, depth)
     pixels = exposed(_noisy(blurred(sheet, rng.uniform(0, 1.2)), rng.uniform(0, 6), rng, style))
-    return _encoded(pixels if faded else _printed(pixels, rng), rng, str(rng.choice(["PNG", "JPEG", "TIFF"])))
+    return encoded(pixels if faded else _printed(pixels, rng), rng, str(rng.choice(["PNG", "JPEG", "TIFF"])))
 
 
 def board(mark: Mask, rng: Generator, style: Style) -> bytes:
     """Marker on a white board, or chalk on a dark one."""
     longest = int(np.exp(rng.uniform(*np.log(style.longest))))
     frame = Frame(int(longest * rng.uniform(0.6, 0.9)), longest)
-    mask = _anywhere(mark, frame, rng, smallest=0.3, largest=0.8)
+    mask = anywhere(mark, frame, rng, smallest=0.3, largest=0.8)
     if rng.random() < 0.5:
         sheet = grained(
             plain(*frame, tuple(rng.uniform(205, 245) + rng.normal(0, 4, 3))), 2, longest / 6, rng
@@ -107,7 +107,7 @@ def board(mark: Mask, rng: Generator, style: Style) -> bytes:
         chalk = tuple(rng.uniform(185, 250) + rng.uniform(-45, 10, 3))
         sheet = inked(sheet, mask * _chalky(frame, rng), chalk)
     if rng.random() < 0.4:
-        glare = _blob(frame, rng)[..., None]
+        glare = blob(frame, rng)[..., None]
         sheet = sheet + glare * rng.uniform(5, 50)
     return _photographed(sheet, rng, style, surroundings=rng.random() < 0.15)
 
@@ -118,15 +118,20 @@ def photo(mark: Mask, rng: Generator, style: Style) -> bytes:
     frame = Frame(int(longest * rng.uniform(0.55, 1)), longest)
     if rng.random() < 0.5:
         frame = Frame(frame.width, frame.height)
-    mask = _anywhere(mark, frame, rng, smallest=0.14, largest=0.7)
+    mask = anywhere(mark, frame, rng, smallest=0.14, largest=0.7)
+    return _photographed(page(mask, rng), rng, style, surroundings=rng.random() < 0.5)
+
+
+def page(mask: Mask, rng: Generator) -> Sheet:
+    """Write on paper with a pen or a pencil."""
+    frame = Frame(*mask.shape)
     tint = np.array([rng.uniform(-4, 6), 0.0, rng.uniform(-22, 4)])
     sheet = grained(plain(*frame, tuple(rng.uniform(205, 250) + tint)), rng.uniform(0, 4), 2, rng)
     sheet = _lined(sheet, rng)
     ink, opacity = _pen(rng)
     if rng.random() < 0.3:  # a pencil, or a pen that runs dry
         mask = mask * grained(plain(*frame, WHITE), 90, 1.5, rng)[..., 0].clip(90, 255) / 255
-    sheet = inked(sheet, mask.astype(np.float32), ink, opacity)
-    return _photographed(sheet, rng, style, surroundings=rng.random() < 0.5)
+    return inked(sheet, mask.astype(np.float32), ink, opacity)
 
 
 def coarse(mark: Mask, rng: Generator, _: Style) -> bytes:
@@ -142,16 +147,16 @@ def coarse(mark: Mask, rng: Generator, _: Style) -> bytes:
     ink = cv2.resize(counts, None, fx=times, fy=times, interpolation=method).clip(0, 1)
     margin = int(rng.integers(0, 3)) * times if rng.random() < 0.5 else 0
     grey = np.pad(ink, margin) if rng.random() < 0.5 else 1 - np.pad(ink, margin)
-    return _encoded(exposed(np.repeat(grey[..., None] * 255, 3, 2)), rng, "PNG")
+    return encoded(exposed(np.repeat(grey[..., None] * 255, 3, 2)), rng, "PNG")
 
 
 def tiny(mark: Mask, rng: Generator, _: Style) -> bytes:
     """Make a thumbnail of 14 to 60 pixels."""
     side = int(rng.integers(14, 60))
-    large = _anywhere(_fat(mark), Frame(side * 4, side * 4), rng, smallest=0.6, largest=0.95)
+    large = anywhere(_fat(mark), Frame(side * 4, side * 4), rng, smallest=0.6, largest=0.95)
     mask = cv2.resize(large, (side, side), interpolation=cv2.INTER_AREA).astype(np.float32)
     paper = WHITE if rng.random() < 0.5 else BLACK
-    return _encoded(exposed(inked(plain(side, side, paper), mask, _ink_colour(rng, paper))), rng, "PNG")
+    return encoded(exposed(inked(plain(side, side, paper), mask, _ink_colour(rng, paper))), rng, "PNG")
 
 
 def noise(_: Mask, rng: Generator, __: Style) -> bytes:
@@ -164,18 +169,18 @@ def noise(_: Mask, rng: Generator, __: Style) -> bytes:
         grey = lit(
             shadowed(grey, rng.uniform(0, 1), rng.uniform(0, 6), rng.random(), 0.02), 0.3, rng.uniform(0, 6)
         )
-    return _encoded(exposed(grey), rng, str(rng.choice(["PNG", "JPEG"])))
+    return encoded(exposed(grey), rng, str(rng.choice(["PNG", "JPEG"])))
 
 
 def solid(_: Mask, rng: Generator, __: Style) -> bytes:
     height, width = (int(side) for side in rng.integers(8, 500, 2))
     colour = tuple(rng.uniform(0, 255, 3)) if rng.random() < 0.6 else rng.choice([WHITE, BLACK])
-    return _encoded(
+    return encoded(
         exposed(plain(height, width, tuple(colour))), rng, str(rng.choice(["PNG", "JPEG", "WEBP"]))
     )
 
 
-def _anywhere(mark: Mask, frame: Frame, rng: Generator, smallest: float, largest: float = 0.92) -> Mask:
+def anywhere(mark: Mask, frame: Frame, rng: Generator, smallest: float, largest: float = 0.92) -> Mask:
     """Enlarge a mark to a share of the frame, and put it anywhere that it fits."""
     share = np.exp(rng.uniform(np.log(smallest), np.log(largest)))
     scale = share * min(frame.height / mark.shape[0], frame.width / mark.shape[1])
@@ -242,20 +247,25 @@ def _lined(sheet: Sheet, rng: Generator) -> Sheet:
 
 
 def _photographed(sheet: Sheet, rng: Generator, style: Style, *, surroundings: bool) -> bytes:
-    """Seen by a hand-held camera: perspective, light and shadows, blur, noise, JPEG, EXIF."""
+    """Seen by a hand-held camera: in perspective, see `taken`."""
     height, width = sheet.shape[:2]
-    seen = tilted(sheet, *_view(height, width, rng, surroundings=surroundings))
-    seen = lit(seen, rng.uniform(0.45, 1), rng.uniform(0, 2 * np.pi))
+    return taken(tilted(sheet, *_view(height, width, rng, surroundings=surroundings)), rng, style)
+
+
+def taken(scene: Sheet, rng: Generator, style: Style) -> bytes:
+    """Take a scene with a camera: light and shadows, blur, noise, JPEG, EXIF."""
+    height, width = scene.shape[:2]
+    seen = lit(scene, rng.uniform(0.45, 1), rng.uniform(0, 2 * np.pi))
     for _ in range(rng.choice(3, p=[0.5, 0.4, 0.1])):
         share, softness = rng.uniform(0.45, 0.9), np.exp(rng.uniform(np.log(0.004), np.log(0.1)))
         if rng.random() < style.curved_shadows:
-            seen = seen * (1 - (1 - share) * _edge(_blob(Frame(height, width), rng), softness)[..., None])
+            seen = seen * (1 - (1 - share) * edge(blob(Frame(height, width), rng), softness)[..., None])
         else:
             seen = shadowed(seen, share, rng.uniform(0, 2 * np.pi), rng.uniform(0.1, 0.9), softness)
     scale = max(height, width) / 500
     seen = _moved(seen, rng, scale) if style.moved else blurred(seen, rng.uniform(0.2, 1.6) * scale)
-    taken = exposed(_noisy(seen * rng.uniform(0.75, 1.05), rng.uniform(0.5, 8), rng, style))
-    return turned(taken, int(rng.choice([1, 1, 1, 3, 6, 8])), int(rng.integers(45, 95)))
+    pixels = exposed(_noisy(seen * rng.uniform(0.75, 1.05), rng.uniform(0.5, 8), rng, style))
+    return turned(pixels, int(rng.choice([1, 1, 1, 3, 6, 8])), int(rng.integers(45, 95)))
 
 
 def _view(
@@ -273,9 +283,10 @@ def _view(
     return (flat + inward * [width, height]).astype(np.float32), desk
 
 
-def _edge(level: Mask, softness: float) -> Mask:
-    edge: Mask = (1 / (1 + np.exp(-(level - 0.5) / softness))).astype(np.float32)
-    return edge
+def edge(level: Mask, softness: float) -> Mask:
+    """Cut a level at one half: a mask that changes from 0 to 1 within a few `softness` of it."""
+    mask: Mask = (1 / (1 + np.exp(-(level - 0.5) / softness))).astype(np.float32)
+    return mask
 
 
 def _moved(sheet: Sheet, rng: Generator, scale: float) -> Sheet:
@@ -336,7 +347,7 @@ def _chalky(frame: Frame, rng: Generator) -> Mask:
     return (cover * 2 + rng.uniform(0, 1)).clip(0.15, 1).astype(np.float32)
 
 
-def _blob(frame: Frame, rng: Generator) -> Mask:
+def blob(frame: Frame, rng: Generator) -> Mask:
     """One smooth bright area with a curved outline, in [0, 1]."""
     coarse_noise = rng.random((2, 3)).astype(np.float32)
     blob = cv2.resize(coarse_noise, (frame.width, frame.height), interpolation=cv2.INTER_CUBIC)
@@ -351,7 +362,7 @@ def _transparent(mask: Mask, ink: Colour) -> bytes:
     return _saved(Image.fromarray(rgba, "RGBA"), "PNG", compress_level=1)
 
 
-def _encoded(pixels: NDArray[np.uint8], rng: Generator, form: str) -> bytes:
+def encoded(pixels: NDArray[np.uint8], rng: Generator, form: str) -> bytes:
     image = Image.fromarray(pixels)
     if form == "PNG":
         return _saved(image, form, compress_level=1)

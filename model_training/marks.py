@@ -1,6 +1,6 @@
 """What is put on paper: digits of MNIST and of fonts, and everything that is no digit."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from inference_image.preprocessing import stroke_width
 from model_training.data import Digits
+from model_training.drawings import drawing
 from model_training.rendering import Mask, enlarged, holes, placed, restroked, thickened
 
 NOT_A_DIGIT = -1
@@ -83,7 +84,7 @@ def typed(source: Source, rng: Generator) -> Mark:
 
 def other(source: Source, rng: Generator) -> Mark:
     """Draw something that is not one digit."""
-    kinds = (_letter, _letter, _letter, _word, _scribble, _scribble, _shape, _several)
+    kinds = (_letter, _letter, _letter, _word, _scribble, _scribble, _shape, _several, _drawing)
     return Mark(kinds[rng.integers(len(kinds))](source, rng), NOT_A_DIGIT)
 
 
@@ -212,7 +213,7 @@ def _scribble(_: Source, rng: Generator) -> Mask:
     steps = rng.normal(0, 1, (int(rng.integers(24, 70)), 2)).astype(np.float32)
     path = cv2.GaussianBlur(np.cumsum(steps, 0), (1, 5), 1.2)
     smooth = cv2.resize(path, (2, len(path) * 8), interpolation=cv2.INTER_CUBIC)
-    return _line(smooth.astype(np.float32), rng, closed=False)
+    return _lines([smooth.astype(np.float64)], rng)
 
 
 def _shape(__: Source, rng: Generator) -> Mask:
@@ -220,7 +221,7 @@ def _shape(__: Source, rng: Generator) -> Mask:
     angles = np.arange(corners) * 2 * np.pi / corners + rng.uniform(0, 2 * np.pi)
     order = np.arange(corners) * (1 if corners < 5 else 2)  # triangles and stars: the rest could be a nought
     reach = np.stack([np.cos(angles), np.sin(angles)], 1)[order % corners] * rng.uniform(0.6, 1, 2)
-    mask = _line(reach.astype(np.float32), rng, closed=True)
+    mask = _lines([np.concatenate([reach, reach[:1]])], rng)
     if rng.random() < 0.3:
         filled = np.zeros(mask.shape, np.uint8)
         outline, _ = cv2.findContours(
@@ -231,24 +232,33 @@ def _shape(__: Source, rng: Generator) -> Mask:
     return mask
 
 
+def _drawing(_: Source, rng: Generator) -> Mask:
+    return _lines(drawing(rng), rng)
+
+
 def _several(source: Source, rng: Generator) -> Mask:
-    """Two or three digits side by side: a number, not a digit."""
-    masks = [written(source, rng).mask for _ in range(rng.integers(2, 4))]
+    """Two or three digits side by side, of one pen: a number, not a digit."""
+    images = source.digits.images[rng.integers(len(source.digits), size=rng.integers(2, 4))]
+    masks = [enlarged(image, int(HEIGHT * rng.uniform(0.85, 1))) for image in images]
     gap = int(rng.uniform(0.08, 0.3) * HEIGHT)
     height, width = max(mask.shape[0] for mask in masks), sum(mask.shape[1] + gap for mask in masks)
     sheet, left = np.zeros((height, width), np.float32), 0
     for mask in masks:
         sheet = np.maximum(sheet, placed(mask, height, width, left, (height - mask.shape[0]) // 2))
         left += mask.shape[1] + gap
-    return sheet
+    return _repenned(_cropped(sheet), rng)
 
 
-def _line(points: NDArray[np.float32], rng: Generator, *, closed: bool) -> Mask:
+def _lines(lines: Sequence[NDArray[np.float64]], rng: Generator) -> Mask:
+    """Draw lines of points (N, 2) with one pen, as large as the sheet or stretched to it."""
+    points = np.concatenate(lines)
     spread = np.maximum(np.ptp(points, axis=0), 1e-3)
     scale = (HEIGHT - 30) / spread.max() if rng.random() < 0.7 else (HEIGHT - 30) / spread
-    path = (points - points.min(0)) * scale + 15
+    paths = [((line - points.min(0)) * scale + 15).astype(np.int32) for line in lines]
     sheet = np.zeros((HEIGHT, HEIGHT), np.uint8)
-    cv2.polylines(sheet, [path.astype(np.int32)], closed, 255.0, int(rng.integers(3, 20)), cv2.LINE_AA)
+    cv2.polylines(
+        sheet, paths, isClosed=False, color=255.0, thickness=int(rng.integers(3, 20)), lineType=cv2.LINE_AA
+    )
     return _cropped(sheet.astype(np.float32) / np.float32(255))
 
 

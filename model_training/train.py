@@ -34,7 +34,7 @@ from model_training.generator import CALIBRATION, TRAINING, Views, joined, seen,
 from model_training.interrupts import interruptible
 from model_training.marks import NOT_A_DIGIT
 
-VERSION = "digits-2026.11.9"
+VERSION = "digits-2026.11.10"
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 # Half the bits are twice the speed where the processor multiplies them itself, and as good.
 HALVES = DEVICE == "cuda" or bool(torch.cpu.get_capabilities().get("avx512_bf16"))
@@ -62,8 +62,8 @@ class Settings:
     label_smoothing: float = 0.02
     averaging: float = 0.998  # of the weights, per step
     rejecting: float = 1.0  # weight of "is a digit" beside which digit
-    generated: int = 50_000  # images of every kind, beside the 55,000 of MNIST
-    calibration: int = 8_000
+    generated: int = 56_000  # images of every kind, beside the 55,000 of MNIST
+    calibration: int = 9_000
     rotation: float = 6.8  # degrees; this and what follows are standard deviations
     scaling: float = 0.068
     shear: float = 0.085
