@@ -21,9 +21,9 @@ Written by `make evaluate`; the figures are those of the weights in `inference_i
 image shows a digit at all. It is not for several digits, for letters, or for anything that a wrong
 answer could harm: it does not replace a person who checks.
 
-**Data.** {data}, {licence}. Training also sees digits of it drawn on canvases, scans, boards and
-photographs that `model_training/generator.py` computes, digits of typefaces that look written, and
-letters, shapes, scribbles and noise that are no digits. No upload of any user is in it.
+**Data.** {data}, {licence}. Training also sees digits of it drawn on canvases, scans, boards,
+photographs and scenes that `model_training/generator.py` computes, digits of typefaces that look written, and
+letters, numbers, drawings, scribbles and noise that are no digits. No upload of any user is in it.
 
 **Figures.** {count} epochs. MNIST's test part took no part in training, selection or
 calibration. The other kinds are drawn from MNIST's validation part in a style of their own (other blur,

@@ -47,9 +47,9 @@ def scene(mark: Mask, rng: Generator, style: Style) -> bytes:
     kept = tilted(np.repeat(mask[..., None], 3, 2), corners, plain(*frame, (0, 0, 0)))[..., 0] > 0.1
     thing = rng.random()
     if thing < 0.35:
-        sheet = _with_pen(sheet, kept, rng)
+        sheet = with_pen(sheet, kept, rng)
     elif thing < 0.7:
-        sheet = _with_fingers(sheet, kept, rng)
+        sheet = with_fingers(sheet, kept, rng)
     return taken(sheet, rng, style)
 
 
@@ -107,7 +107,7 @@ def _wood(frame: Frame, rng: Generator) -> Sheet:
     return grained(board, 5, 1.5, rng)
 
 
-def _with_pen(sheet: Sheet, kept: NDArray[np.bool_], rng: Generator) -> Sheet:
+def with_pen(sheet: Sheet, kept: NDArray[np.bool_], rng: Generator) -> Sheet:
     """Lay a pen or a pencil beside what is to be kept visible, with its shadow."""
     height, width = kept.shape
     for _ in range(_TRIES):
@@ -129,7 +129,7 @@ def _with_pen(sheet: Sheet, kept: NDArray[np.bool_], rng: Generator) -> Sheet:
     return inked(inked(inked(sheet, tip, _METAL), barrel, colour), shine, _brighter(colour, 60))
 
 
-def _with_fingers(sheet: Sheet, kept: NDArray[np.bool_], rng: Generator) -> Sheet:
+def with_fingers(sheet: Sheet, kept: NDArray[np.bool_], rng: Generator) -> Sheet:
     """Let fingers reach in from an edge, as a hand holds a page, beside what is to be kept visible."""
     quarters = int(rng.integers(4))
     kept = np.rot90(kept, quarters)
