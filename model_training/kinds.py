@@ -114,12 +114,16 @@ def board(mark: Mask, rng: Generator, style: Style) -> bytes:
 
 def photo(mark: Mask, rng: Generator, style: Style) -> bytes:
     """Photograph paper with a phone."""
-    longest = int(np.exp(rng.uniform(*np.log(style.longest))))
-    frame = Frame(int(longest * rng.uniform(0.55, 1)), longest)
-    if rng.random() < 0.5:
-        frame = Frame(frame.width, frame.height)
+    frame = held(rng, style, 0.55)
     mask = anywhere(mark, frame, rng, smallest=0.14, largest=0.7)
     return _photographed(page(mask, rng), rng, style, surroundings=rng.random() < 0.5)
+
+
+def held(rng: Generator, style: Style, narrowest: float) -> Frame:
+    """Hold a camera across or upright; its shorter side is at least the share `narrowest` of its longer."""
+    longest = int(np.exp(rng.uniform(*np.log(style.longest))))
+    frame = Frame(int(longest * rng.uniform(narrowest, 1)), longest)
+    return frame if rng.random() >= 0.5 else Frame(frame.width, frame.height)
 
 
 def page(mask: Mask, rng: Generator) -> Sheet:

@@ -5,7 +5,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from model_training.kinds import Frame, Style, anywhere, blob, edge, encoded, page, taken
+from model_training.kinds import Frame, Style, anywhere, blob, edge, encoded, held, page, taken
 from model_training.rendering import (
     Colour,
     Mask,
@@ -31,16 +31,9 @@ _TRIES = 8  # to lay something down without hiding the mark
 
 def scene(mark: Mask, rng: Generator, style: Style) -> bytes:
     """Photograph a page and what is around it, or draw on a photograph."""
-    longest = int(np.exp(rng.uniform(*np.log(style.longest))))
-    frame = Frame(int(longest * rng.uniform(0.6, 1)), longest)
-    if rng.random() < 0.5:
-        frame = Frame(frame.width, frame.height)
+    frame = held(rng, style, 0.6)
     if rng.random() < 0.2:
-        mask = anywhere(mark, frame, rng, smallest=0.3, largest=0.8)
-        picture = _photograph(frame, rng)
-        away = [np.linalg.norm(picture.mean((0, 1)) - ink) for ink in _INKS]
-        drawn = inked(picture, mask, _INKS[rng.choice(np.flatnonzero(np.array(away) > _APART))])
-        return encoded(exposed(blurred(drawn, rng.uniform(0, 1))), rng, str(rng.choice(["PNG", "JPEG"])))
+        return _on_a_photograph(mark, frame, rng)
     mask = anywhere(mark, frame, rng, smallest=0.25, largest=0.7)
     corners = _corners(frame, rng, whole=rng.random() < 0.7)
     sheet = tilted(page(mask, rng), corners, _surface(frame, rng))
@@ -51,6 +44,15 @@ def scene(mark: Mask, rng: Generator, style: Style) -> bytes:
     elif thing < 0.7:
         sheet = with_fingers(sheet, kept, rng)
     return taken(sheet, rng, style)
+
+
+def _on_a_photograph(mark: Mask, frame: Frame, rng: Generator) -> bytes:
+    """Draw as telephones let people draw: in a bright colour that the picture does not have."""
+    mask = anywhere(mark, frame, rng, smallest=0.3, largest=0.8)
+    picture = _photograph(frame, rng)
+    away = [np.linalg.norm(picture.mean((0, 1)) - ink) for ink in _INKS]
+    drawn = inked(picture, mask, _INKS[rng.choice(np.flatnonzero(np.array(away) > _APART))])
+    return encoded(exposed(blurred(drawn, rng.uniform(0, 1))), rng, str(rng.choice(["PNG", "JPEG"])))
 
 
 def _photograph(frame: Frame, rng: Generator) -> Sheet:
