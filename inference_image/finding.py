@@ -26,6 +26,7 @@ _SAME = 0.8  # of two masks' union: views that share more are one
 _STEP = 0.5  # of its ink: less is left of a step in brightness, more of a stroke, when what is wide is paper
 _MARKED = 0.5  # of the size of a ring around it; the inner line of an outlined 6 has less
 _BLOB = 0.4  # of its size is its thickest place; of strokes below a third
+_STEM = 1.5  # of a letter's size: no l beside it is taller, what is as thin and taller is a line
 _CERTAIN = 6.0  # appeal of all the ink of a small image
 
 
@@ -240,7 +241,7 @@ def _with_neighbours(parts: Parts, main: int, measures: dict[str, Each]) -> NDAr
     keep &= measures["contrast"] > measures["contrast"][main] + np.log(0.3)
     keep &= measures["frame"] == 0
     thin = parts.area < 0.16 * parts.size**2
-    keep &= ~(thin & (parts.size > 1.2 * parts.size[main]))
+    keep &= ~(thin & (parts.size > _STEM * parts.size[main]))
     keep[main] = True
     bars = parts.width > 4 * parts.height
     bars[main] = False
