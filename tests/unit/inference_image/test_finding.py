@@ -5,7 +5,7 @@ import io
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
 from inference_image.decoding import decode
 from inference_image.finding import find_digits
@@ -44,6 +44,12 @@ def test_of_many_digits_the_four_most_appealing_are_handed_on() -> None:
     appeals = [found.appeal for found in find_digits(np.asarray(image))]
     assert len(appeals) == 4
     assert appeals == sorted(appeals, reverse=True)
+
+
+def test_no_letter_of_a_word_is_seen_alone() -> None:
+    image = Image.new("RGB", (500, 500), "white")
+    ImageDraw.Draw(image).text((250, 250), "Hello", "black", ImageFont.load_default(90), anchor="mm")
+    assert all(found.box[2] > found.box[3] for found in find_digits(np.asarray(image)))
 
 
 @pytest.mark.parametrize("name", ["photo-pencil", "photo-shadow", "photo-squared", "photo-turned-left"])
