@@ -204,7 +204,7 @@ def _letter(source: Source, rng: Generator) -> Mask:
 
 
 def _word(source: Source, rng: Generator) -> Mask:
-    letters = "".join(rng.choice(list(LETTERS + "bgiloqsz"), rng.integers(2, 8)))
+    letters = "".join(rng.choice(list(LETTERS + "osgz"), rng.integers(2, 8)))
     return _leaned(_text(letters, source.print + source.handwriting, rng), rng)
 
 

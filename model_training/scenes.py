@@ -38,10 +38,11 @@ def scene(mark: Mask, rng: Generator, style: Style) -> bytes:
     corners = _corners(frame, rng, whole=rng.random() < 0.7)
     sheet = tilted(page(mask, rng), corners, _surface(frame, rng))
     kept = tilted(np.repeat(mask[..., None], 3, 2), corners, plain(*frame, (0, 0, 0)))[..., 0] > 0.1
+    pens, fingers = (0.35, 0.35) if mask.any() else (0.1, 0.3)  # a pen alone is the stroke of a 1
     thing = rng.random()
-    if thing < 0.35:
+    if thing < pens:
         sheet = with_pen(sheet, kept, rng)
-    elif thing < 0.7:
+    elif thing < pens + fingers:
         sheet = with_fingers(sheet, kept, rng)
     return taken(sheet, rng, style)
 
