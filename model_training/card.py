@@ -47,7 +47,8 @@ validation part, the shipped weights first: {seeds}.
 
 **Limits.** The photographs are imitations. MNIST's writers were American; the upstroke of Europe's 1 and
 the bar of its 7 are drawn into some of their digits, what others write differently is not. Digits that
-touch a frame, cross a ruled line of their own colour, or lie under a hard shadow are where it fails most.
+touch a frame, cross a ruled line of their own colour, lie beside a pen or under a hard shadow, or are drawn
+on a photograph are where it fails most. Charts, receipts and rings are often taken for digits.
 
 **Version.** {version}, made {made}, preprocessing {preprocessing}, PyTorch {torch}.
 """

@@ -50,8 +50,8 @@ class Settings:
     """Everything that decides what comes out, together with the data and the version of PyTorch."""
 
     # Of the network and the order; the images are drawn with seeds of their own. Of 0, 1 and 2 this one read
-    # MNIST's validation part best: 99.68 % with a loss of 0.0130, against 99.68 with 0.0142, and 99.64.
-    seed: int = 1
+    # MNIST's validation part best: 99.72 %, against 99.70 and 99.66.
+    seed: int = 0
     epochs: int = 20
     batch: int = 128
     learning_rate: float = 4e-3
