@@ -26,7 +26,8 @@ _SAME = 0.8  # of two masks' union: views that share more are one
 _STEP = 0.5  # of its ink: less is left of a step in brightness, more of a stroke, when what is wide is paper
 _MARKED = 0.5  # of the size of a ring around it; the inner line of an outlined 6 has less
 _BLOB = 0.4  # of its size is its thickest place; of strokes below a third
-_STEM = 1.5  # of a letter's size: no l beside it is taller, what is as thin and taller is a line
+_LINE = 1.2  # of what it stands beside: what is as thin as a line and longer is one, if it is no stem
+_STEM = 1.5  # of the letter that it stands beside and begins or ends with: no l is taller
 _CERTAIN = 6.0  # appeal of all the ink of a small image
 
 
@@ -241,7 +242,10 @@ def _with_neighbours(parts: Parts, main: int, measures: dict[str, Each]) -> NDAr
     keep &= measures["contrast"] > measures["contrast"][main] + np.log(0.3)
     keep &= measures["frame"] == 0
     thin = parts.area < 0.16 * parts.size**2
-    keep &= ~(thin & (parts.size > _STEM * parts.size[main]))
+    slack = 0.15 * parts.size[main]
+    past_both_ends = (parts.top < parts.top[main] - slack) & (bottom > bottom[main] + slack)
+    stems = (parts.height > parts.width) & ~past_both_ends
+    keep &= ~(thin & (parts.size > np.where(stems, _STEM, _LINE) * parts.size[main]))
     keep[main] = True
     bars = parts.width > 4 * parts.height
     bars[main] = False
