@@ -242,7 +242,7 @@ def _with_neighbours(parts: Parts, main: int, measures: dict[str, Each]) -> NDAr
     keep &= measures["contrast"] > measures["contrast"][main] + np.log(0.3)
     keep &= measures["frame"] == 0
     thin = parts.area < 0.16 * parts.size**2
-    slack = 0.15 * parts.size[main]
+    slack = 0.15 * parts.size[main]  # a stem's end is seldom level with the letter's
     past_both_ends = (parts.top < parts.top[main] - slack) & (bottom > bottom[main] + slack)
     stems = (parts.height > parts.width) & ~past_both_ends
     keep &= ~(thin & (parts.size > np.where(stems, _STEM, _LINE) * parts.size[main]))

@@ -8,13 +8,18 @@ from numpy.typing import NDArray
 
 Line = NDArray[np.float64]  # (N, 2), x to the right and y down, in units of the drawing's half size
 Drawing = list[Line]
+Pair = tuple[float, float]
 
 _BEND = 0.06  # of the half size: how far a hand is from the ruler
 
 
 def drawing(rng: Generator) -> Drawing:
-    """Draw one of `DRAWINGS` by hand: leaning, stretched, and no line quite straight."""
-    lines = DRAWINGS[rng.integers(len(DRAWINGS))](rng)
+    """Draw one of `DRAWINGS` by hand."""
+    return by_hand(DRAWINGS[rng.integers(len(DRAWINGS))](rng), rng)
+
+
+def by_hand(lines: Drawing, rng: Generator) -> Drawing:
+    """Draw lines anew: leaning, stretched, and none quite straight. What met still meets."""
     turn = np.deg2rad(rng.normal(0, 7))
     move = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
     move = move @ np.diag(np.exp(rng.normal(0, 0.15, 2))) @ np.array([[1, rng.normal(0, 0.1)], [0, 1]])
@@ -29,16 +34,14 @@ def _dense(line: Line) -> Line:
     return np.stack([np.interp(at, along, line[:, axis]) for axis in (0, 1)], 1)
 
 
-def _line(*points: tuple[float, float]) -> Line:
+def _line(*points: Pair) -> Line:
     return np.array(points, np.float64)
 
 
-def _arc(  # noqa: PLR0913, PLR0917 - what an arc is of
-    x: float, y: float, across: float, down: float, start: float = 0, end: float = 360
-) -> Line:
+def _arc(middle: Pair, radii: Pair, span: Pair = (0, 360)) -> Line:
     """Draw a part of an ellipse, clockwise from the right, in degrees."""
-    angle = np.deg2rad(np.linspace(start, end, 60))
-    return np.stack([x + across * np.cos(angle), y + down * np.sin(angle)], 1)
+    angle = np.deg2rad(np.linspace(*span, 60))
+    return np.stack([middle[0] + radii[0] * np.cos(angle), middle[1] + radii[1] * np.sin(angle)], 1)
 
 
 def _heart(_: Generator) -> Drawing:
@@ -50,9 +53,13 @@ def _heart(_: Generator) -> Drawing:
 def _face(rng: Generator) -> Drawing:
     tall = rng.uniform(0, 0.12)
     eyes = [_line((x, -0.3 - tall), (x, -0.3 + tall)) for x in (-0.35, 0.35)]
-    mouth = _arc(0, 0.1, 0.5, 0.4, 20, 160) if rng.random() < 0.7 else _arc(0, 0.7, 0.5, 0.4, 200, 340)
+    mouth = (
+        _arc((0, 0.1), (0.5, 0.4), (20, 160))
+        if rng.random() < 0.7
+        else _arc((0, 0.7), (0.5, 0.4), (200, 340))
+    )
     nose = [_line((0, -0.1), (-0.08, 0.15))] if rng.random() < 0.3 else []
-    return [_arc(0, 0, 1, 1), *eyes, mouth, *nose]
+    return [_arc((0, 0), (1, 1)), *eyes, mouth, *nose]
 
 
 def _house(rng: Generator) -> Drawing:
@@ -67,13 +74,13 @@ def _house(rng: Generator) -> Drawing:
 def _sun(rng: Generator) -> Drawing:
     angles = np.arange(count := rng.integers(7, 13)) * 2 * np.pi / count
     rays = [_line((0.65 * np.cos(a), 0.65 * np.sin(a)), (np.cos(a), np.sin(a))) for a in angles]
-    return [_arc(0, 0, 0.5, 0.5), *rays]
+    return [_arc((0, 0), (0.5, 0.5)), *rays]
 
 
 def _person(rng: Generator) -> Drawing:
     lift = rng.uniform(-0.3, 0.3)
     arms, legs = _line((-0.5, lift), (0, -0.15), (0.5, lift)), _line((-0.4, 1), (0, 0.4), (0.4, 1))
-    return [_arc(0, -0.7, 0.28, 0.3), _line((0, -0.4), (0, 0.4)), arms, legs]
+    return [_arc((0, -0.7), (0.28, 0.3)), _line((0, -0.4), (0, 0.4)), arms, legs]
 
 
 def _flower(rng: Generator) -> Drawing:
@@ -81,10 +88,10 @@ def _flower(rng: Generator) -> Drawing:
     reach = 0.4 + 0.2 * np.cos(rng.integers(5, 9) * angle)
     petals = np.stack([reach * np.cos(angle), reach * np.sin(angle) - 0.4], 1)
     return [
-        _arc(0, -0.4, 0.15, 0.15),
+        _arc((0, -0.4), (0.15, 0.15)),
         petals,
         _line((0, 0.2), (0, 1)),
-        _arc(0.25, 0.65, 0.25, 0.15, 180, 360),
+        _arc((0.25, 0.65), (0.25, 0.15), (180, 360)),
     ]
 
 
@@ -96,15 +103,17 @@ def _cloud(rng: Generator) -> Drawing:
 
 def _fish(_: Generator) -> Drawing:
     return [
-        _arc(-0.2, 0, 0.8, 0.45),
+        _arc((-0.2, 0), (0.8, 0.45)),
         _line((0.5, 0), (1, -0.4), (1, 0.4), (0.5, 0)),
-        _arc(-0.6, -0.1, 0.06, 0.06),
+        _arc((-0.6, -0.1), (0.06, 0.06)),
     ]
 
 
 def _tree(rng: Generator) -> Drawing:
     crown = (
-        _arc(0, -0.4, 0.6, 0.6) if rng.random() < 0.5 else _line((0, -1), (-0.6, 0.2), (0.6, 0.2), (0, -1))
+        _arc((0, -0.4), (0.6, 0.6))
+        if rng.random() < 0.5
+        else _line((0, -1), (-0.6, 0.2), (0.6, 0.2), (0, -1))
     )
     return [crown, _line((-0.2, 0.2), (-0.2, 1), (0.2, 1), (0.2, 0.2))]
 
@@ -148,15 +157,20 @@ def _letter(_: Generator) -> Drawing:
 def _cat(_: Generator) -> Drawing:
     ears = [_line((s * 0.85, -0.35), (s * 0.8, -1), (s * 0.3, -0.75)) for s in (-1, 1)]
     whiskers = [_line((s * 0.2, 0.3), (s * 0.9, y)) for s in (-1, 1) for y in (0.2, 0.45)]
-    return [_arc(0, 0.1, 0.9, 0.85), *ears, *whiskers, *(_arc(s * 0.3, -0.1, 0.08, 0.1) for s in (-1, 1))]
+    return [
+        _arc((0, 0.1), (0.9, 0.85)),
+        *ears,
+        *whiskers,
+        *(_arc((s * 0.3, -0.1), (0.08, 0.1)) for s in (-1, 1)),
+    ]
 
 
 def _umbrella(_: Generator) -> Drawing:
     return [
-        _arc(0, 0, 1, 0.9, 180, 360),
+        _arc((0, 0), (1, 0.9), (180, 360)),
         _line((-1, 0), (1, 0)),
         _line((0, 0), (0, 0.8)),
-        _arc(0.15, 0.8, 0.15, 0.2, 0, 180),
+        _arc((0.15, 0.8), (0.15, 0.2), (0, 180)),
     ]
 
 
@@ -172,7 +186,7 @@ def _car(_: Generator) -> Drawing:
         (1, 0.3),
         (-1, 0.3),
     )
-    return [body, *(_arc(x, 0.35, 0.2, 0.2) for x in (-0.55, 0.55))]
+    return [body, *(_arc((x, 0.35), (0.2, 0.2)) for x in (-0.55, 0.55))]
 
 
 DRAWINGS: tuple[Callable[[Generator], Drawing], ...] = (

@@ -367,6 +367,7 @@ def _transparent(mask: Mask, ink: Colour) -> bytes:
 
 
 def encoded(pixels: NDArray[np.uint8], rng: Generator, form: str) -> bytes:
+    """Write pixels (height, width, 3) as a PNG, JPEG, WebP or TIFF file, how well is drawn from `rng`."""
     image = Image.fromarray(pixels)
     if form == "PNG":
         return _saved(image, form, compress_level=1)

@@ -1,10 +1,8 @@
 """Drawings that are no digits."""
 
 import numpy as np
-import pytest
 
-from model_training import drawings
-from model_training.drawings import DRAWINGS, drawing
+from model_training.drawings import DRAWINGS, by_hand, drawing
 
 
 def test_every_drawing_has_lines_of_points_within_its_size() -> None:
@@ -15,10 +13,9 @@ def test_every_drawing_has_lines_of_points_within_its_size() -> None:
             assert np.abs(line).max() < 1.1
 
 
-def test_lines_that_meet_still_meet_when_a_hand_has_bent_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lines_that_meet_still_meet_when_a_hand_has_bent_them() -> None:
     square = np.array([[-1.0, -1], [1, -1], [1, 1], [-1, 1], [-1, -1]])
-    monkeypatch.setattr(drawings, "DRAWINGS", (lambda _: [square, np.array([[-1.0, -1], [0, 0]])],))
-    outline, stroke = drawing(np.random.default_rng(0))
+    outline, stroke = by_hand([square, np.array([[-1.0, -1], [0, 0]])], np.random.default_rng(0))
     assert np.allclose(outline[0], outline[-1])
     assert np.allclose(outline[0], stroke[0])
     assert not np.allclose(outline[0], square[0], atol=0.01)  # and bent they are
