@@ -8,7 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from infrastructure.aws.clients import Clients
 from infrastructure.aws.errors import DeploymentError
-from infrastructure.aws.functions import CONFIG
+from infrastructure.aws.functions import CONFIG, is_of_another_region, role_name
 from infrastructure.aws.stages import CPUS_PER_INSTANCE, Stage
 
 if TYPE_CHECKING:
@@ -85,11 +85,24 @@ def identify(clients: Clients) -> str:
         ) from error
 
 
-def check(clients: Clients, stage: Stage, *, is_new: bool) -> None:
+def check(clients: Clients, stage: Stage, data_bucket: str | None, *, is_new: bool) -> None:
     """Raise DeploymentError with all that the account lacks; `is_new`: the stage is not there yet."""
-    lacking = [*_lacking_quotas(clients, stage, is_new=is_new), *_lacking_zones(clients, stage.instance_type)]
+    lacking = [
+        *_taken_roles(clients, stage.name, data_bucket),
+        *_lacking_quotas(clients, stage, is_new=is_new),
+        *_lacking_zones(clients, stage.instance_type),
+    ]
     if lacking:
         raise DeploymentError("the account is not ready.\n" + "\n".join(f"  - {item}" for item in lacking))
+
+
+def _taken_roles(clients: Clients, stage: str, data_bucket: str | None) -> list[str]:
+    if not is_of_another_region(clients, stage, data_bucket):
+        return []
+    return [
+        f"{stage} is in another region: the role {role_name(stage, 'api_handler')} serves a bucket that is "
+        f"not of {clients.region}. An account has a stage once: give that region, or destroy the stage there."
+    ]
 
 
 def _lacking_quotas(clients: Clients, stage: Stage, *, is_new: bool) -> list[str]:

@@ -112,8 +112,22 @@ def remove_roles(clients: Clients, stage: str) -> list[str]:
     function has gone: without the role they stay, and the network with them.
     https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html
     """
-    names = [f"{CONFIG['app_name']}-{stage}-{handler}" for handler in HANDLERS]
-    return [removed for name in names for removed in _role(clients, name)]
+    return [removed for handler in HANDLERS for removed in _role(clients, role_name(stage, handler))]
+
+
+def is_of_another_region(clients: Clients, stage: str, bucket: str | None) -> bool:
+    """Tell whether a stage's roles serve another data bucket than this region's. All regions share roles."""
+    name = role_name(stage, "api_handler")
+    try:
+        policy = clients.iam.get_role_policy(RoleName=name, PolicyName=name)["PolicyDocument"]
+    except clients.iam.exceptions.NoSuchEntityException:
+        return False
+    return bucket is None or f":::{bucket}/" not in json.dumps(policy)
+
+
+def role_name(stage: str, handler: str) -> str:
+    """Return Chalice's name for a function's role."""
+    return f"{CONFIG['app_name']}-{stage}-{handler}"
 
 
 def function_name(stage: str, handler: str) -> str:

@@ -7,11 +7,11 @@ from typing import Protocol
 
 from infrastructure.aws import account, functions, image, instances, job, site, templates
 from infrastructure.aws.clients import Clients
-from infrastructure.aws.errors import DeploymentError
 from infrastructure.aws.stacks import Change, Stacks, Template
 from infrastructure.aws.stages import Stage
 from infrastructure.aws.steps import Step
 
+NOT_YET_BUILT = f"sha256:{'0' * 64}"  # for a preview: that the image will be another one is all that it shows
 INSTANCES = "Cluster.Group"  # the Auto Scaling group, by its path in the stage's templates
 
 
@@ -89,7 +89,8 @@ class Release:
 
     def _check(self) -> str:
         id = account.identify(self.clients)
-        account.check(self.clients, self.stage, is_new=self.stacks.status(self.names.stage) is None)
+        is_new = self.stacks.status(self.names.stage) is None
+        account.check(self.clients, self.stage, self.stacks.find(self.names.data, "Bucket"), is_new=is_new)
         self.engine()
         self.package()
         return f"account {id}, {self.clients.region}, stage {self.stage.name}: all that is needed is there"
@@ -179,8 +180,6 @@ class Release:
             return [change for name in templates.nested() for change in templates.additions(name)]
         templates.upload(self.clients.s3, self._foundation["ArtefactBucket"])
         name = self._foundation["Repository"].partition("/")[2]
-        digest = image.digest(self.clients.ecr, name, image.content_tag())
-        if digest is None:
-            raise DeploymentError("The model server's code has changed; its image is known once it is built.")
+        digest = image.digest(self.clients.ecr, name, image.content_tag()) or NOT_YET_BUILT
         self._image = f"{self._foundation['Repository']}@{digest}"
         return self.stacks.preview(self.names.stage, *self._stage_template())

@@ -66,6 +66,9 @@ class Teardown:
         return f"removed {', '.join(removed)}" if removed else "there are none"
 
     def _remove_roles(self) -> str:
+        bucket = self.stacks.find(self.names.data, "Bucket")
+        if functions.is_of_another_region(self.clients, self.stage.name, bucket):
+            return "kept them: they are of another region's stage"
         return f"removed {', '.join(functions.remove_roles(self.clients, self.stage.name)) or 'none'}"
 
     def _wait_for_interfaces(self) -> str:

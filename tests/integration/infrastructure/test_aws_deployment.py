@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from accuracy_job.package import files
-from infrastructure.aws import image, job, steps
+from infrastructure.aws import functions, image, job, steps
 from infrastructure.aws.errors import DeploymentError
 from infrastructure.aws.release import Release
 from infrastructure.aws.stages import STAGES
 from infrastructure.aws.status import rows
 from infrastructure.aws.teardown import Teardown
+from infrastructure.local.settings import ROOT
 from tests.integration.infrastructure.aws_account import (
     Account,
     Api,
@@ -279,6 +280,47 @@ def test_a_plan_for_an_empty_account_lists_everything_and_changes_nothing(deploy
 def test_a_plan_for_a_stage_that_is_as_it_should_be_is_empty(deployment: Deployment) -> None:
     deployment.deploy()
     assert list(deployment.release().plan().values()) == [[], [], []]
+
+
+def test_a_plan_for_other_files_of_the_model_server_says_what_they_change(deployment: Deployment) -> None:
+    deployment.deploy()
+    ecr = deployment.account.client("ecr")
+    (repository,) = (item["repositoryName"] for item in ecr.describe_repositories()["repositories"])
+    ecr.batch_delete_image(repositoryName=repository, imageIds=[{"imageTag": image.content_tag()}])
+    plan = deployment.release().plan()
+    assert plan["legible-dev-data"] == plan["legible-dev-foundation"] == []
+    assert "AWS::ECS::TaskDefinition" in {change.type for change in plan["legible-dev"]}
+
+
+def make_role(deployment: Deployment, bucket: str) -> str:
+    """Make the API's role as Chalice does, for a data bucket; return its name, which all regions share."""
+    iam, role = deployment.account.client("iam"), functions.role_name("dev", "api_handler")
+    policy = (ROOT / ".chalice" / "policy-api.json").read_text().replace("BUCKET", bucket)
+    iam.create_role(RoleName=role, AssumeRolePolicyDocument="{}")
+    iam.put_role_policy(RoleName=role, PolicyName=role, PolicyDocument=policy)
+    return role
+
+
+def test_a_stage_that_is_in_another_region_is_not_deployed_a_second_time(deployment: Deployment) -> None:
+    role = make_role(deployment, "legible-dev-data-elsewhere")
+    with pytest.raises(DeploymentError, match=rf"(?s){role}.*give that region.*Nothing"):
+        deployment.deploy()
+    assert deployment.account.calls == []
+
+
+def test_destroying_in_one_region_leaves_the_roles_of_another(deployment: Deployment) -> None:
+    role = make_role(deployment, "legible-dev-data-elsewhere")
+    deployment.destroy(delete_data=True)
+    assert [role] == [found["RoleName"] for found in deployment.account.client("iam").list_roles()["Roles"]]
+    assert any("another region" in said for said in deployment.said)
+
+
+def test_a_regions_own_roles_hinder_no_deployment_and_go_with_the_stage(deployment: Deployment) -> None:
+    deployment.deploy()
+    role = make_role(deployment, deployment.api.variables["LEGIBLE_BUCKET"])
+    deployment.deploy()
+    assert "iam.DeleteRole" in deployment.destroy()
+    assert role not in {found["RoleName"] for found in deployment.account.client("iam").list_roles()["Roles"]}
 
 
 def test_a_destroyed_stage_leaves_the_data_and_nothing_else(deployment: Deployment) -> None:
