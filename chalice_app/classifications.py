@@ -277,7 +277,7 @@ class Classifications:
     def image(self, writer: str, id: UUID) -> Blob:
         self._own(writer, id)
         if (blob := self._store.get(keys.image(id))) is None:
-            raise _not_found(id)
+            raise Problem(404, f"The bytes of image {id} are kept no longer.")
         return blob
 
     def label(self, writer: str, id: UUID, true: object, request_id: str) -> Record:

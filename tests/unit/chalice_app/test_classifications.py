@@ -206,6 +206,17 @@ def test_nothing_of_another_writer_can_be_read_labelled_or_deleted(
     assert store.objects == before
 
 
+def test_where_only_the_bytes_are_gone_the_record_is_there_and_the_refusal_says_so(
+    service: Classifications, store: MemoryStore
+) -> None:
+    id = UUID(create(service)["id"])
+    del store.objects[keys.image(id)]  # as the bucket's lifecycle does
+    assert service.get(ANN, id, "request")["id"] == str(id)
+    with pytest.raises(Problem, match="kept no longer") as error:
+        service.image(ANN, id)
+    assert error.value.status == 404
+
+
 def test_a_deletion_leaves_nothing_of_the_image(service: Classifications, store: MemoryStore) -> None:
     id = id_of(create(service, key="k"))
     service.label(ANN, id, 7, "request")
