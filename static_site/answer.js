@@ -1,7 +1,7 @@
 /** The answer to one reading: what was read, how sure, what the network saw, and which digit it really was. */
 
 import { ignoreProblem } from "./api.js";
-import { SHOW_WAITING_MS, cloned, element, parts, problemNotice } from "./elements.js";
+import { SHOW_WAITING_MS, cloned, element, parts, problemNotice, seenUrl } from "./elements.js";
 import { roughPercent, texts } from "./texts.js";
 
 const DIGIT_AT_LEAST = 0.5; // is_digit below this: the model saw no digit
@@ -55,6 +55,12 @@ export class Answer {
     return !this.#stale && this.#reading?.state === "classified";
   }
 
+  /** A first label is undone by sending the image once more. */
+  get #canUndo() {
+    const isFirst = this.#beforeLabel === null;
+    return this.#canLabel && this.#reading.trueDigit !== null && !(isFirst && this.#reading.image === null);
+  }
+
   #render = () => {
     this.#patience.forEach(clearTimeout);
     const reading = this.#reading;
@@ -62,7 +68,7 @@ export class Answer {
     this.element.classList.toggle("waiting", this.#stale || isSending);
     this.element.setAttribute("aria-busy", String(isSending));
     for (const key of this.#parts.keys.children) key.disabled = !this.#canLabel;
-    this.#parts.undo.hidden = !this.#canLabel || reading.trueDigit === null;
+    this.#parts.undo.hidden = !this.#canUndo;
     this.#renderProblem(reading);
     if (isSending) this.#wait();
     else this.#renderAnswer(reading);
@@ -127,10 +133,12 @@ export class Answer {
 
   #renderImages(reading, record) {
     this.#parts.seen.hidden = reading === null;
-    if (reading) setImage(this.#parts.original, reading.imageUrl, texts.answer.originalAlt);
+    const isKept = Boolean(reading?.image);
+    this.#parts.original.parentElement.hidden = !isKept;
+    if (isKept) setImage(this.#parts.original, reading.imageUrl, texts.answer.originalAlt);
     this.#parts.preprocessed.parentElement.hidden = record === null;
-    if (record) setImage(this.#parts.preprocessed, `data:image/png;base64,${record.preprocessed}`, texts.answer.seenAlt);
-    this.#parts.steps.textContent = record ? stepsOf(record) : "";
+    if (record) setImage(this.#parts.preprocessed, seenUrl(record), texts.answer.seenAlt);
+    this.#parts.steps.textContent = record ? `${isKept ? "" : texts.answer.imageGone} ${stepsOf(record)}`.trim() : "";
   }
 
   /** What the label says, and what it means for the person once the figures are there. */

@@ -7,7 +7,7 @@ const FIRST_RETRY_MS = 400;
 const LONGEST_RETRY_MS = 5_000;
 const PENDING_MS = [1_000, 2_000, 4_000, 8_000]; // between looks at a pending record; the last one repeats
 const PAGE_SIZE = 100; // the most that one GET /classifications gives
-const TEMPORARY = new Set([429, 502, 503, 504]);
+const TEMPORARY = new Set([429, 500, 502, 503, 504]); // 500 is API Gateway's, where Lambda has no room for one more
 
 /**
  * @typedef {object} Classification  a record of the API
@@ -84,14 +84,17 @@ export class Api {
   }
 
   /**
-   * The record once the model has answered; it may take as long as the model is away.
+   * The record once the model has answered; it may take as long as the model, or the network, is away.
    * @param {Classification} record
    * @param {AbortSignal} [signal]
    */
   async completed(record, signal) {
     for (let look = 0; record.status === "pending" && !signal?.aborted; look++) {
       await pause(PENDING_MS[Math.min(look, PENDING_MS.length - 1)]);
-      record = await this.classification(record.id);
+      record = await this.classification(record.id).catch((problem) => {
+        if (!(problem instanceof Problem) || problem.isFinal) throw problem;
+        return record;
+      });
     }
     return record;
   }
@@ -116,9 +119,12 @@ export class Api {
     return this.#request("GET", `/classifications?${query}`);
   }
 
-  /** The bytes as they were sent. The gateway passes them unharmed only to who asks for their very type. */
+  /**
+   * The bytes as they were sent, or null when they are kept no longer. The gateway passes them unharmed only to who asks
+   * for their very type.
+   */
   async image({ id, media_type: type }) {
-    return this.#request("GET", `/classifications/${id}/image`, { headers: { Accept: type }, as: "blob" });
+    return unlessMissing(this.#request("GET", `/classifications/${id}/image`, { headers: { Accept: type }, as: "blob" }));
   }
 
   /** @param {string} id @param {number} digit @returns {Promise<Classification>} */

@@ -1,6 +1,11 @@
 /** The writer's own records and images, fetched as far as they are looked at. */
 
+import { seenUrl } from "./elements.js";
+
 /** @typedef {import("./api.js").Classification} Classification */
+/** @typedef {{blob: Blob | null, url: string}} Kept  without its bytes, an address of what the model saw of it */
+
+const AT_A_TIME = 6; // images; over HTTP/2 all of them would go out at once, and a new AWS account runs ten functions
 
 export class Collection {
   #api;
@@ -8,7 +13,8 @@ export class Collection {
   #cursor = /** @type {string | null} */ (null); // of the next page
   #isWhole = false; // there is none
   #page = /** @type {Promise<void> | null} */ (null); // under way, for all who look
-  #images = /** @type {Map<string, Promise<{blob: Blob, url: string}>>} */ (new Map());
+  #images = /** @type {Map<string, Promise<Kept>>} */ (new Map());
+  #inTurn = limited(AT_A_TIME);
 
   /** @param {import("./api.js").Api} api */
   constructor(api) {
@@ -42,7 +48,7 @@ export class Collection {
     return found;
   }
 
-  /** @param {Classification} record @returns {Promise<{blob: Blob, url: string}>} */
+  /** @param {Classification} record @returns {Promise<Kept>} */
   image(record) {
     if (!this.#images.has(record.id)) this.#images.set(record.id, this.#fetchImage(record));
     return this.#images.get(record.id);
@@ -68,11 +74,27 @@ export class Collection {
 
   async #fetchImage(record) {
     try {
-      const blob = await this.#api.image(record);
-      return { blob, url: URL.createObjectURL(blob) };
+      const blob = await this.#inTurn(() => this.#api.image(record));
+      return { blob, url: blob ? URL.createObjectURL(blob) : seenUrl(record) };
     } catch (problem) {
       this.#images.delete(record.id); // so that the next look tries again
       throw problem;
     }
   }
+}
+
+/** Runs work as it comes, but no more than so much at once. */
+function limited(most) {
+  const waiting = [];
+  let running = 0;
+  return async (work) => {
+    if (running === most) await new Promise((resolve) => waiting.push(resolve));
+    else running += 1;
+    try {
+      return await work();
+    } finally {
+      if (waiting.length > 0) waiting.shift()(); // takes the place
+      else running -= 1;
+    }
+  };
 }

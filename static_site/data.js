@@ -4,6 +4,7 @@ import { element, parts, problemNotice } from "./elements.js";
 import { texts } from "./texts.js";
 import { Writer } from "./writer.js";
 
+const SAVING_MS = 60_000; // Safari reads what it saves some time after the click
 const words = texts.data;
 
 export class DataView {
@@ -64,7 +65,8 @@ export class DataView {
   async #download() {
     const copies = [];
     for await (const record of this.#api.classifications()) {
-      const copy = { ...record, image: await dataUrl(await this.#api.image(record)) };
+      const image = await this.#api.image(record);
+      const copy = { ...record, image: image && (await dataUrl(image)) };
       copies.push(new Blob([copies.length === 0 ? "" : ",\n", JSON.stringify(copy, null, 2)]));
       this.#say(words.downloading(copies.length));
     }
@@ -118,7 +120,7 @@ export class DataView {
 function save(pieces, type, name) {
   const url = URL.createObjectURL(new Blob(pieces, { type }));
   element("a", { href: url, download: name }).click();
-  URL.revokeObjectURL(url);
+  setTimeout(() => URL.revokeObjectURL(url), SAVING_MS);
 }
 
 function dataUrl(blob) {

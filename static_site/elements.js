@@ -55,6 +55,11 @@ export function parts(root) {
   return Object.fromEntries([...root.querySelectorAll("[data-part]")].map((each) => [each.dataset.part, each]));
 }
 
+/** What the model saw of an image, as an address. @param {import("./api.js").Classification} record */
+export function seenUrl({ preprocessed }) {
+  return `data:image/png;base64,${preprocessed}`;
+}
+
 /** What may be wider than a phone: scrolled by finger and by keyboard. */
 export function scrollable(label, content) {
   return element("div", { class: "scroll", role: "region", tabindex: "0", "aria-label": label }, content);

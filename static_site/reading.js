@@ -23,7 +23,7 @@ export class Reading extends EventTarget {
 
   /**
    * @param {import("./api.js").Api} api
-   * @param {Blob} image
+   * @param {Blob | null} image null where it is kept no longer
    * @param {string} [name] the file's, for a person to tell several apart
    */
   constructor(api, image, name = "") {
@@ -31,7 +31,7 @@ export class Reading extends EventTarget {
     this.#api = api;
     this.image = image;
     this.name = name;
-    this.imageUrl = URL.createObjectURL(image);
+    this.imageUrl = image && URL.createObjectURL(image);
   }
 
   /** A reading that was made before. */
@@ -52,15 +52,11 @@ export class Reading extends EventTarget {
   }
 
   /**
-   * Send the image; after a failure again, as the same request. What the server has and has not read yet is looked
-   * at again. Never throws: `state` and `problem` tell.
+   * Send the image; after a failure again, as the same request. Never throws: `state` and `problem` tell.
    */
   async send() {
     this.#set({ state: "sending", problem: null });
-    const { id, status } = this.#kept ?? {};
-    await this.#follow(
-      status === "pending" ? this.#api.classification(id) : this.#api.classify(this.image, this.#idempotencyKey),
-    );
+    await this.#follow(this.#api.classify(this.image, this.#idempotencyKey));
   }
 
   /** Say which digit it was. Shown at once, taken back when it cannot be saved. @returns {Promise<boolean>} saved? */

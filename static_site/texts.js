@@ -107,6 +107,7 @@ export const texts = {
         : `${count(figures.correct)} of the ${images(figures.labelled)} you labelled ${figures.correct === 1 ? "was" : "were"} read correctly.`,
     original: "Your image",
     originalAlt: "The image as you made it",
+    imageGone: "The image itself is kept no longer.",
     seen: "What the model saw",
     seenAlt: "The same image as 28 by 28 grey pixels",
     unknownDigit: "–",

@@ -160,7 +160,10 @@ class ApiDouble:
         _fulfil(route, 200, self.records[id])
 
     def _image(self, route: Route, id: str) -> None:
-        route.fulfill(status=200, headers={**CORS, "Content-Type": "image/png"}, body=self.images[id])
+        if (image := self.images.get(id)) is None:
+            _fulfil(route, 404, {"title": "Not Found", "status": 404, "detail": "kept no longer"})
+        else:
+            route.fulfill(status=200, headers={**CORS, "Content-Type": "image/png"}, body=image)
 
     def _label(self, route: Route, id: str) -> None:
         self.records[id]["true"] = json.loads(_body(route.request))["true"]

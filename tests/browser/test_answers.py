@@ -88,6 +88,14 @@ def test_what_the_network_saw_stands_beside_the_original(page: Page, api: ApiDou
     ).to_be_visible()
 
 
+def test_what_api_gateway_has_no_room_for_is_sent_again(page: Page, api: ApiDouble) -> None:
+    api.next_faults = [("POST .*", 500, "")]
+    draw(page, SEVEN)
+    expect(page.get_by_text("Read as a 7.")).to_be_visible()
+    first, second = api.calls("POST", UPLOAD)
+    assert first.headers["idempotency-key"] == second.headers["idempotency-key"]
+
+
 def test_a_slow_answer_is_said_to_be_coming_and_then_comes(page: Page, api: ApiDouble) -> None:
     api.is_holding = True
     draw(page, SEVEN)
@@ -230,7 +238,7 @@ def test_two_labels_in_a_row_are_saved_in_that_order(page: Page, api: ApiDouble)
 
 
 def test_of_two_labels_that_both_fail_none_is_shown(page: Page, api: ApiDouble) -> None:
-    api.faults = [("PUT .*", 500, "")]
+    api.faults = [("PUT .*", 403, "")]
     label_twice(page)
     expect(page.get_by_role("alert")).to_contain_text("Refused")
     for digit in range(10):
@@ -238,7 +246,7 @@ def test_of_two_labels_that_both_fail_none_is_shown(page: Page, api: ApiDouble) 
 
 
 def test_of_two_labels_the_second_holds_although_the_first_failed(page: Page, api: ApiDouble) -> None:
-    api.next_faults = [("PUT .*", 500, "")]
+    api.next_faults = [("PUT .*", 403, "")]
     label_twice(page)
     expect(page.get_by_text("0 of the 1 image you labelled were read correctly.")).to_be_visible()
     expect(key(page, 4)).to_have_attribute("aria-pressed", "true")
@@ -300,7 +308,7 @@ def test_an_answer_is_read_out_once_and_not_again_with_its_label(page: Page) -> 
 
 
 def test_a_label_that_could_not_be_saved_is_taken_back(page: Page, api: ApiDouble) -> None:
-    api.faults = [("PUT .*", 500, "")]
+    api.faults = [("PUT .*", 403, "")]
     draw(page, SEVEN)
     key(page, 7).click()
     expect(page.get_by_role("alert")).to_contain_text("Refused")
@@ -309,7 +317,7 @@ def test_a_label_that_could_not_be_saved_is_taken_back(page: Page, api: ApiDoubl
 
 
 def test_a_label_that_fails_after_the_person_went_on_is_told(page: Page, api: ApiDouble) -> None:
-    api.next_faults = [("PUT .*", 503, "busy"), ("PUT .*", 500, "")]
+    api.next_faults = [("PUT .*", 503, "busy"), ("PUT .*", 403, "")]
     draw(page, SEVEN)
     key(page, 7).click()
     draw(page, ZERO)
@@ -325,7 +333,7 @@ def test_a_first_label_that_could_not_be_undone_stands_and_is_undone_by_the_next
     page: Page, api: ApiDouble
 ) -> None:
     undo = page.locator(".meaning").get_by_role("button", name="Undo")
-    api.next_faults = [("DELETE .*", 500, "")]
+    api.next_faults = [("DELETE .*", 403, "")]
     draw(page, SEVEN)
     key(page, 1).click()
     undo.click()
@@ -338,7 +346,7 @@ def test_a_first_label_that_could_not_be_undone_stands_and_is_undone_by_the_next
 
 
 def test_a_label_is_thanked_for_also_when_the_figures_cannot_be_had(page: Page, api: ApiDouble) -> None:
-    api.faults = [("GET /legibility", 500, "")]
+    api.faults = [("GET /legibility", 403, "")]
     draw(page, SEVEN)
     key(page, 7).click()
     expect(page.get_by_text("It was a 7, and read as one.")).to_be_visible()

@@ -143,6 +143,17 @@ def test_a_copy_holds_every_record_with_its_image(page: Page, api: ApiDouble) ->
     ]
 
 
+def test_a_copy_also_holds_the_records_of_images_that_are_kept_no_longer(page: Page, api: ApiDouble) -> None:
+    gone, kept = api.add(predicted=1), api.add(predicted=2)
+    del api.images[gone["id"]]
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download a copy").click()
+    copy = json.loads(Path(download.value.path()).read_text())
+    images = {each["id"]: each["image"] for each in copy["classifications"]}
+    assert images[gone["id"]] is None
+    assert images[kept["id"]].startswith("data:image/png;base64,")
+
+
 def test_everything_is_deleted_after_a_question(page: Page, api: ApiDouble) -> None:
     for digit in range(4):
         api.add(predicted=digit)
@@ -157,7 +168,7 @@ def test_everything_is_deleted_after_a_question(page: Page, api: ApiDouble) -> N
 
 def test_a_deletion_that_broke_off_can_be_tried_again(page: Page, api: ApiDouble) -> None:
     api.add(predicted=0)
-    api.faults = [("DELETE .*", 500, "")]
+    api.faults = [("DELETE .*", 403, "")]
     page.get_by_role("button", name="Delete everything").click()
     page.get_by_role("button", name="Yes, do it").click()
     expect(page.get_by_role("alert")).to_contain_text("Refused")

@@ -158,7 +158,7 @@ def test_a_filter_that_takes_long_says_so(page: Page, api: ApiDouble) -> None:
 def test_a_history_that_broke_off_goes_on_where_it_did(page: Page, api: ApiDouble) -> None:
     for _ in range(28):
         api.add(predicted=0, true=0)
-    api.faults = [(r"GET .*cursor=27", 500, "")]  # beyond what is shown at first
+    api.faults = [(r"GET .*cursor=27", 403, "")]  # beyond what is shown at first
     page.goto(VIEW)
     page.get_by_role("button", name="Misread").click()
     expect(page.get_by_role("alert")).to_contain_text("Refused")
@@ -212,7 +212,7 @@ def test_what_is_said_just_before_closing_is_in_the_list(page: Page, api: ApiDou
 
 def test_what_could_not_be_saved_after_closing_is_said(page: Page, api: ApiDouble) -> None:
     api.add(predicted=0)
-    api.next_faults = [("PUT .*", 503, "busy"), ("PUT .*", 500, "no room")]
+    api.next_faults = [("PUT .*", 503, "busy"), ("PUT .*", 403, "no room")]
     page.goto(VIEW)
     cards(page).click()
     expect(page.get_by_role("dialog").get_by_text("Read as a 0.")).to_be_visible()
@@ -291,7 +291,7 @@ def test_one_image_is_deleted(page: Page, api: ApiDouble) -> None:
 
 def test_a_deletion_that_failed_is_said_and_the_image_stays(page: Page, api: ApiDouble) -> None:
     api.add(predicted=0)
-    api.faults = [("DELETE .*", 500, "")]
+    api.faults = [("DELETE .*", 403, "")]
     page.goto(VIEW)
     cards(page).click()
     dialog = page.get_by_role("dialog")
@@ -315,21 +315,58 @@ def test_a_pending_image_is_listed_and_completes_when_it_is_opened(page: Page, a
     expect(cards(page)).to_have_text(["Read as 7, not labelled"])
 
 
-def test_a_look_at_a_pending_image_that_failed_is_tried_again_without_another_upload(
+def test_a_pending_image_is_still_followed_when_the_connection_was_lost_for_a_while(
     page: Page, api: ApiDouble
 ) -> None:
     record = api.add(predicted=0)
     record["status"] = "pending"
-    api.faults = [(r"GET /classifications/[^/?]+", 500, "")]
     page.goto(VIEW)
     cards(page).click()
-    dialog = page.get_by_role("dialog")
-    expect(dialog.get_by_role("alert")).to_contain_text("Refused")
-    api.faults = []
+    api.is_away = True
+    attempts = 3  # of one look
+    for _ in range(attempts + 1):
+        with page.expect_request("**/classifications/*"):
+            pass
+    api.is_away = False
     api.complete()
-    dialog.get_by_role("button", name="Try again").click()
-    expect(dialog.get_by_text("Read as a 7.")).to_be_visible()
+    expect(page.get_by_role("dialog").get_by_text("Read as a 7.")).to_be_visible()
+    expect(page.get_by_role("alert")).to_have_count(0)
     assert api.calls("POST", ".*") == []
+
+
+def test_an_image_whose_bytes_are_kept_no_longer_is_opened_and_labelled_all_the_same(
+    page: Page, api: ApiDouble
+) -> None:
+    api.add(predicted=0)
+    api.images.clear()
+    page.goto(VIEW)
+    assert cards(page).locator("img").evaluate("image => image.decode().then(() => image.naturalWidth)") == 28
+    cards(page).click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_text("The image itself is kept no longer.")).to_be_visible()
+    expect(dialog.get_by_alt_text("The image as you made it")).to_be_hidden()
+    dialog.get_by_role("button", name="6,").click()
+    expect(dialog.get_by_text("It was a 6, read as a 0.")).to_be_visible()
+    expect(dialog.get_by_role("button", name="Undo")).to_be_hidden()  # that would send the image again
+    dialog.get_by_role("button", name="8,").click()
+    dialog.get_by_role("button", name="Undo").click()
+    expect(dialog.get_by_text("It was a 6, read as a 0.")).to_be_visible()
+
+
+def test_a_pageful_of_images_is_asked_for_a_few_at_a_time(page: Page, api: ApiDouble) -> None:
+    for _ in range(9):
+        api.add(predicted=0)
+    held = hold(page, "**/classifications/*/image", "GET")
+    page.goto(VIEW)
+    expect(cards(page)).to_have_count(9)
+    wait_until_sent(page, lambda: len(held) >= 6)
+    page.evaluate("new Promise(requestAnimationFrame)")  # all that go out at once have gone
+    assert len(held) == 6
+    for _ in range(9):
+        wait_until_sent(page, lambda: held)
+        held.pop().fallback()
+    for image in cards(page).locator("img").all():
+        image.evaluate("image => image.decode()")
 
 
 @pytest.mark.parametrize("way", ["Close", "Delete"])
