@@ -27,7 +27,7 @@ METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # of prometheus_client; the heartbe
 
 
 class WorkerError(Exception):
-    """A worker has ended before it could serve; another start would not help."""
+    """A worker has ended before it could ever serve; another start would not help."""
 
 
 async def supervise(settings: Settings, folder: Path) -> None:
@@ -49,6 +49,7 @@ async def supervise(settings: Settings, folder: Path) -> None:
 
 async def _keep(worker: int, settings: Settings, heartbeats: Heartbeats, stop: asyncio.Event) -> None:
     """Have one worker running until `stop`."""
+    has_served = False
     while not stop.is_set():
         heartbeats.forget(worker)
         process = await _start(worker, settings, heartbeats.folder)
@@ -57,12 +58,16 @@ async def _keep(worker: int, settings: Settings, heartbeats: Heartbeats, stop: a
         finally:
             await _end(process, settings.stop_seconds if stop.is_set() else 0)
             multiprocess.mark_process_dead(process.pid, str(heartbeats.folder))  # type: ignore[no-untyped-call]  # untyped there
-        if not stop.is_set():
-            if heartbeats.last(worker) is None:
-                raise WorkerError(
-                    f"worker {worker} has ended with status {process.returncode} before it could serve"
-                )
-            log("a worker is replaced", worker=worker, status=process.returncode)
+        if stop.is_set():
+            return
+        has_served |= (has_beaten := heartbeats.last(worker) is not None)
+        if not has_served:
+            raise WorkerError(
+                f"worker {worker} has ended with status {process.returncode} before it could serve"
+            )
+        log("a worker is replaced", worker=worker, status=process.returncode)
+        if not has_beaten:  # what ended it may last: memory that is short, for one
+            await _first(stop.wait(), asyncio.sleep(EVERY_SECONDS))
 
 
 async def _start(worker: int, settings: Settings, folder: Path) -> asyncio.subprocess.Process:

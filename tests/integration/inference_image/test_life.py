@@ -131,6 +131,17 @@ def test_a_worker_that_dies_is_replaced_and_the_others_answer_meanwhile() -> Non
         assert server.process.poll() is None
 
 
+def test_one_that_dies_in_its_place_before_it_can_serve_is_replaced_as_well() -> None:
+    with serving(workers=2) as server:
+        one, other = server.workers()
+        os.kill(one, signal.SIGKILL)
+        wait_until(lambda: {*server.workers()} - {one, other})
+        (replacement,) = {*server.workers()} - {other}
+        os.kill(replacement, signal.SIGKILL)
+        wait_until(lambda: {*server.workers()} - {replacement, other} and server.ping() == 200)
+        assert (server.process.poll(), other in server.workers()) == (None, True)
+
+
 def test_a_worker_that_hangs_fails_the_ping_and_is_replaced() -> None:
     with serving(workers=2) as server:
         before = server.workers()
