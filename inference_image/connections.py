@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import ctypes
+import json
 import re
 import socket
 import struct
@@ -10,7 +11,8 @@ from collections.abc import Iterator
 
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from inference_image.log import log
 
@@ -128,6 +130,7 @@ class Connection(HttpToolsProtocol):
     _late: asyncio.TimerHandle | None = None  # closes it
     _fruitless = 0  # bytes since the last head or piece of a body was complete
     _is_refused = False  # all that still comes
+    _answered: RequestResponseCycle | None = None  # the request that is, or was last
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn does
         super().connection_made(transport)
@@ -148,7 +151,7 @@ class Connection(HttpToolsProtocol):
         if data:
             super().data_received(data)
         if self._fruitless > HEAD_BYTES and not self.transport.is_closing():
-            self._refuse()
+            self._refuse(431, f"head or trailers have more than {HEAD_BYTES} bytes")
 
     def on_message_begin(self) -> None:
         self._is_between = False
@@ -177,10 +180,24 @@ class Connection(HttpToolsProtocol):
         if self.cycle.more_body:
             self._expect(self.discard_seconds)
 
-    def _refuse(self) -> None:
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._answered = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def send_400_response(self, msg: str) -> None:
+        self._refuse(400, msg)
+
+    def _refuse(self, status: int, detail: str) -> None:
         """Answer, and take what still comes: a client that has not read the answer would see only a reset."""
+        from inference_image.problems import details  # noqa: PLC0415  with PyTorch, which the supervisor need not load
+
         self._is_refused = True
-        self.transport.write(STATUS_LINE[431] + b"content-length: 0\r\nconnection: close\r\n\r\n")
+        if self._answered is not None:  # it must write nothing behind this, nor wait for its body
+            self._answered.disconnected = True
+            self._answered.message_event.set()
+        body = json.dumps(details(status, detail)).encode()
+        head = b"content-type: application/problem+json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n"
+        self.transport.write(STATUS_LINE[status] + head % len(body) + body)
         self.transport.write_eof()
         self._expect(self.discard_seconds)
 

@@ -26,6 +26,10 @@ SLOW = sample("huge.png")  # tens of milliseconds
 HEAD = "POST /invocations HTTP/1.1\r\nHost: here\r\nContent-Length: {}\r\n\r\n"
 
 
+def _has_pytorch(pid: int) -> bool:
+    return "libtorch" in Path(f"/proc/{pid}/maps").read_text()
+
+
 def _open(server: Server, body: bytes, size: int) -> socket.socket:
     """Send a request's head and some of the body."""
     client = socket.create_connection((HOST, server.port), timeout=30)
@@ -71,6 +75,11 @@ class Load:
     def join(self) -> None:
         for thread in self._threads:
             thread.join()
+
+
+def test_the_workers_alone_load_pytorch(server: Server) -> None:
+    assert all(map(_has_pytorch, server.workers()))
+    assert not _has_pytorch(server.process.pid)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

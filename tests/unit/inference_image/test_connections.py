@@ -1,6 +1,7 @@
 """What a connection makes of its client's bytes, and how long it waits for them: some wait less than ours."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
@@ -90,10 +91,13 @@ def test_after_the_rest_of_a_refused_body_nobody_waits_for_ever() -> None:
     assert asyncio.run(ended()) == b""
 
 
-def test_who_sends_a_head_without_an_end_reads_the_refusal_however_much_was_sent() -> None:
+@pytest.mark.parametrize(("said", "status"), [(b"GET /", 431), (b"no request\r\n", 400)])
+def test_who_sends_no_request_or_no_end_of_one_reads_the_refusal_however_much_was_sent(
+    said: bytes, status: int
+) -> None:
     async def refusal() -> bytes:
         async with client(Patient) as (reader, writer):
-            writer.write(b"GET /")
+            writer.write(said)
             for _ in range(2 * HEAD_BYTES // 2**10):
                 writer.write(b"a" * 2**10)
                 await writer.drain()
@@ -103,7 +107,10 @@ def test_who_sends_a_head_without_an_end_reads_the_refusal_however_much_was_sent
             await writer.drain()
             return answer
 
-    assert asyncio.run(refusal()).startswith(b"HTTP/1.1 431")
+    head, _, body = asyncio.run(refusal()).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 %d" % status)
+    assert b"content-type: application/problem+json" in head
+    assert json.loads(body)["status"] == status
 
 
 def test_a_client_that_is_refused_and_stays_is_let_go() -> None:
@@ -142,6 +149,10 @@ class Wire(asyncio.Transport):
     def write(self, data: bytes | bytearray | memoryview) -> None:
         self.written += data
 
+    def write_eof(self) -> None: ...
+
+    def close(self) -> None: ...
+
     def is_closing(self) -> bool:
         return False
 
@@ -166,23 +177,38 @@ async def _answer(segments: Iterable[bytes]) -> bytes:
     for segment in segments:
         connection.data_received(segment)
     while state.tasks:
-        await asyncio.gather(*state.tasks)
+        await asyncio.wait_for(asyncio.gather(*state.tasks), LONG)
     return wire.written
 
 
-def test_an_offer_of_another_protocol_costs_no_body_wherever_the_head_is_cut() -> None:
+@pytest.mark.parametrize("said", [b"Upgrade", b"Upgrade, close"])
+def test_an_offer_of_another_protocol_costs_no_body_wherever_the_head_is_cut(said: bytes) -> None:
     body = b"\r\nUpgrade: is no header here"
-    head = b"POST / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: %d\r\n\r\n" % len(body)
+    offer = b"Connection: %b\r\nUpgrade: h2c\r\n" % said
+    head = b"POST / HTTP/1.1\r\n%bContent-Length: %d\r\n\r\n" % (offer, len(body))
     for segments in _cuts(head + body):
         answer = asyncio.run(_answer(segments))
         assert answer.startswith(b"HTTP/1.1 200")
         assert answer.endswith(b"\r\n\r\n" + body), segments
 
 
+PLAIN = b"POST / HTTP/1.1\r\nContent-Length: 4\r\n\r\nbody"
+
+
 def test_requests_that_come_together_are_answered_wherever_they_are_cut() -> None:
-    one = b"POST / HTTP/1.1\r\nContent-Length: 4\r\n\r\nbody"
-    for segments in _cuts(one + one):
+    for segments in _cuts(PLAIN + PLAIN):
         assert asyncio.run(_answer(segments)).count(b"\r\n\r\nbody") == 2, segments
+
+
+BROKEN = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nno size\r\n"
+
+
+@pytest.mark.parametrize("broken", [b"no request\r\n", BROKEN])
+def test_what_is_refused_is_the_end_of_all_that_waits_for_an_answer_or_a_body(broken: bytes) -> None:
+    for before in (b"", PLAIN, PLAIN + PLAIN):
+        answer = asyncio.run(_answer([before + broken]))
+        assert answer.startswith(b"HTTP/1.1 400")
+        assert answer.count(b"HTTP/1.1 ") == 1
 
 
 def _cuts(whole: bytes) -> list[list[bytes]]:
