@@ -4,12 +4,12 @@ import asyncio
 import contextlib
 import ctypes
 import json
-import re
 import socket
 import struct
 from collections.abc import Iterator
 
 import uvicorn
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from starlette.types import ASGIApp
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
@@ -26,11 +26,6 @@ IDLE_SECONDS = 75  # between two requests: longer than load balancers wait (60),
 # In Linux' classic BPF, over a segment's TCP header: drop what has SYN set, take all else. linux/filter.h
 _ATTACH_FILTER = 26
 _NO_SYN = struct.pack("HBBI" * 4, 0x30, 0, 0, 13, 0x45, 0, 1, 2, 0x06, 0, 0, 0, 0x06, 0, 0, 2**32 - 1)
-
-# In a request's head. The parser would wait for another protocol and lose the body; a server may ignore it
-# (RFC 9110, 7.8), and Java's client offers HTTP/2 so with every first request.
-_UPGRADE = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
-_BEGUN = len(b"\r\nupgrade")  # bytes at the end of a segment that may become one, or the end of the head
 
 
 class Server(uvicorn.Server):
@@ -124,9 +119,6 @@ class Connection(HttpToolsProtocol):
     head_seconds = 30.0  # for a request's line and headers to come
     discard_seconds = 10.0  # for the rest of what has been refused
 
-    _is_between = True  # of two requests
-    _is_head = False  # what comes: a head that has begun with a segment of its own
-    _held = b""  # of that head, until more of it has come
     _late: asyncio.TimerHandle | None = None  # closes it
     _fruitless = 0  # bytes since the last head or piece of a body was complete
     _is_refused = False  # all that still comes
@@ -145,16 +137,17 @@ class Connection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._is_refused:
             return
+        self._unset_keepalive_if_required()
         self._fruitless += len(data)
-        if self._is_between or self._is_head:
-            data = self._without_upgrade(data)
-        if data:
-            super().data_received(data)
-        if self._fruitless > HEAD_BYTES and not self.transport.is_closing():
-            self._refuse(431, f"head or trailers have more than {HEAD_BYTES} bytes")
+        try:
+            self._parse(memoryview(data))
+        except (HttpParserError, HttpParserUpgrade):  # the latter where it is CONNECT that asks
+            self._refuse(400, "this is no request in HTTP/1.1")
+        else:
+            if self._fruitless > HEAD_BYTES and not self.transport.is_closing():
+                self._refuse(431, f"head or trailers have more than {HEAD_BYTES} bytes")
 
     def on_message_begin(self) -> None:
-        self._is_between = False
         self._expect(self.head_seconds)
         super().on_message_begin()
         self.scope["state"]["is_gone"] = self.transport.is_closing
@@ -168,9 +161,9 @@ class Connection(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        self._is_between = True
         self._arrived()
-        if self.cycle.response_complete:  # It was refused, and uvicorn's own timer ended as more of it came.
+        if self.cycle and self.cycle.response_complete:
+            # It was refused, and uvicorn's own timer ended as more of it came.
             self._expect(self.timeout_keep_alive)
         super().on_message_complete()
 
@@ -184,14 +177,36 @@ class Connection(HttpToolsProtocol):
         self._answered = cycle
         super()._start_asgi_task(cycle, app)
 
-    def send_400_response(self, msg: str) -> None:
-        self._refuse(400, msg)
+    def _should_upgrade(self) -> bool:
+        return True  # so that nothing is answered before `_parse` has taken the offer away
+
+    def _parse(self, data: memoryview) -> None:
+        """Parse; a head that offers another protocol once more without the offer.
+
+        The parser would wait for that protocol and lose the body. A server may ignore it (RFC 9110, 7.8), and
+        Java's client offers HTTP/2 so with every first request.
+        """
+        while True:
+            try:
+                return self.parser.feed_data(data)
+            except HttpParserUpgrade as offer:
+                head, data = self._head_without_offer(), data[offer.args[0] :]
+                self.parser = HttpRequestParser(self)  # the other takes no more behind `Connection: close`
+                self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn does
+                self.parser.feed_data(head)
+
+    def _head_without_offer(self) -> bytes:
+        parser = self.parser
+        line = b"%b %b HTTP/%b\r\n" % (parser.get_method(), self.url, parser.get_http_version().encode())
+        kept = [b"%b: %b\r\n" % header for header in self.headers if header[0] != b"upgrade"]
+        return line + b"".join(kept) + b"\r\n"
 
     def _refuse(self, status: int, detail: str) -> None:
         """Answer, and take what still comes: a client that has not read the answer would see only a reset."""
         from inference_image.problems import details  # noqa: PLC0415  with PyTorch, which the supervisor need not load
 
         self._is_refused = True
+        log("refused", status=status, detail=detail)
         if self._answered is not None:  # it must write nothing behind this, nor wait for its body
             self._answered.disconnected = True
             self._answered.message_event.set()
@@ -200,15 +215,6 @@ class Connection(HttpToolsProtocol):
         self.transport.write(STATUS_LINE[status] + head % len(body) + body)
         self.transport.write_eof()
         self._expect(self.discard_seconds)
-
-    def _without_upgrade(self, data: bytes) -> bytes:
-        """Rename the header, wherever the segments of a head are cut."""
-        head, end, rest = (self._held + data).partition(b"\r\n\r\n")
-        head = _UPGRADE.sub(b"\r\nignored:", head)
-        self._is_head = not end
-        begun = -1 if end else head.find(b"\r", -_BEGUN)
-        head, self._held = (head, b"") if begun < 0 else (head[:begun], head[begun:])
-        return head + end + rest
 
     def _expect(self, seconds: float) -> None:
         self._wait_no_more()

@@ -193,10 +193,12 @@ def test_an_offer_of_another_protocol_costs_no_body_wherever_the_head_is_cut(sai
 
 
 PLAIN = b"POST / HTTP/1.1\r\nContent-Length: 4\r\n\r\nbody"
+OFFER = PLAIN.replace(b"\r\n", b"\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n", 1)
 
 
-def test_requests_that_come_together_are_answered_wherever_they_are_cut() -> None:
-    for segments in _cuts(PLAIN + PLAIN):
+@pytest.mark.parametrize("both", [PLAIN + PLAIN, PLAIN + OFFER, OFFER + PLAIN, OFFER + OFFER])
+def test_requests_that_come_together_are_answered_wherever_they_are_cut(both: bytes) -> None:
+    for segments in _cuts(both):
         assert asyncio.run(_answer(segments)).count(b"\r\n\r\nbody") == 2, segments
 
 
