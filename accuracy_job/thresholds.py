@@ -3,15 +3,18 @@
 from argparse import ArgumentTypeError
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import cache
 from math import isnan
 from typing import Any, NamedTuple, Protocol
 
+import numpy as np
 from botocore.exceptions import BotoCoreError, ClientError
 
 from accuracy_job.checks import is_number
 from accuracy_job.files import InputError
-from accuracy_job.report import Report
+from accuracy_job.kernel import DIGITS, Counts, Group
+from accuracy_job.report import ENOUGH_TO_SAMPLE, Report, build
 from accuracy_job.store import StoreError
 
 METRICS = {  # by the name in CloudWatch, which charts each of them; a figure that is null is left out
@@ -54,7 +57,8 @@ def figure(report: Report, path: str) -> float | None:
     """Return a number of the report, None where it has none. Raises InputError where it is no figure."""
     value: Any = report
     for key in path.split("."):
-        if value is None:
+        if value is None and report is not _whole():
+            figure(_whole(), path)  # raises where null hides that there is none
             return None
         try:
             value = value[int(key) if isinstance(value, list) else key]
@@ -63,6 +67,14 @@ def figure(report: Report, path: str) -> float | None:
     if value is None or is_number(value):
         return value
     raise InputError(f"{path} is no figure of the report, but a part of it")
+
+
+@cache
+def _whole() -> Report:
+    """Return a report in which nothing that has parts is null."""
+    counts = Counts({Group(): np.full((DIGITS, DIGITS), ENOUGH_TO_SAMPLE)})
+    before = build(counts, datetime.now(UTC))
+    return build(counts, datetime.now(UTC), 1, before)
 
 
 def to_cloudwatch(

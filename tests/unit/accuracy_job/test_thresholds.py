@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
+from accuracy_job.files import InputError
 from accuracy_job.kernel import Batch, Counts, Pairs, count
 from accuracy_job.report import build
 from accuracy_job.store import StoreError
@@ -55,9 +56,19 @@ def test_what_is_no_threshold_is_refused_with_the_form_of_one(text: str) -> None
         parse(text)
 
 
-@pytest.mark.parametrize("path", ["accuracy", "accuracy_interval.0", "coverage.share"])
+@pytest.mark.parametrize(
+    "path", ["accuracy", "accuracy_interval.0", "coverage.share", "trend.previous.pairs"]
+)
 def test_a_figure_that_is_null_meets_no_threshold(path: str) -> None:
     assert not Threshold(path, 0).is_met(EMPTY)
+
+
+@pytest.mark.parametrize(
+    "path", ["coverage.shore", "accuracy_interval.2", "trend.previous.pears", "accuracy.7"]
+)
+def test_a_figure_that_is_misspelt_is_named_also_where_null_would_hide_it(path: str) -> None:
+    with pytest.raises(InputError, match=f"the report has no figure {path}"):
+        figure(EMPTY, path)
 
 
 def test_cloudwatch_gets_the_figures_and_what_is_below() -> None:
