@@ -13,26 +13,38 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any, BinaryIO
 
+import chalice.local
 from chalice.cli import main
-from chalice.local import ChaliceRequestHandler
 from chalice.test import TestEventsClient
 
 from chalice_app.problems import Problem
 from chalice_app.settings import SettingsError, seconds
 
 MAX_SWEEP_SECONDS = 86_400
-_payload_of_known_length = ChaliceRequestHandler._parse_payload
-_log_message = ChaliceRequestHandler.log_message
-_send_with_body = ChaliceRequestHandler._send_http_response_with_body
 
 
-def payload(handler: ChaliceRequestHandler) -> tuple[dict[str, Any], bytes | None]:
-    """Return a request's headers and body, which may come in chunks (RFC 9112, 7.1)."""
-    if handler.headers.get("Transfer-Encoding", "").lower() != "chunked":
-        return _payload_of_known_length(handler)
-    return dict(handler.headers), b"".join(_chunks(handler.rfile))
+class Handler(chalice.local.ChaliceRequestHandler):
+    """One client's requests."""
+
+    disable_nagle_algorithm = True
+
+    def log_message(self, format: str, *values: object) -> None:  # noqa: A002  as Python names it
+        """Log a line, if that can be."""
+        with contextlib.suppress(OSError):
+            super().log_message(format, *values)
+
+    def _parse_payload(self) -> tuple[dict[str, Any], bytes | None]:
+        """Return a request's headers and body, which may come in chunks (RFC 9112, 7.1)."""
+        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
+            return super()._parse_payload()
+        return dict(self.headers), b"".join(_chunks(self.rfile))
+
+    def _send_http_response_with_body(self, code: int, headers: dict[str, Any], body: str | bytes) -> None:
+        """Send an answer, to HEAD without its body."""
+        super()._send_http_response_with_body(code, headers, b"" if self.command == "HEAD" else body)
 
 
 def _chunks(file: BinaryIO) -> Iterator[bytes]:
@@ -41,17 +53,6 @@ def _chunks(file: BinaryIO) -> Iterator[bytes]:
         file.readline()
     while file.readline().strip():  # trailers
         pass
-
-
-def send(handler: ChaliceRequestHandler, code: int, headers: dict[str, Any], body: str | bytes) -> None:
-    """Send an answer, to HEAD without its body."""
-    _send_with_body(handler, code, headers, b"" if handler.command == "HEAD" else body)
-
-
-def log_message(handler: ChaliceRequestHandler, format: str, *values: object) -> None:  # noqa: A002  as Python names it
-    """Log a line, if that can be."""
-    with contextlib.suppress(OSError):
-        _log_message(handler, format, *values)
 
 
 def sweep_seconds(environment: Mapping[str, str]) -> float:
@@ -71,10 +72,7 @@ def sweep_for_ever(every: float) -> None:
 
 
 if __name__ == "__main__":
-    ChaliceRequestHandler.disable_nagle_algorithm = True
-    ChaliceRequestHandler.log_message = log_message
-    ChaliceRequestHandler._parse_payload = payload  # type: ignore[assignment, method-assign]
-    ChaliceRequestHandler._send_http_response_with_body = send  # type: ignore[assignment, method-assign]
+    chalice.local.LocalDevServer = partial(chalice.local.LocalDevServer, handler_cls=Handler)  # type: ignore[assignment, misc]
     try:
         every = sweep_seconds(os.environ)
     except SettingsError as error:
