@@ -3,8 +3,8 @@
 Chalice's development server writes headers and body apart, so that Nagle's algorithm holds the body back
 until the client's delayed acknowledgement of the headers (RFC 1122, 4.2.3.2). It reads no body of unknown
 length, sends one after HEAD, where clients take it for the next answer, and none at all where a full disk
-takes no line of its log. It also never calls what is scheduled: here a thread sweeps every
-LEGIBLE_SWEEP_SECONDS, 60 unless set.
+takes no line of its log. What it does not understand it answers with HTML, or with a traceback in the log
+alone. It also never calls what is scheduled: here a thread sweeps every LEGIBLE_SWEEP_SECONDS, 60 unless set.
 """
 
 import contextlib
@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from functools import partial
+from http import HTTPStatus
 from typing import Any, BinaryIO
 
 import chalice.local
@@ -30,6 +31,24 @@ class Handler(chalice.local.ChaliceRequestHandler):
     """One client's requests."""
 
     disable_nagle_algorithm = True
+    default_request_version = "HTTP/1.1"  # of a line that names none; HTTP/0.9 has no status
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401  as Python types it
+        """Let the API refuse methods that Python's server does not know."""
+        if name.startswith("do_"):
+            return self._generic_handle
+        raise AttributeError(name)
+
+    def handle_one_request(self) -> None:
+        try:
+            super().handle_one_request()
+        except Problem as problem:
+            self.send_error(problem.status, problem.detail)
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:  # noqa: ARG002  as Python's
+        """Refuse, in the API's form, what does not reach it."""
+        answer = Problem(code, message or HTTPStatus(code).phrase).response()
+        self._send_http_response(code, {**answer.headers, "Connection": "close"}, answer.body)
 
     def log_message(self, format: str, *values: object) -> None:  # noqa: A002  as Python names it
         """Log a line, if that can be."""
@@ -38,9 +57,11 @@ class Handler(chalice.local.ChaliceRequestHandler):
 
     def _parse_payload(self) -> tuple[dict[str, Any], bytes | None]:
         """Return a request's headers and body, which may come in chunks (RFC 9112, 7.1)."""
-        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
-            return super()._parse_payload()
-        return dict(self.headers), b"".join(_chunks(self.rfile))
+        if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
+            body = b"".join(_chunks(self.rfile))
+        else:
+            body = self.rfile.read(_length(self.headers.get("Content-Length", "0"), 10))
+        return dict(self.headers), body or None
 
     def _send_http_response_with_body(self, code: int, headers: dict[str, Any], body: str | bytes) -> None:
         """Send an answer, to HEAD without its body."""
@@ -48,11 +69,18 @@ class Handler(chalice.local.ChaliceRequestHandler):
 
 
 def _chunks(file: BinaryIO) -> Iterator[bytes]:
-    while size := int(file.readline().partition(b";")[0], 16):
+    while size := _length(file.readline().partition(b";")[0].decode("latin-1"), 16):
         yield file.read(size)
         file.readline()
     while file.readline().strip():  # trailers
         pass
+
+
+def _length(text: str, base: int) -> int:
+    with contextlib.suppress(ValueError):
+        if (length := int(text, base)) >= 0:
+            return length
+    raise Problem(400, f"{text.strip()!r} is no length of a body, nor of a chunk.")
 
 
 def sweep_seconds(environment: Mapping[str, str]) -> float:

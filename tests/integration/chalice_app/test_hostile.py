@@ -1,9 +1,11 @@
 """Callers who mean harm, or whose program is broken: an honest 4xx, and the next caller notices nothing."""
 
+import json
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import partial
+from http.client import HTTPResponse
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -100,7 +102,36 @@ def test_headers_are_never_the_cause_of_a_5xx(writer: Writer, name: str, value: 
 
 
 def test_a_header_of_100_kb_is_refused(writer: Writer) -> None:
-    assert 400 <= writer.post(x_request_id="x" * 100_000).status < 500
+    assert problem(writer.post(x_request_id="x" * 100_000))["status"] == 431
+
+
+@pytest.mark.parametrize("method", ["TRACE", "PURGE"])
+def test_a_method_that_nobody_knows_is_refused_as_one_that_the_path_has_not(
+    writer: Writer, method: str
+) -> None:
+    answer = writer.ask(method, "/health")
+    assert problem(answer)["status"] == 405
+    assert answer.headers["Allow"] == "GET"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"no request at all\r\n\r\n",
+        b"POST /classifications HTTP/1.1\r\nContent-Length: many\r\n\r\n",
+        b"POST /classifications HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nmany\r\n",
+        b"POST /classifications HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n",
+        b"POST /classifications HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n\r\n",
+    ],
+)
+def test_what_is_no_http_is_refused(local: System, writer: Writer, said: bytes) -> None:
+    address = urlsplit(local.url)
+    with socket.create_connection((address.hostname, address.port), timeout=10) as client:
+        client.sendall(said)
+        answer = HTTPResponse(client)
+        answer.begin()
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert (answer.status, json.loads(answer.read())["status"]) == (400, 400)
 
 
 def test_connections_that_say_nothing_keep_nobody_out(local: System, writer: Writer) -> None:
