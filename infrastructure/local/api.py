@@ -8,11 +8,12 @@ alone. It also never calls what is scheduled: here a thread sweeps every LEGIBLE
 """
 
 import contextlib
+import logging
 import os
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from http import HTTPStatus
 from typing import Any, BinaryIO
@@ -25,6 +26,7 @@ from chalice_app.problems import Problem
 from chalice_app.settings import SettingsError, seconds
 
 MAX_SWEEP_SECONDS = 86_400
+LOG = logging.getLogger("legible.sweep")
 
 
 class Handler(chalice.local.ChaliceRequestHandler):
@@ -88,15 +90,23 @@ def sweep_seconds(environment: Mapping[str, str]) -> float:
     return seconds(environment, "LEGIBLE_SWEEP_SECONDS", 60.0, MAX_SWEEP_SECONDS)
 
 
-def sweep_for_ever(every: float) -> None:
+def sweep_for_ever(sweep: Callable[[], object], every: float) -> None:
+    """Sweep again and again, whatever becomes of one sweep."""
+    while True:
+        time.sleep(every)
+        try:
+            sweep()
+        except Problem:  # the store is away; it has been logged
+            pass
+        except Exception:
+            LOG.exception("the sweep failed")
+
+
+def _sweep() -> None:
     """Do what EventBridge does on AWS."""
     from app import app, sweep  # noqa: PLC0415  Chalice sets its environment before it is imported
 
-    while True:
-        time.sleep(every)
-        event = TestEventsClient(app).generate_cw_event("aws.events", "Scheduled Event", {}, [])
-        with contextlib.suppress(Problem):  # the store is away; it has been logged
-            sweep(event, None)
+    sweep(TestEventsClient(app).generate_cw_event("aws.events", "Scheduled Event", {}, []), None)
 
 
 if __name__ == "__main__":
@@ -105,5 +115,5 @@ if __name__ == "__main__":
         every = sweep_seconds(os.environ)
     except SettingsError as error:
         sys.exit(str(error))
-    threading.Thread(target=sweep_for_ever, args=(every,), daemon=True).start()
+    threading.Thread(target=sweep_for_ever, args=(_sweep, every), daemon=True).start()
     main()
