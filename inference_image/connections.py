@@ -7,14 +7,17 @@ import json
 import socket
 import struct
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import uvicorn
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from starlette.types import ASGIApp
-from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from inference_image.log import log
+
+if TYPE_CHECKING:
+    from uvicorn._types import ASGI3Application
 
 CONNECTIONS = 4096  # open at once at one worker; more are closed again
 BACKLOG = 1024  # that the kernel keeps until this process takes them
@@ -173,7 +176,7 @@ class Connection(HttpToolsProtocol):
         if self.cycle.more_body:
             self._expect(self.discard_seconds)
 
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: "ASGI3Application") -> None:
         self._answered = cycle
         super()._start_asgi_task(cycle, app)
 
