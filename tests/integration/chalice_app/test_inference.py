@@ -10,8 +10,10 @@ import pytest
 import urllib3
 
 from chalice_app.breaker import Breaker
-from chalice_app.inference import ATTEMPTS, InferenceClient
+from chalice_app.inference import ATTEMPTS, PAUSE_SECONDS, InferenceClient
 from chalice_app.problems import Problem
+from chalice_app.settings import Settings
+from inference_image.settings import Settings as ModelSettings
 
 ANSWER = {"predicted": 0, "confidence": 0.9, "model": "digits-test"}
 BUDGET_SECONDS = 2.0
@@ -64,10 +66,19 @@ def client(model: Model) -> Iterator[InferenceClient]:
         yield InferenceClient(url, pool, Breaker(), BUDGET_SECONDS)
 
 
-def test_a_busy_model_is_asked_again_under_the_same_id(model: Model, client: InferenceClient) -> None:
-    model.statuses = [503, 502]
+@pytest.mark.parametrize("status", [502, 503])
+def test_a_busy_model_is_asked_again_under_the_same_id(
+    model: Model, client: InferenceClient, status: int
+) -> None:
+    model.statuses = [status]
     assert client.classify(b"image", "mine") == ANSWER
-    assert model.asked == ["mine"] * 3
+    assert model.asked == ["mine"] * 2
+
+
+def test_an_attempt_has_the_time_that_the_model_gives_itself() -> None:
+    """One that is cut short comes again to a model that is still at it."""
+    attempt = (Settings.inference_seconds - 2 * PAUSE_SECONDS) / ATTEMPTS
+    assert attempt == pytest.approx(ModelSettings.deadline_seconds, rel=0.05)
 
 
 def test_a_model_that_stays_busy_is_given_up_after_its_attempts(
