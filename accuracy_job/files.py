@@ -6,7 +6,7 @@ import os
 import re
 from codecs import getincrementaldecoder
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -90,39 +90,68 @@ def _errors_named(url: str) -> Iterator[None]:
         raise InputError(f"{url}: {error}") from error
 
 
-def _find_here(pattern: str) -> set[str]:
-    if named := glob(escape(pattern)):  # noqa: PTH207 -- Path.glob takes no absolute ones
-        return {str(file) for path in named for file in _files(Path(path))}
-    folder = Path(_folder(pattern))
-    paths = map(Path, glob(pattern, recursive=True))  # noqa: PTH207
-    seen = (path for path in paths if not _hidden(path.relative_to(folder).parts))
-    return {str(file) for path in seen for file in _files(path)}
+def _find_here(pattern: str) -> Iterable[str]:
+    """Return each file once, by its path of the fewest links: another may lack the folder of its day."""
+    paths = [Path(path) for path in glob(escape(pattern))]  # noqa: PTH207 -- Path.glob takes no absolute ones
+    if not paths:
+        folder = Path(_folder(pattern))
+        matches = map(Path, _matches(pattern))
+        paths = [path for path in matches if not _hidden(path.relative_to(folder).parts)]
+    files = sorted({file for path in paths for file in _files(path)}, key=_links, reverse=True)
+    return {os.path.realpath(file): str(file) for file in files}.values()
+
+
+def _matches(pattern: str) -> list[str]:
+    """Do as glob does, but enter no folder twice below `**`: links may lead round in circles."""
+    above, *below = re.split(r"(?<![^/])\*\*(?:/|$)", pattern, maxsplit=1)
+    if not below:
+        return glob(pattern)  # noqa: PTH207
+    folders = [folder for top in glob(above or ".") for folder, _ in _walk(Path(top))]  # noqa: PTH207
+    return [path for folder in folders for path in _matches(f"{escape(str(folder))}/{below[0]}")]
 
 
 def _files(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
-    return [file for file in path.rglob("*") if file.is_file() and not _hidden(file.relative_to(path).parts)]
+    files = (folder / name for folder, names in _walk(path) for name in names)
+    return [file for file in files if file.is_file() and not _hidden((file.name,))]
 
 
-def _find_s3(pattern: str) -> set[str]:
+def _walk(top: Path) -> Iterator[tuple[Path, list[str]]]:
+    """Return a folder and those below it, with the names of their files: each once, by links at last."""
+    tops, entered = [top], set[str]()
+    for start in tops:
+        for path, folders, names in os.walk(start):
+            folder, real = Path(path), os.path.realpath(path)
+            folders[:] = [] if real in entered else sorted(name for name in folders if not _hidden((name,)))
+            tops += [link for name in folders if (link := folder / name).is_symlink()]
+            if real not in entered:
+                entered.add(real)
+                yield folder, names
+
+
+def _links(path: Path) -> tuple[int, Path]:
+    return sum(part.is_symlink() for part in (path, *path.parents)), path
+
+
+def _find_s3(pattern: str) -> Iterable[str]:
     """Return the objects that match. As S3 knows no folders, `*` matches a slash, too."""
     filesystem, path = _place(pattern)
     if not has_magic(path):
         return {pattern} if filesystem.get_file_info(path).is_file else set()
     folder = _folder(path)
-    found = filesystem.get_file_info(fs.FileSelector(folder, recursive=True))
-    names = {item.path.removeprefix(f"{folder}/") for item in found if item.is_file}
+    found = filesystem.get_file_info(fs.FileSelector(folder.rstrip("/"), recursive=True))
+    names = {item.path.removeprefix(folder) for item in found if item.is_file}
     return {
-        f"{S3}{folder}/{name}"
+        f"{S3}{folder}{name}"
         for name in names
-        if fnmatchcase(f"{folder}/{name}", path) and not _hidden(PurePosixPath(name).parts)
+        if fnmatchcase(f"{folder}{name}", path) and not _hidden(PurePosixPath(name).parts)
     }
 
 
 def _folder(pattern: str) -> str:
-    """Return the folder that all matches of a glob lie in."""
-    return re.split(r"[*?[]", pattern)[0].rpartition("/")[0]
+    """Return the folder that all matches of a glob lie in, with its slash."""
+    return re.split(r"[^/]*[*?[]", pattern)[0]
 
 
 def _hidden(parts: tuple[str, ...]) -> bool:

@@ -316,6 +316,40 @@ def test_a_glob_names_many_files_and_a_file_may_look_like_one(tmp_path: Path) ->
     assert [Path(path).name for path in find(f"{tmp_path}/**/*.txt")] == ["c.txt"]
 
 
+@pytest.mark.parametrize("pattern", ["", "/*", "/**", "/*/part-*", "/**/part-*", "/**/**/part-?"])
+def test_a_file_is_found_once_whatever_links_lead_to_it(pattern: str, tmp_path: Path) -> None:
+    folder = tmp_path / "pairs"
+    for file in (folder / "date=2026-11-22/part-0", tmp_path / "elsewhere/part-1"):
+        file.parent.mkdir(parents=True)
+        file.touch()
+    links = {"again": "date=2026-11-22", "latest": "again", "part-2": "latest/part-0", "to": "../elsewhere"}
+    circles = {"self": ".", "itself": ".", "date=2026-11-22/up": ".."}
+    for name, target in (links | circles).items():
+        (folder / name).symlink_to(target)
+    assert find(f"{folder}{pattern}") == [f"{folder}/date=2026-11-22/part-0", f"{folder}/to/part-1"]
+
+
+def test_a_link_that_leads_nowhere_is_no_file_of_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "part-0").touch()
+    (tmp_path / "part-1").symlink_to("nowhere")
+    assert find(str(tmp_path)) == [f"{tmp_path}/part-0"]
+
+
+def test_the_first_folder_of_a_path_may_be_a_glob(tmp_path: Path) -> None:
+    (tmp_path / "part-0").touch()
+    root, first, *others = (tmp_path / "part-0").parts
+    assert find(str(Path(root, f"{first[:-1]}*", *others))) == [f"{tmp_path}/part-0"]
+
+
+def test_a_file_or_folder_may_be_named_by_a_link(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real/part-0").touch()
+    (tmp_path / "folder").symlink_to("real")
+    (tmp_path / "file").symlink_to("real/part-0")
+    assert find(f"{tmp_path}/folder") == find(f"{tmp_path}/fold*") == [f"{tmp_path}/folder/part-0"]
+    assert find(f"{tmp_path}/file") == [f"{tmp_path}/file"]
+
+
 def test_no_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
         find(f"{tmp_path}/*.csv")
