@@ -87,6 +87,7 @@ class Work(NamedTuple):
     splits: Sequence[Split]
     at_once: int  # splits, on this machine
     output: str | None  # where the report goes
+    source: str | None  # what the report says it is of
     store: ObjectStore | None = None  # the Legible store, if the input is one
     days: Sequence[Day] = ()  # of that store: the splits
     strays: Counts = Counts()
@@ -162,8 +163,7 @@ def run(options: argparse.Namespace, errors: Console) -> int:
         classifications = None if work.store is None else classified(work.store, errors)
     with errors_named(work.output or ""):
         before = latest(open_store(work.output)) if work.output else None
-    source = options.input if work.store is None else None
-    report = build(counts, datetime.now(UTC), classifications, before, source)
+    report = build(counts, datetime.now(UTC), classifications, before, work.source)
     below = [threshold for threshold in options.fail_under if not threshold.is_met(report)]
     with errors_named(options.input):
         if options.verify and not verified(report, work.splits, errors):
@@ -219,13 +219,14 @@ def plan(options: argparse.Namespace) -> Work:
     if are_files(options.input):
         if options.writers:
             raise InputError("--writers is for the labels of a store: files name no writers")
-        return Work(files.splits(options.input, names), cores(), options.output)
+        return Work(files.splits(options.input, names), cores(), options.output, options.input)
     if names != Names():
         raise InputError(f"{options.input}: labels of a store have their own names; names are for files")
     output = options.output or options.input
-    store = open_store(options.input)
-    found = days.find(store, open_store(output), recount=options.recount)
-    return Work(found, CONNECTIONS, output, store, found, days.strays(store))
+    store, kept = open_store(options.input), open_store(output)
+    found = days.find(store, kept, recount=options.recount)
+    source = None if store == kept else options.input  # everybody may read a store's own: it names no bucket
+    return Work(found, CONNECTIONS, output, source, store, found, days.strays(store))
 
 
 def cores() -> int:

@@ -32,7 +32,7 @@ def build(
     previous: Report | None = None,
     source: str | None = None,
 ) -> Report:
-    """Return the report on all pairs: those of the files that `source` names, else of a store.
+    """Return the report on all pairs of what `source` names, else of the store that the report lies in.
 
     Coverage needs the number of classifications, labelled or not; the trend the report that came before.
     """

@@ -179,6 +179,24 @@ def test_a_store_may_lie_below_a_prefix_and_its_report_elsewhere(bucket: Bucket,
     assert bucket.listed("one/reports/") == bucket.listed("reports/") == []
 
 
+def test_only_reports_on_the_same_store_are_compared(bucket: Bucket, tmp_path: Path) -> None:
+    for prefix in ("staging", "production"):
+        bucket.put(f"{prefix}/labels/date=2026-11-22/a.json", b'{"true": 3, "predicted": 3}')
+    for prefix, has_trend in (("staging", False), ("production", False), ("production", True)):
+        url = f"{bucket.url}/{prefix}"
+        assert job(bucket.environment, url, "--output", str(tmp_path)).returncode == 0
+        report = json.loads((tmp_path / "reports/latest.json").read_text())
+        assert (report["input"], report["trend"] is not None) == (url, has_trend)
+
+
+def test_a_stores_own_report_does_not_name_its_bucket(bucket: Bucket) -> None:
+    bucket.put_label("a", 7, 1)
+    for output in ([], ["--output", f"{bucket.url}/"]):
+        assert job(bucket.environment, bucket.url, *output).returncode == 0
+        assert bucket.name not in json.dumps(bucket.report())
+    assert bucket.report()["trend"]["previous"]["pairs"] == 1
+
+
 def test_a_file_of_pairs_may_report_to_a_store(bucket: Bucket, tmp_path: Path) -> None:
     (tmp_path / "part-00000").write_text("7\t7\n")
     assert job(bucket.environment, str(tmp_path), "--output", f"{bucket.url}/offline").returncode == 0
