@@ -20,7 +20,7 @@ from accuracy_job import days, files, thresholds, writers
 from accuracy_job.checks import Names
 from accuracy_job.days import Day
 from accuracy_job.engines import COUNTING, Engine, local
-from accuracy_job.files import InputError, are_files
+from accuracy_job.files import InputError, are_files, endpoint
 from accuracy_job.kernel import Counts, merge
 from accuracy_job.report import Report, build
 from accuracy_job.splits import Split
@@ -38,7 +38,8 @@ from accuracy_job.store import (
 )
 from accuracy_job.summary import show
 
-OK, DIFFERENT, BAD_INPUT, STORE_FAILED, BELOW, INTERRUPTED = 0, 1, 2, 3, 4, 130
+# Not 1: that is Python's own, after a traceback.
+OK, BAD_INPUT, STORE_FAILED, BELOW, DIFFERENT, INTERRUPTED = 0, 2, 3, 4, 5, 130
 SIGNAL_SECONDS = 0.2  # how late ctrl-C may be seen
 
 EPILOG = """\
@@ -53,10 +54,11 @@ examples:
 
 exit status:
   0    the report is made
-  1    --verify found a figure that scikit-learn does not confirm; the report is not written
-  2    the arguments are wrong, or the input cannot be read as pairs
+  1    a mistake of the job itself: the traceback says where
+  2    the arguments or variables are wrong, or the input cannot be read as pairs
   3    the store, the cluster, or the folder for the report, does not answer as it should
   4    the report is made, and a figure is below its --fail-under
+  5    --verify found a figure that scikit-learn does not confirm; the report is not written
   130  interrupted; nothing is half written
 """
 
@@ -157,6 +159,8 @@ def parser() -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace, errors: Console) -> int:
     """Read, count, report, verify, publish, show, judge."""
+    if options.cloudwatch:
+        endpoint("CLOUDWATCH")  # is wrong before anything is written
     with errors_named(options.input):
         work = plan(options)
         counts = merge(counted(work, options.engine, errors), work.strays)

@@ -6,7 +6,7 @@ import os
 import re
 from codecs import getincrementaldecoder
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -27,6 +27,7 @@ from accuracy_job.records import Text, check_texts
 from accuracy_job.splits import Seen, count_all, unseen
 
 S3 = "s3://"
+ADDRESS = re.compile(r"https?://([\w.-]+|\[[\da-f:.]+\])(:\d+)?(/\S*)?", re.IGNORECASE)
 LINES_PER_BATCH = 2**14
 ROWS_PER_BATCH = 2**18  # of Parquet: the fastest of 2**16 to 2**20
 SPLITS_PER_FILE = 16  # of Parquet, at most
@@ -158,17 +159,26 @@ def _hidden(parts: tuple[str, ...]) -> bool:
     return any(part[0] in "._" for part in parts)
 
 
+def endpoint(service: str, variables: Mapping[str, str] = os.environ) -> str | None:
+    """Return the address that the AWS_ variables give a service. Raises InputError where it is none."""
+    for name in (f"AWS_ENDPOINT_URL_{service}", "AWS_ENDPOINT_URL"):
+        if url := variables.get(name):
+            if not ADDRESS.fullmatch(url):
+                raise InputError(f"{name} is {url}: it must be like http://localhost:8333 or https://host")
+            return url
+    return None
+
+
 def _place(url: str) -> tuple[fs.FileSystem, str]:
     """Return the file system of a URL, and the path in it."""
     if not url.startswith(S3):
         return fs.LocalFileSystem(), url
-    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-    return _s3(endpoint), url.removeprefix(S3)
+    return _s3(endpoint("S3")), url.removeprefix(S3)
 
 
 @cache
-def _s3(endpoint: str | None) -> fs.S3FileSystem:
-    return fs.S3FileSystem(endpoint_override=endpoint, connect_timeout=3, request_timeout=10)
+def _s3(address: str | None) -> fs.S3FileSystem:
+    return fs.S3FileSystem(endpoint_override=address, connect_timeout=3, request_timeout=10)
 
 
 def _stream(url: str) -> pa.NativeFile:

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore, S3Store
 
-from accuracy_job.files import S3
+from accuracy_job.files import S3, endpoint
 from accuracy_job.report import Report, is_report
 
 CLASSIFICATIONS, REPORTS = "classifications/", "reports/"
@@ -49,9 +49,13 @@ def errors_named(url: str) -> Iterator[None]:
 
 @cache
 def open_store(url: str) -> ObjectStore:
-    """Return the store at `s3://bucket[/prefix]`, its access from the AWS_ variables; else a local folder."""
+    """Return the store at `s3://bucket[/prefix]`, its access from the AWS_ variables; else a local folder.
+
+    Raises InputError where a variable is wrong.
+    """
     if not url.startswith(S3):
         return LocalStore(url, mkdir=True)
+    endpoint("S3")  # of what is no address obstore makes a panic
     _, bucket, prefix, *_ = urlsplit(url)
     return S3Store(
         bucket,

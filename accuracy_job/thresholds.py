@@ -99,5 +99,5 @@ def to_cloudwatch(
     ]
     try:
         connect().put_metric_data(Namespace=namespace, MetricData=data)
-    except (BotoCoreError, ClientError) as error:
+    except (BotoCoreError, ClientError, ValueError) as error:  # the last of an address boto3 does not take
         raise StoreError(f"CloudWatch: {error}") from error

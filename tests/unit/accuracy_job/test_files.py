@@ -1,5 +1,6 @@
 import gzip
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from accuracy_job.checks import Names
 from accuracy_job.engines import COUNTING, local
-from accuracy_job.files import InputError, are_files, find, splits
+from accuracy_job.files import InputError, are_files, endpoint, find, splits
 from accuracy_job.kernel import Counts, Group
 
 Writer = Callable[[Path], None]
@@ -410,3 +411,18 @@ def test_the_newest_ids_of_a_confusion_are_kept(tmp_path: Path) -> None:
 )
 def test_an_s3_url_names_files_by_its_ending_or_a_glob_and_else_a_store(url: str, files: bool) -> None:
     assert are_files(url) == files
+
+
+@pytest.mark.parametrize(
+    "url", ["http://localhost:8333", "https://s3.eu-central-1.amazonaws.com/", "http://[::1]:1"]
+)
+def test_a_service_has_the_address_of_its_own_variable_or_of_all(url: str) -> None:
+    assert endpoint("S3", {"AWS_ENDPOINT_URL": url, "AWS_ENDPOINT_URL_LOGS": "http://logs"}) == url
+    assert endpoint("S3", {"AWS_ENDPOINT_URL_S3": url, "AWS_ENDPOINT_URL": "http://all"}) == url
+    assert endpoint("S3", {"AWS_ENDPOINT_URL_S3": "", "AWS_ENDPOINT_URL_LOGS": url}) is None
+
+
+@pytest.mark.parametrize("url", ["localhost:8333", "http://", "http://a b", "ftp://host", "http://[", "s3"])
+def test_what_is_no_address_is_named_with_its_variable(url: str) -> None:
+    with pytest.raises(InputError, match=re.escape(f"AWS_ENDPOINT_URL_S3 is {url}: it must be like http://")):
+        endpoint("S3", {"AWS_ENDPOINT_URL_S3": url})

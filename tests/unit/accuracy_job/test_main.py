@@ -6,7 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from accuracy_job.__main__ import BAD_INPUT, BELOW, DIFFERENT, OK, STORE_FAILED, main, parser
+from accuracy_job.__main__ import (
+    BAD_INPUT,
+    BELOW,
+    DIFFERENT,
+    INTERRUPTED,
+    OK,
+    STORE_FAILED,
+    main,
+    parser,
+)
 from infrastructure.local.settings import ROOT
 
 Captured = pytest.CaptureFixture[str]
@@ -155,8 +164,27 @@ def test_a_store_without_a_bucket_is_a_status(url: str, capsys: Captured) -> Non
     assert capsys.readouterr().err.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    "arguments", [["s3://bucket"], ["s3://bucket/a.csv"], ["{pairs}", "--cloudwatch", "Legible"]]
+)
+def test_an_address_without_http_is_bad_input_before_anything_is_written(
+    arguments: list[str], pairs: str, tmp_path: Path
+) -> None:
+    words = [argument.format(pairs=pairs) for argument in arguments]
+    command = [sys.executable, "-m", "accuracy_job", *words, "--output", str(tmp_path / "out")]
+    variables = os.environ | {"AWS_ENDPOINT_URL": "localhost:8333"}
+    job = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
+    message = "accuracy_job: AWS_ENDPOINT_URL is localhost:8333: it must be like http://localhost:8333"
+    assert (job.returncode, job.stderr) == (BAD_INPUT, f"{message} or https://host\n")
+    assert not (tmp_path / "out").exists()
+
+
+def test_no_status_is_that_of_a_traceback() -> None:
+    assert 1 not in {OK, BAD_INPUT, STORE_FAILED, BELOW, DIFFERENT, INTERRUPTED}
+
+
 def test_the_documentation_names_every_option_and_status() -> None:
     page = (ROOT / "docs/accuracy-job.md").read_text()
     options = [option for action in parser()._actions for option in action.option_strings[-1:]]
-    statuses = [f"| {status} |" for status in (OK, DIFFERENT, BAD_INPUT, STORE_FAILED, BELOW, 130)]
+    statuses = [f"| {status} |" for status in (OK, 1, BAD_INPUT, STORE_FAILED, BELOW, DIFFERENT, INTERRUPTED)]
     assert [text for text in options + statuses if text not in page] == []

@@ -90,7 +90,10 @@ def test_cloudwatch_gets_the_figures_and_what_is_below() -> None:
     assert data[-1]["Dimensions"] == [{"Name": "Figure", "Value": "accuracy"}]
 
 
-def test_where_cloudwatch_does_not_answer_that_is_named() -> None:
-    client = Recorder(EndpointConnectionError(endpoint_url="https://monitoring"))
-    with pytest.raises(StoreError, match="CloudWatch: Could not connect"):
-        to_cloudwatch(lambda: client, "Legible", REPORT, [])
+@pytest.mark.parametrize(
+    "error",
+    [EndpointConnectionError(endpoint_url="http://my_host"), ValueError("Invalid endpoint: http://my_host")],
+)
+def test_where_cloudwatch_cannot_be_told_that_is_named(error: Exception) -> None:
+    with pytest.raises(StoreError, match=r"CloudWatch: .*http://my_host"):
+        to_cloudwatch(lambda: Recorder(error), "Legible", REPORT, [])
