@@ -32,6 +32,7 @@ LINES_PER_BATCH = 2**14
 ROWS_PER_BATCH = 2**18  # of Parquet: the fastest of 2**16 to 2**20
 SPLITS_PER_FILE = 16  # of Parquet, at most
 MAX_LINE = 2**20  # bytes of JSON
+BLOCK = pa_csv.ReadOptions().block_size  # bytes of CSV
 COMPRESSED = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"}
 DELIMITERS = "\t,; "  # the first of them that occurs in the first line
 
@@ -220,12 +221,13 @@ def _read_parquet(split: FileSplit) -> Iterator[Batch]:
 
 def _read_csv(split: FileSplit) -> Iterator[Batch]:
     delimiter, header = _first_line(split.url)
-    yield from _read_text(split, delimiter, _present(header, split), None)
+    if header:  # Hadoop leaves empty parts.
+        yield from _read_text(split, delimiter, _present(header, split), None)
 
 
 def _read_headerless(split: FileSplit) -> Iterator[Batch]:
     delimiter, cells = _first_line(split.url)
-    if cells:  # Hadoop leaves empty parts.
+    if cells:
         if len(cells) != 2:
             raise InputError(
                 f"{split.url}: a file without a header must have two columns, it has {len(cells)}"
@@ -287,10 +289,14 @@ def _ends_in_quotes(url: str, delimiter: str) -> bool:
 
 
 class _Unicode(io.RawIOBase):
-    """Text without what is no UTF-8: Arrow gives up at a row of too few cells that is none."""
+    """Text without what is no UTF-8, and with an end of its last line.
+
+    Arrow gives up at a row of too few cells that is no UTF-8, and takes a header without an end for none.
+    """
 
     def __init__(self, stream: pa.NativeFile) -> None:
         self._stream = stream
+        self._next = stream.read(BLOCK)
         self._decoder = getincrementaldecoder("utf-8")("replace")
         self.quotes = 0  # so far
 
@@ -298,11 +304,13 @@ class _Unicode(io.RawIOBase):
         return True
 
     def read(self, size: int = -1, /) -> bytes:
-        while part := self._stream.read(size):
+        while part := self._next:
+            self._next = self._stream.read(size)
             self.quotes += part.count(b'"')
-            if text := self._decoder.decode(part):
+            end = "" if self._next else "\n"  # in the block of the last line
+            if text := self._decoder.decode(part, final=not self._next) + end:
                 return text.encode()
-        return self._decoder.decode(b"", final=True).encode()
+        return b""
 
 
 def _read_json_lines(split: FileSplit) -> Iterator[Batch]:

@@ -97,15 +97,24 @@ def test_pairs_without_a_header_are_split_at_any_usual_mark(line: str, tmp_path:
     assert pairs_in(counts_of(path)) == [(7, 1)] * 2
 
 
-@pytest.mark.parametrize("name", ["part-00000", "a.txt", "a.jsonl"])
-def test_an_empty_file_without_a_header_holds_no_pairs(name: str, tmp_path: Path) -> None:
-    (tmp_path / name).touch()
+@pytest.mark.parametrize("text", ["", "\n\n"])
+@pytest.mark.parametrize("name", ["part-00000", "a.txt", "a.jsonl", "a.csv", "a.tsv"])
+def test_an_empty_file_of_text_holds_no_pairs(name: str, text: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(text)
     assert counts_of(tmp_path / name).matrices == {}
 
 
-def test_a_csv_of_a_header_alone_holds_no_pairs(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_text("true,predicted\n")
-    assert counts_of(tmp_path / "a.csv").matrices == {}
+def test_an_empty_part_takes_nothing_from_the_others(tmp_path: Path) -> None:
+    (tmp_path / "part-0.csv").touch()
+    write_csv(tmp_path / "part-1.csv")
+    assert pairs_in(counts_of(tmp_path)) == pairs_in(counts_of(tmp_path / "*.csv")) == PAIRS
+
+
+@pytest.mark.parametrize("text", ["true,predicted\n", "true,predicted", "\n\ntrue,predicted"])
+def test_a_csv_of_a_header_alone_holds_no_pairs(text: str, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(text)
+    counts = counts_of(tmp_path / "a.csv")
+    assert (counts.matrices, counts.rejected) == ({}, {})
 
 
 def test_a_byte_order_mark_and_quotes_are_no_part_of_a_name(tmp_path: Path) -> None:
@@ -266,12 +275,6 @@ def test_a_file_whose_name_is_no_text_is_named(tmp_path: Path) -> None:
     write_csv(path)
     with pytest.raises(InputError, match="surrogates not allowed"):
         counts_of(path)
-
-
-def test_an_empty_csv_has_no_columns(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").touch()
-    with pytest.raises(InputError, match="its columns: none"):
-        counts_of(tmp_path / "a.csv")
 
 
 def test_pairs_without_a_header_must_be_two_columns(tmp_path: Path) -> None:
