@@ -6,12 +6,13 @@ them at any time, so an interrupted or a damaged one costs time and nothing else
     compacted/date={day}/{state}.parquet    the labels, verified before the file of an older state is deleted
     partials/date={day}.json                their counts, under the state that they are of
 
-A state is a hash of the listing (keys, ETags, sizes) and of the job's own code.
+A state is a hash of the listing (keys, ETags, sizes) and of the code that makes counts of it.
 """
 
 import hashlib
 import inspect
 import re
+import sys
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -269,7 +270,7 @@ def wrong_key(key: str) -> Fault:
 @cache
 def code_hash() -> str:
     """Return a hash of the code that makes counts of labels: other code, other counts."""
-    modules = (checks, columns, kernel, partials, records)
+    modules = (sys.modules[__name__], checks, columns, kernel, partials, records)
     return hashlib.sha256("".join(map(inspect.getsource, modules)).encode()).hexdigest()
 
 

@@ -220,7 +220,7 @@ def state_by(code: Path) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("module", ["kernel", "records", "checks"])
+@pytest.mark.parametrize("module", ["checks", "columns", "days", "kernel", "partials", "records"])
 def test_a_day_is_counted_again_by_other_code(module: str, tmp_path: Path) -> None:
     shutil.copytree(PACKAGE, tmp_path / "accuracy_job", ignore=shutil.ignore_patterns("__pycache__"))
     before = state_by(tmp_path)
