@@ -196,7 +196,11 @@ def table(measured: Mapping[str, Times]) -> Table:
 
 def row(name: str, times: Times) -> Sequence[str]:
     wall, cpu = zip(*times, strict=True)
-    figures = statistics.median(wall), statistics.quantiles(wall, n=20)[-1], statistics.median(cpu)
+    figures = (
+        statistics.median(wall),
+        statistics.quantiles(wall, n=20, method="inclusive")[-1],
+        statistics.median(cpu),
+    )
     return name, *(f"{figure:.2f}" for figure in figures), str(len(times))
 
 

@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 import io
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -99,7 +100,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Figures:
-    """Of one server in one round with one image and so many connections."""
+    """Of one server in one round with one image and so many connections. NaN is what too few answers tell."""
 
     rate: float  # requests a second
     p50: float  # milliseconds
@@ -211,12 +212,11 @@ def measure_once(port: int, tree: Tree, message: bytes, connections: int, plan: 
     before = tree.cpu_seconds()
     done = asyncio.run(load.run(port, message, connections, plan.seconds))
     cpu = tree.cpu_seconds() - before
-    ranked = statistics.quantiles(done.latencies, n=100)
     return Figures(
         rate=done.rate,
-        p50=ranked[49] * 1000,
-        p99=ranked[98] * 1000,
-        cpu=cpu / done.answers * 1000,
+        p50=done.percentile(50) * 1000,
+        p99=done.percentile(99) * 1000,
+        cpu=cpu / done.answers * 1000 if done.answers else math.nan,
         memory=tree.memory_bytes() / 1e6,
         failures=done.failures,
     )
@@ -294,15 +294,19 @@ def speed(image: str, plan: Plan, measured: Measured, limits: Sequence[float]) -
 
 
 def row(name: str, connections: int, rounds: Sequence[Figures]) -> Sequence[str]:
-    rate, p50, p99, cpu, memory = (median(rounds, what) for what in ("rate", "p50", "p99", "cpu", "memory"))
-    failed = sum(figures.failures for figures in rounds)
-    shown = (f"{rate:.1f}", f"{p50:.1f}", f"{p99:.1f}", f"{cpu:.2f}", f"{memory:.0f}", str(failed))
-    return name, str(connections), *shown
+    decimals = {"rate": 1, "p50": 1, "p99": 1, "cpu": 2, "memory": 0}
+    shown = (rounded(median(rounds, what), places) for what, places in decimals.items())
+    return name, str(connections), *shown, str(sum(figures.failures for figures in rounds))
 
 
 def median(rounds: Sequence[Figures], what: str) -> float:
-    values: list[float] = [getattr(figures, what) for figures in rounds]
-    return statistics.median(values)
+    """Return the median of the rounds that know the figure, NaN where none does."""
+    values: list[float] = [value for figures in rounds if not math.isnan(value := getattr(figures, what))]
+    return statistics.median(values) if values else math.nan
+
+
+def rounded(value: float, decimals: int) -> str:
+    return "–" if math.isnan(value) else f"{value:.{decimals}f}"
 
 
 def start(starts: Seconds) -> Table:
@@ -319,8 +323,9 @@ def multiples(plan: Plan, measured: Measured, limits: Seconds) -> Table:
             ours, *others = (
                 median(measured[server.name, image, connections], "rate") for server in (OURS, FASTAPI, PLAIN)
             )
-            compared = [ours / other for other in (*others, statistics.median(limit_rates))]
-            rows.append((image, str(connections), *(f"{multiple:.2f}" for multiple in compared)))
+            others.append(statistics.median(limit_rates))
+            compared = [ours / other if other else math.nan for other in others]
+            rows.append((image, str(connections), *(rounded(multiple, 2) for multiple in compared)))
     return Table("Our rate as a multiple", heads, rows)
 
 

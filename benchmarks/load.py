@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import statistics
 import time
 from dataclasses import dataclass, field
 
@@ -26,6 +27,7 @@ class Load:
     began: float = math.inf  # on the performance counter
     answers: int = 0  # all of them
     answered: int = 0  # with 200, within those seconds
+    last: float = math.inf  # of these, on the performance counter
     latencies: list[float] = field(default_factory=list)  # seconds, of all that was asked within them
     failures: int = 0
 
@@ -38,8 +40,14 @@ class Load:
 
     @property
     def rate(self) -> float:
-        """Requests a second."""
-        return self.answered / self.seconds
+        """Requests a second, up to the last answer: the time of what is under way then has none to show."""
+        return self.answered / (self.last - self.began) if self.answered else 0.0
+
+    def percentile(self, number: int) -> float:
+        """Return the seconds that so many in a hundred took at most, NaN where fewer than two are known."""
+        if len(self.latencies) < 2:
+            return math.nan
+        return statistics.quantiles(self.latencies, n=100, method="inclusive")[number - 1]
 
 
 class Client(asyncio.Protocol):
@@ -84,7 +92,8 @@ class Client(asyncio.Protocol):
         if not head.startswith(b"HTTP/1.1 200"):
             load.failures += 1
         else:
-            load.answered += load.began <= now < load.until
+            if load.began < now < load.until:
+                load.answered, load.last = load.answered + 1, now
             if self._sent >= load.began:
                 load.latencies.append(now - self._sent)
         self._wait_no_more()

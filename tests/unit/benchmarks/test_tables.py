@@ -1,10 +1,13 @@
 """What was measured becomes tables and plots; nothing is measured here."""
 
+import math
+
 import pytest
 
 from benchmarks import accuracy, api, inference, page
 from benchmarks.accuracy import Race, Taken
 from benchmarks.inference import SERVERS, Figures, Plan
+from benchmarks.plots import svg
 
 MATRIX = [[1] * 10] * 10
 
@@ -41,9 +44,21 @@ def test_servers_are_compared_by_the_medians_of_their_rounds_and_failures_are_ad
     assert inference.curve("p99", "drawing", plan, measured).points["Legible"] == [(1, 4.0), (8, 4.0)]
 
 
+def test_what_too_few_answers_tell_is_a_dash() -> None:
+    plan = Plan(rounds=2, connections=(1,), warm_up=0, seconds=0)
+    none = Figures(rate=0.0, p50=math.nan, p99=math.nan, cpu=math.nan, memory=500.0, failures=1)
+    rounds = {(server.name, "photo", 1): [none, none] for server in SERVERS}
+    measured = {**rounds, ("Legible", "photo", 1): [none, figures(100, 0)]}
+    table = inference.speed("photo", plan, measured, [640.0])
+    assert table.rows[0] == ("Legible", "1", "50.0", "10.0", "20.0", "7.00", "500", "1")
+    assert table.rows[1] == ("FastAPI, uvicorn", "1", "0.0", "–", "–", "–", "500", "2")
+    assert inference.multiples(plan, measured, {"photo": [640.0]}).rows == [("photo", "1", "–", "–", "0.08")]
+    assert b"<svg" in svg(inference.curve("p99", "photo", plan, measured))
+
+
 def test_calls_are_told_by_wall_time_and_by_the_processors() -> None:
     measured = {"GET /": [(float(number), 0.5) for number in range(1, 102)]}
-    assert api.table(measured).rows == [("GET /", "51.00", "96.90", "0.50", "101")]
+    assert api.table(measured).rows == [("GET /", "51.00", "96.00", "0.50", "101")]
 
 
 def test_of_a_persons_waits_the_usual_and_the_rare_are_told() -> None:

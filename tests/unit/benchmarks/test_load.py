@@ -1,0 +1,49 @@
+"""What comes of a load becomes figures; no server is asked."""
+
+import asyncio
+import math
+
+import pytest
+
+from benchmarks.load import Client, Load
+
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+
+
+class Wire(asyncio.Transport):
+    """Takes what is asked."""
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        pass
+
+
+async def answered(times: int) -> Load:
+    load = Load(seconds=60, waited_for=1)
+    client = Client(b"", load)
+    client.connection_made(Wire())
+    for _ in range(times):
+        client.data_received(ANSWER)
+    return load
+
+
+def test_answers_count_from_when_every_connection_has_had_one() -> None:
+    load = asyncio.run(answered(times=4))
+    assert (load.answers, load.answered, len(load.latencies)) == (4, 3, 3)
+    assert load.rate == 3 / (load.last - load.began)
+
+
+def test_the_rate_is_of_the_time_until_the_last_answer() -> None:
+    slow = Load(seconds=3.0, waited_for=0, began=10.0, answered=2, last=12.4)  # each in 1.2 s
+    assert slow.rate == pytest.approx(1 / 1.2)
+    assert Load(seconds=3.0, waited_for=0, began=10.0).rate == 0
+
+
+def test_no_percentile_is_above_the_slowest_answer() -> None:
+    load = Load(seconds=3.0, waited_for=0, latencies=[0.1, 0.3])
+    assert load.percentile(50) == pytest.approx(0.2)
+    assert 0.29 < load.percentile(99) < 0.3
+
+
+@pytest.mark.parametrize("latencies", [[], [0.1]])
+def test_fewer_than_two_answers_have_no_percentiles(latencies: list[float]) -> None:
+    assert math.isnan(Load(seconds=3.0, waited_for=0, latencies=latencies).percentile(99))
