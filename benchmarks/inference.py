@@ -324,7 +324,7 @@ def multiples(plan: Plan, measured: Measured, limits: Seconds) -> Table:
                 median(measured[server.name, image, connections], "rate") for server in (OURS, FASTAPI, PLAIN)
             )
             others.append(statistics.median(limit_rates))
-            compared = [ours / other if other else math.nan for other in others]
+            compared = [ours / other for other in others]
             rows.append((image, str(connections), *(rounded(multiple, 2) for multiple in compared)))
     return Table("Our rate as a multiple", heads, rows)
 

@@ -27,7 +27,8 @@ class Load:
     began: float = math.inf  # on the performance counter
     answers: int = 0  # all of them
     answered: int = 0  # with 200, within those seconds
-    last: float = math.inf  # of these, on the performance counter
+    first: float = math.inf  # of these, on the performance counter
+    last: float = -math.inf
     latencies: list[float] = field(default_factory=list)  # seconds, of all that was asked within them
     failures: int = 0
 
@@ -40,8 +41,11 @@ class Load:
 
     @property
     def rate(self) -> float:
-        """Requests a second, up to the last answer: the time of what is under way then has none to show."""
-        return self.answered / (self.last - self.began) if self.answered else 0.0
+        """Answers a second, from the first to the last, NaN where fewer than two are known.
+
+        What is on its way when the time begins or ends would count whole or not at all.
+        """
+        return (self.answered - 1) / (self.last - self.first) if self.last > self.first else math.nan
 
     def percentile(self, number: int) -> float:
         """Return the seconds that so many in a hundred took at most, NaN where fewer than two are known."""
@@ -92,8 +96,9 @@ class Client(asyncio.Protocol):
         if not head.startswith(b"HTTP/1.1 200"):
             load.failures += 1
         else:
-            if load.began < now < load.until:
-                load.answered, load.last = load.answered + 1, now
+            if load.began <= now < load.until:
+                load.answered += 1
+                load.first, load.last = min(load.first, now), now
             if self._sent >= load.began:
                 load.latencies.append(now - self._sent)
         self._wait_no_more()

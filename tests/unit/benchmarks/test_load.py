@@ -29,13 +29,16 @@ async def answered(times: int) -> Load:
 def test_answers_count_from_when_every_connection_has_had_one() -> None:
     load = asyncio.run(answered(times=4))
     assert (load.answers, load.answered, len(load.latencies)) == (4, 3, 3)
-    assert load.rate == 3 / (load.last - load.began)
+    assert load.rate == 2 / (load.last - load.first)
 
 
-def test_the_rate_is_of_the_time_until_the_last_answer() -> None:
-    slow = Load(seconds=3.0, waited_for=0, began=10.0, answered=2, last=12.4)  # each in 1.2 s
+def test_a_server_of_few_answers_has_its_true_rate() -> None:
+    slow = Load(seconds=3.0, waited_for=0, began=10.0, answered=2, first=10.9, last=12.1)  # each in 1.2 s
     assert slow.rate == pytest.approx(1 / 1.2)
-    assert Load(seconds=3.0, waited_for=0, began=10.0).rate == 0
+
+
+def test_fewer_than_two_answers_have_no_rate() -> None:
+    assert math.isnan(asyncio.run(answered(times=2)).rate)
 
 
 def test_no_percentile_is_above_the_slowest_answer() -> None:
