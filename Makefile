@@ -56,8 +56,9 @@ destroy: .venv/run.stamp ## Remove STAGE from AWS; YES=1 does not ask, DELETE_DA
 train: .venv/dev.stamp ## Train the network on MNIST's training part and write its weights
 	@exec $(BIN)/python -m model_training.train
 
-evaluate: .venv/dev.stamp ## Measure the shipped weights on data that took no part in training
-	@exec $(BIN)/python -m model_training.evaluate
+evaluate: SEEDS = $(wildcard build/seeds/*)
+evaluate: .venv/dev.stamp ## Measure the shipped weights, and beside them those in build/seeds/, on data that took no part in training
+	@exec $(BIN)/python -m model_training.evaluate $(if $(SEEDS),--beside $(SEEDS))
 
 bench: .venv/dev.stamp ## Every benchmark, with peers in the same run, and a page of what they found: 15 minutes; FULL=1 is the long form, 40
 	@$(BIN)/$(PIP_INSTALL_LOCKED) -q -r benchmarks/accuracy-requirements.lock

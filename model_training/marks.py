@@ -39,7 +39,8 @@ HELD_OUT_FONTS: Fonts = {
     "fontpkg-satisfy": ("Satisfy-Regular.ttf",),
     "fontpkg-yellowtail": ("Yellowtail-Regular.ttf",),
 }
-HERSHEY = (cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_SCRIPT_SIMPLEX)
+TRAINING_HERSHEY = (cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_SCRIPT_SIMPLEX)
+HELD_OUT_HERSHEY = (cv2.FONT_HERSHEY_COMPLEX, cv2.FONT_HERSHEY_TRIPLEX, cv2.FONT_HERSHEY_SCRIPT_COMPLEX)
 
 
 @dataclass(frozen=True)
@@ -49,14 +50,15 @@ class Source:
     digits: Digits
     handwriting: tuple[Path, ...]  # typefaces that look written
     print: tuple[Path, ...]  # typefaces for letters and symbols
+    plotted: tuple[int, ...]  # typefaces of lines, as OpenCV numbers them, for both
 
     @classmethod
     def training(cls, digits: Digits) -> "Source":
-        return cls(digits, _files(TRAINING_FONTS), _matplotlib("DejaVuSans*.ttf"))
+        return cls(digits, _files(TRAINING_FONTS), _matplotlib("DejaVuSans*.ttf"), TRAINING_HERSHEY)
 
     @classmethod
     def held_out(cls, digits: Digits) -> "Source":
-        return cls(digits, _files(HELD_OUT_FONTS), _matplotlib("DejaVuSerif*.ttf"))
+        return cls(digits, _files(HELD_OUT_FONTS), _matplotlib("DejaVuSerif*.ttf"), HELD_OUT_HERSHEY)
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ def written(source: Source, rng: Generator) -> Mark:
 def typed(source: Source, rng: Generator) -> Mark:
     """Set a digit in a typeface that looks written."""
     digit = int(rng.integers(10))
-    mask = _text(str(digit), source.handwriting, rng)
+    mask = _text(str(digit), source.handwriting, source, rng)
     return Mark(_leaned(_outlined(mask, rng) if rng.random() < 0.1 else mask, rng), digit)
 
 
@@ -157,10 +159,11 @@ def _readable(mask: Mask, pen: Callable[[Mask, float], Mask], width: float) -> M
     return mask
 
 
-def _text(text: str, fonts: tuple[Path, ...], rng: Generator) -> Mask:
+def _text(text: str, fonts: tuple[Path, ...], source: Source, rng: Generator) -> Mask:
+    """Set a text in one of the fonts, or in one that is plotted."""
     face = int(rng.integers(len(fonts) + 1))
     if face == len(fonts):
-        return _drawn_by_opencv(text, rng)
+        return _plotted(text, source.plotted, rng)
     font = ImageFont.truetype(fonts[face], HEIGHT)
     left, top, right, bottom = font.getbbox(text)
     image = Image.new("L", (max(1, int(right - left)) + 8, max(1, int(bottom - top)) + 8))
@@ -168,9 +171,9 @@ def _text(text: str, fonts: tuple[Path, ...], rng: Generator) -> Mask:
     return np.asarray(image).astype(np.float32) / np.float32(255)
 
 
-def _drawn_by_opencv(text: str, rng: Generator) -> Mask:
+def _plotted(text: str, faces: tuple[int, ...], rng: Generator) -> Mask:
     plain = text if text.isascii() else "#"
-    face, thickness = HERSHEY[rng.integers(len(HERSHEY))], int(rng.integers(3, 14))
+    face, thickness = faces[rng.integers(len(faces))], int(rng.integers(3, 14))
     (width, height), base = cv2.getTextSize(plain, face, 5, thickness)
     sheet = np.zeros((height + base + 2 * thickness + 40, width + 2 * thickness + 40), np.uint8)
     cv2.putText(sheet, plain, (20, height + thickness + 10), face, 5, 255.0, thickness, cv2.LINE_AA)
@@ -198,14 +201,14 @@ def _leaned(mask: Mask, rng: Generator) -> Mask:
 
 def _letter(source: Source, rng: Generator) -> Mask:
     if rng.random() < 0.3:
-        return _leaned(_text(str(rng.choice(list(SYMBOLS))), source.print, rng), rng)
+        return _leaned(_text(str(rng.choice(list(SYMBOLS))), source.print, source, rng), rng)
     faces = source.print if rng.random() < 0.4 else source.handwriting
-    return _leaned(_text(str(rng.choice(list(LETTERS))), faces, rng), rng)
+    return _leaned(_text(str(rng.choice(list(LETTERS))), faces, source, rng), rng)
 
 
 def _word(source: Source, rng: Generator) -> Mask:
     letters = "".join(rng.choice(list(LETTERS + "osgz"), rng.integers(2, 8)))
-    return _leaned(_text(letters, source.print + source.handwriting, rng), rng)
+    return _leaned(_text(letters, source.print + source.handwriting, source, rng), rng)
 
 
 def _scribble(_: Source, rng: Generator) -> Mask:
