@@ -35,7 +35,8 @@ image: ## Build the inference server's container image, with Docker or podman
 
 # In a read-only container podman would leave /tmp and others writable, which Docker, as on AWS, does not.
 image-run: ## Run that image as the task definition does: read-only, no capabilities, limited
-	$(ENGINE) run --rm --read-only $(if $(findstring podman,$(ENGINE)),--read-only-tmpfs=false --tmpfs=/dev/shm) \
+	@$(ENGINE) image inspect legible-inference >/dev/null || { echo "There is no image yet: make image"; exit 1; }
+	$(ENGINE) run --rm --pull=never --read-only $(if $(findstring podman,$(ENGINE)),--read-only-tmpfs=false --tmpfs=/dev/shm) \
 	  --cap-drop=all --security-opt=no-new-privileges --memory=512m --cpus=1 \
 	  -p 127.0.0.1:8002:8002 legible-inference
 

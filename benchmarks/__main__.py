@@ -41,7 +41,7 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser("python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)}; all unless named")
-    parser.add_argument("--full", action="store_true", help="what each does by itself: half an hour")
+    parser.add_argument("--full", action="store_true", help="what each does by itself: 40 minutes")
     parser.add_argument("--output", type=Path, default=PAGE, help="where the page goes (%(default)s)")
     options = parser.parse_args()
     if unknown := set(options.names) - set(NAMES):

@@ -7,6 +7,7 @@ closes it or dies; so no worker outlives it.
 import asyncio
 import contextlib
 import os
+import resource
 import signal
 import sys
 from collections.abc import Coroutine
@@ -38,6 +39,10 @@ async def supervise(settings: Settings, folder: Path) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    _, files = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(
+        resource.RLIMIT_NOFILE, (files, files)
+    )  # workers inherit it; each connection is a file
     heartbeats = Heartbeats(folder, settings.workers)
     try:
         async with asyncio.TaskGroup() as group:

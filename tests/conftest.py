@@ -1,11 +1,16 @@
 """What several tiers share: the whole system, started once for each test process."""
 
+import resource
 from collections.abc import Iterator
 
 import pytest
 
 from infrastructure.local.settings import Settings
 from infrastructure.local.stack import Stack
+
+# Some tests hold a thousand connections; a login may have no more than 1,024 files open unless it asks.
+_, MOST_FILES = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (MOST_FILES, MOST_FILES))
 
 
 @pytest.fixture(scope="session")

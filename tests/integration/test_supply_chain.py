@@ -1,5 +1,8 @@
 """What ships, and what was committed, is as it may be."""
 
+import subprocess
+from pathlib import Path
+
 import pytest
 
 from tests.supply_chain.licences import installed, is_fine, not_fine
@@ -18,6 +21,27 @@ def test_a_licence_that_is_not_known_to_be_fine_is_not(said: str) -> None:
 
 def test_no_credentials_were_ever_committed() -> None:
     assert credentials(history()) == []
+
+
+def test_what_came_and_went_on_a_branch_and_what_a_merge_added_is_history(tmp_path: Path) -> None:
+    def git(*words: str) -> None:
+        identity = ("-c", "user.name=somebody", "-c", "user.email=somebody@example.org")
+        subprocess.run(["git", *identity, *words], cwd=tmp_path, check=True, capture_output=True)
+
+    def commit(text: str) -> None:
+        (tmp_path / "file").write_text(text)
+        git("add", "file")
+        git("commit", "-m", "a commit")
+
+    git("init", "-b", "main")
+    commit("at first")
+    git("checkout", "-b", "branch")
+    commit("gone again")
+    commit("at first")
+    git("checkout", "main")
+    git("merge", "--no-ff", "--no-commit", "branch")
+    commit("by the merge alone")
+    assert {"gone again", "by the merge alone"} <= {*history(tmp_path)}
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import subprocess
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
 from detect_secrets.core.scan import scan_line
@@ -11,12 +12,16 @@ from infrastructure.local.settings import ROOT
 
 # Those that know the form of a credential. The others call every hash and every word "secret" one.
 GUESSES = {"Base64HighEntropyString", "HexHighEntropyString", "KeywordDetector", "IPPublicDetector"}
-LOG = ["git", "log", "--all", "--patch", "--unified=0", "--no-color", "--no-ext-diff", "--", ".", ":!*.lock"]
+# Merges, too, against each of their parents; and what came and went on a branch before it was merged.
+WHOLE = ["--all", "--full-history", "-m"]
+LOG = ["git", "log", *WHOLE, "--patch", "--unified=0", "--no-color", "--no-ext-diff", "--", ".", ":!*.lock"]
 
 
-def history() -> Iterator[str]:
+def history(repository: Path = ROOT) -> Iterator[str]:
     """Yield what the commits of all branches have added, with their messages."""
-    text = subprocess.run(LOG, cwd=ROOT, capture_output=True, check=True).stdout.decode(errors="replace")
+    text = subprocess.run(LOG, cwd=repository, capture_output=True, check=True).stdout.decode(
+        errors="replace"
+    )
     return (line.removeprefix("+") for line in text.splitlines() if not line.startswith("-"))
 
 

@@ -248,6 +248,18 @@ def test_a_worker_that_reads_but_cannot_listen_ends_and_never_beats(tmp_path: Pa
     assert Heartbeats(tmp_path, 1).last(0) is None  # else its supervisor would start another, and another
 
 
+def test_a_login_that_may_open_few_files_does_not_bound_the_connections() -> None:
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with (
+        serving(under=["sh", "-c", 'ulimit -S -n 64; exec "$@"', "sh"], workers=1) as server,
+        ExitStack() as idle,
+    ):
+        for _ in range(100):
+            idle.enter_context(socket.create_connection((HOST, server.port), timeout=10))
+        assert server.ask("/invocations", sample("mnist-2.png")).json()["predicted"] == 0
+        assert resource.prlimit(server.workers()[0], resource.RLIMIT_NOFILE) == (most, most)
+
+
 def test_a_hard_limit_of_memory_below_the_servers_own_bound_is_kept_to() -> None:
     limited = ["sh", "-c", 'ulimit -d 3000000; exec "$@"', "sh"]  # KiB
     with serving(under=limited, workers=1, max_decoding_bytes=2**31, max_in_work_bytes=2**31) as server:
