@@ -20,6 +20,7 @@ export class Answer {
   #patience = [];
   #beforeLabel = null;
   #figures = null; // the writer's own, after a label
+  #unshown = ""; // the address of an image that this browser cannot show: a TIFF
 
   /** @param {import("./api.js").Api} api @param {import("./number_keys.js").NumberKeys} numberKeys */
   constructor(api, numberKeys) {
@@ -32,6 +33,10 @@ export class Answer {
     choice.addEventListener("change", () => (numberKeys.on = choice.checked));
     numberKeys.addEventListener("change", () => (choice.checked = numberKeys.on));
     document.addEventListener("keydown", (event) => this.#typed(event));
+    this.#parts.original.addEventListener("error", () => {
+      this.#unshown = this.#parts.original.src;
+      this.#parts.original.parentElement.hidden = true;
+    });
     this.show(null);
   }
 
@@ -49,6 +54,13 @@ export class Answer {
   set stale(stale) {
     this.#stale = stale;
     this.#render();
+  }
+
+  /** Take back the label, if there is one. @returns {boolean} was there? */
+  undo() {
+    if (!this.#canUndo) return false;
+    this.#undoLabel();
+    return true;
   }
 
   get #canLabel() {
@@ -134,7 +146,7 @@ export class Answer {
   #renderImages(reading, record) {
     this.#parts.seen.hidden = reading === null;
     const isKept = Boolean(reading?.image);
-    this.#parts.original.parentElement.hidden = !isKept;
+    this.#parts.original.parentElement.hidden = !isKept || reading.imageUrl === this.#unshown;
     if (isKept) setImage(this.#parts.original, reading.imageUrl, texts.answer.originalAlt);
     this.#parts.preprocessed.parentElement.hidden = record === null;
     if (record) setImage(this.#parts.preprocessed, seenUrl(record), texts.answer.seenAlt);

@@ -29,11 +29,15 @@ async function start() {
     write: new WriteView(section("write"), api, numberKeys),
     handwriting: new HandwritingView(section("handwriting"), api, numberKeys),
     model: new ModelView(section("model"), api),
-    data: new DataView(section("data"), api, writer),
+    data: new DataView(section("data"), api, writer, () => views.write.discard()),
   };
   addEventListener("hashchange", () => {
     show(views);
     section("content").focus({ preventScroll: true }); // a new view is read from its beginning
+  });
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("a[href^='#']");
+    if (link && !event.defaultPrevented && link.hash === location.hash) show(views); // no hashchange comes
   });
   show(views);
 }

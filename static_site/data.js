@@ -10,12 +10,19 @@ const words = texts.data;
 export class DataView {
   #api;
   #writer;
+  #discard;
   #parts;
 
-  /** @param {HTMLElement} root @param {import("./api.js").Api} api @param {import("./writer.js").Writer} writer */
-  constructor(root, api, writer) {
+  /**
+   * @param {HTMLElement} root
+   * @param {import("./api.js").Api} api
+   * @param {import("./writer.js").Writer} writer
+   * @param {() => void} discard what is still on its way to the API
+   */
+  constructor(root, api, writer, discard) {
     this.#api = api;
     this.#writer = writer;
+    this.#discard = discard;
     this.#parts = parts(root);
     this.#connectCopy();
     this.#connectKey();
@@ -77,6 +84,7 @@ export class DataView {
   }
 
   async #deleteAll() {
+    this.#discard();
     const ids = [];
     for await (const { id } of this.#api.classifications()) ids.push(id);
     for (const [gone, id] of ids.entries()) {
@@ -94,7 +102,6 @@ export class DataView {
     try {
       await action();
     } catch (problem) {
-      this.#say("");
       this.#parts.copyProblem.replaceChildren(problemNotice(problem, () => this.#run(action)));
     } finally {
       for (const button of buttons) button.disabled = false; // also after a mistake of ours

@@ -2,7 +2,7 @@
 
 import { Answer } from "./answer.js";
 import { ignoreProblem } from "./api.js";
-import { SHOW_WAITING_MS, element, problemNotice } from "./elements.js";
+import { SHOW_WAITING_MS, element, problemNotice, seenUrl } from "./elements.js";
 import { Reading } from "./reading.js";
 import { texts } from "./texts.js";
 
@@ -116,6 +116,7 @@ export class History {
 
   #card(record) {
     const image = element("img", { alt: "" });
+    image.addEventListener("error", () => (image.src = seenUrl(record)), { once: true }); // of a TIFF
     this.#collection.image(record).then(({ url }) => (image.src = url), ignoreProblem);
     const button = element(
       "button",

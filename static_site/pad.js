@@ -29,6 +29,11 @@ export class Pad extends EventTarget {
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#redraw());
   }
 
+  /** Another list after every change; the same one again when that is undone. */
+  get strokes() {
+    return this.#drawing.strokes;
+  }
+
   get isEmpty() {
     return this.#drawing.isEmpty;
   }

@@ -71,12 +71,17 @@ export class Reading extends EventTarget {
     return this.#inTurn(() => this.#sendAnew());
   }
 
+  /** Take what was said or done elsewhere, in another view or another window. What cannot be had stays as it was. */
+  refresh() {
+    return this.#inTurn(() => this.#refresh());
+  }
+
   /** @returns {Promise<boolean>} deleted? */
   delete() {
     return this.#inTurn(() => this.#delete());
   }
 
-  /** Nobody wants this answer any more: delete its record now, or as soon as it comes. */
+  /** Nobody wants this answer any more: delete its record now, or as soon as it comes, unless somebody labelled it. */
   discard() {
     this.#unwanted = true;
     this.release();
@@ -157,8 +162,25 @@ export class Reading extends EventTarget {
     }
   }
 
+  async #refresh() {
+    if (this.state !== "classified") return;
+    try {
+      const record = await this.#api.classification(this.#kept.id);
+      if (this.record === this.#kept) this.#became(record); // else a label has been given here meanwhile
+    } catch (problem) {
+      if (problem.status === 404) this.#gone();
+      else ignoreProblem(problem);
+    }
+  }
+
   async #remove() {
-    await this.#api.remove(this.#kept.id).catch(ignoreProblem); // else it stays in the history, unlabelled
+    try {
+      const { id, status } = this.#kept;
+      const isLabelled = status === "classified" && (await this.#api.classification(id)).true !== null;
+      if (!isLabelled) await this.#api.remove(id);
+    } catch (problem) {
+      ignoreProblem(problem); // then it stays in the history, unlabelled
+    }
   }
 
   #became(record) {

@@ -79,9 +79,11 @@ export const texts = {
     unsaved: "What you said of the image before is not saved.",
     unsavedNote: "Say it again under Handwriting.",
     unsavedClose: "Close",
+    retryFailed: "Try the failed ones again",
     noImages: "There was no image in that.",
     trayItem: ({ state, record }) =>
-      ({ sending: "reading …", pending: "waiting", failed: "failed", gone: "deleted" })[state] ?? `read as ${record.predicted}`,
+      ({ sending: "reading …", pending: "waiting", failed: "failed", gone: "deleted" })[state] ??
+      (record.true === null ? `read as ${record.predicted}` : texts.handwriting.card(record)),
   },
   answer: {
     heading: "Answer",
@@ -238,7 +240,7 @@ export const texts = {
       return refused[problem.status] ?? problem.title;
     },
     detail: (problem) => {
-      if (problem.status === 0) return "Nothing is lost here. Check the connection and try again.";
+      if (problem.status === 0) return "Check the connection and try again.";
       return problem.status === 415 ? "Bring it as PNG, JPEG, WebP, GIF, BMP or TIFF." : capital(problem.detail);
     },
     retry: "Try again",

@@ -15,6 +15,7 @@ const SHRUNK_SIDE = 2_000; // px, of a file that is larger
 export class Tray {
   #list;
   #status;
+  #retry;
   #api;
   #onPick;
   #readings = /** @type {Reading[]} */ ([]);
@@ -33,6 +34,10 @@ export class Tray {
     this.#status = status;
     this.#api = api;
     this.#onPick = onPick;
+    this.#retry = element("button", { type: "button", hidden: true, onclick: () => this.#retryFailed() }, texts.write.retryFailed);
+    status.after(this.#retry);
+    addEventListener("online", () => this.#retryFailed());
+    addEventListener("beforeunload", (event) => this.#workers > 0 && event.preventDefault());
   }
 
   /** Take the images among these files; the first of them is picked. @param {File[]} files */
@@ -43,12 +48,23 @@ export class Tray {
     if (images.length === 0) return this.#say(texts.write.noImages);
     const readings = images.map((file) => new Reading(this.#api, file, file.name));
     this.#readings.push(...readings);
-    this.#waiting.push(...readings);
     this.#list.prepend(...readings.map((reading) => this.#item(reading)));
     this.#list.hidden = false;
     this.unpick();
     this.#list.firstElementChild.firstElementChild.click();
-    while (this.#workers < AT_A_TIME && this.#waiting.length > 0) this.#work();
+    this.#send(readings);
+  }
+
+  /** Take everything away, also what is still on its way. */
+  discard() {
+    for (const reading of this.#readings) reading.discard();
+    this.#readings = [];
+    this.#waiting = [];
+    this.#others = 0;
+    this.#list.replaceChildren();
+    this.#list.hidden = true;
+    this.#sayProgress();
+    this.#offerRetry();
   }
 
   /** None of them is shown any more. */
@@ -56,10 +72,30 @@ export class Tray {
     this.#list.querySelector("[aria-pressed=true]")?.setAttribute("aria-pressed", "false");
   }
 
+  #send(readings) {
+    this.#waiting.push(...readings);
+    while (this.#workers < AT_A_TIME && this.#waiting.length > 0) this.#work();
+    this.#offerRetry();
+  }
+
   async #work() {
     this.#workers += 1;
     while (this.#waiting.length > 0) await this.#read(this.#waiting.shift());
     this.#workers -= 1;
+    this.#offerRetry();
+  }
+
+  #retryFailed() {
+    if (this.#workers === 0) this.#send(this.#failed);
+  }
+
+  #offerRetry() {
+    this.#retry.hidden = this.#workers > 0 || this.#failed.length === 0;
+  }
+
+  /** Those that may come through another time. */
+  get #failed() {
+    return this.#readings.filter(({ state, problem }) => state === "failed" && !problem.isFinal);
   }
 
   /** Made smaller only now: decoded, a photo takes 50 MB, and there may be many. */
@@ -94,6 +130,7 @@ export class Tray {
   }
 
   #sayProgress() {
+    if (this.#readings.length === 0) return this.#say("");
     const number = (...states) => this.#readings.filter(({ state }) => states.includes(state)).length;
     this.#say(texts.write.progress(number("classified"), number("failed"), number("sending", "pending"), this.#others));
   }

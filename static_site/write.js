@@ -17,7 +17,9 @@ export class WriteView {
   #tray;
   #pad;
   #drawing = /** @type {Reading | null} */ (null); // the answer to what is on the pad, or on its way
+  #strokes = /** @type {object[]} */ ([]); // that it is the answer to
   #shown = /** @type {Reading | null} */ (null); // this one, or a file's
+  #cleared = /** @type {{strokes: object[], reading: Reading} | null} */ (null); // what undoing brings back
   #pause = 0; // the timer of a drawing that is still to be read
 
   /** @param {HTMLElement} root @param {import("./api.js").Api} api @param {import("./number_keys.js").NumberKeys} numberKeys */
@@ -33,8 +35,19 @@ export class WriteView {
     this.#connectFiles();
   }
 
-  /** There is nothing to fetch: the pad and the tray are as they were left. */
-  show() {}
+  /** The pad and the tray are as they were left; what was read may have been labelled or deleted in another view. */
+  show() {
+    this.#drawing?.refresh();
+    if (this.#shown !== this.#drawing) this.#shown?.refresh();
+  }
+
+  /** Take everything away, also what is still on its way. */
+  discard() {
+    this.#tray.discard();
+    this.#drawing?.discard();
+    this.#drawing = null;
+    this.#pad.clear();
+  }
 
   #connectPad() {
     const { undo, clear, brush } = this.#parts;
@@ -46,13 +59,14 @@ export class WriteView {
     brush.addEventListener("input", () => (this.#pad.brush = Number(brush.value)));
     document.addEventListener("keydown", (event) => {
       const undoes = event.key === "z" && (event.ctrlKey || event.metaKey) && !event.shiftKey;
-      if (undoes && this.#parts.canvas.checkVisibility()) this.#undo();
+      if (undoes && this.#isShown && !this.#answer.undo()) this.#undo(); // a label came after the strokes
     });
   }
 
   /** On a phone the tray is below the answer, by more than a screen. */
   #showPicked(reading) {
     this.#showAnswer(reading);
+    reading.refresh();
     this.#answer.element.scrollIntoView({ block: "nearest" });
   }
 
@@ -73,10 +87,14 @@ export class WriteView {
     if (this.#pad.canUndo) this.#pad.undo();
   }
 
-  /** A drawing that was answered stays in the history; only versions of one drawing replace each other. */
+  /**
+   * A drawing that was answered stays in the history, and comes back with its answer when the clearing is undone; only
+   * versions of one drawing replace each other.
+   */
   #clear() {
     if (this.#drawing?.record) {
-      this.#drawing.release();
+      this.#cleared?.reading.release();
+      this.#cleared = { strokes: this.#strokes, reading: this.#drawing };
       this.#drawing = null;
     }
     this.#pad.clear();
@@ -88,7 +106,19 @@ export class WriteView {
     clearTimeout(this.#pause);
     this.#pause = 0;
     if (this.#pad.isEmpty) this.#answerDrawing(null);
-    else this.#pause = setTimeout(() => this.#readDrawing(), PAUSE_MS);
+    else if (this.#pad.strokes === this.#cleared?.strokes) this.#bringBack();
+    else this.#waitForPause();
+  }
+
+  #bringBack() {
+    const { reading } = this.#cleared;
+    this.#cleared = null;
+    this.#answerDrawing(reading);
+  }
+
+  #waitForPause() {
+    this.#answer.stale = true;
+    this.#pause = setTimeout(() => this.#readDrawing(), PAUSE_MS);
   }
 
   #readDrawing() {
@@ -106,6 +136,7 @@ export class WriteView {
   #answerDrawing(reading) {
     const before = this.#drawing;
     this.#drawing = reading;
+    this.#strokes = this.#pad.strokes;
     this.#tray.unpick();
     this.#showAnswer(reading);
     if (before?.trueDigit === null) before.discard();

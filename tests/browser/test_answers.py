@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.api_double import ApiDouble, answer
-from tests.browser.gestures import SEVEN, ZERO, draw, visit
+from tests.browser.gestures import FOUR, SEVEN, ZERO, draw, visit, wait_until_sent
 
 UPLOAD = "/classifications"
 
@@ -277,6 +277,62 @@ def test_a_label_that_is_undone_before_it_is_saved_leaves_one_image_without_one(
     expect(key(page, 1)).to_have_attribute("aria-pressed", "false")
     expect(page.get_by_role("alert")).to_have_count(0)
     assert [record["true"] for record in api.records.values()] == [None]
+
+
+def test_the_keyboards_undo_takes_back_the_label_before_the_stroke(page: Page, api: ApiDouble) -> None:
+    draw(page, SEVEN)
+    expect(page.get_by_text("Read as a 7.")).to_be_visible()
+    page.keyboard.press("8")
+    expect(page.get_by_text("It was an 8, read as a 7.")).to_be_visible()
+    page.keyboard.press("Control+z")
+    expect(page.get_by_text("It was an 8")).to_be_hidden()
+    expect(key(page, 8)).to_be_enabled()
+    assert [record["true"] for record in api.records.values()] == [None]
+    page.keyboard.press("Control+z")
+    expect(page.get_by_text("The answer appears here when you pause.")).to_be_visible()
+
+
+def test_a_label_given_in_the_history_is_kept_and_finishes_the_drawing(page: Page, api: ApiDouble) -> None:
+    draw(page, SEVEN)
+    expect(page.get_by_text("Read as a 7.")).to_be_visible()
+    page.get_by_role("link", name="Handwriting").click()
+    page.locator(".gallery button").click()
+    page.get_by_role("dialog").get_by_role("button", name="7,").click()
+    expect(page.get_by_text("1 of the 1 image you labelled was read correctly.")).to_be_visible()
+    page.get_by_role("dialog").get_by_role("button", name="Close").click()
+    page.get_by_role("link", name="Write").click()
+    expect(key(page, 7)).to_have_attribute("aria-pressed", "true")
+    api.next_answers = [answer(0)]
+    draw(page, ZERO)
+    expect(page.get_by_text("Read as a 0.")).to_be_visible()
+    assert [(each["predicted"], each["true"]) for each in api.records.values()] == [(7, 7), (0, None)]
+
+
+def test_a_label_given_in_another_window_is_not_deleted_with_an_older_version(
+    page: Page, api: ApiDouble
+) -> None:
+    draw(page, FOUR[:1])
+    expect(page.get_by_text("Read as a 7.")).to_be_visible()
+    (record,) = api.records.values()
+    record["true"] = 1
+    with page.expect_response(f"**/classifications/{record['id']}"):
+        draw(page, FOUR[1:])
+    wait_until_sent(page, lambda: len(api.records) == 2)
+    expect(key(page, 7)).to_be_enabled()
+    assert [each["true"] for each in api.records.values()] == [1, None]
+    assert api.calls("DELETE", ".*") == []
+
+
+def test_an_image_deleted_in_the_history_has_no_answer_any_more(page: Page, api: ApiDouble) -> None:
+    draw(page, SEVEN)
+    expect(page.get_by_text("Read as a 7.")).to_be_visible()
+    page.get_by_role("link", name="Handwriting").click()
+    page.locator(".gallery button").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    page.get_by_role("link", name="Write").click()
+    expect(page.locator("#write").get_by_text("This image was deleted meanwhile.")).to_be_visible()
+    expect(key(page, 7)).to_be_disabled()
 
 
 def test_a_first_label_is_undone_by_sending_the_image_afresh(page: Page, api: ApiDouble) -> None:

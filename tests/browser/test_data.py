@@ -10,7 +10,7 @@ from playwright.sync_api import FilePayload, Page, expect
 
 from tests.browser.api_double import ApiDouble, drawing
 from tests.browser.conftest import PHONE
-from tests.browser.gestures import visit
+from tests.browser.gestures import visit, wait_until_sent
 
 VIEW = "/#data"
 OTHER_KEY = "A" * 43
@@ -176,3 +176,32 @@ def test_a_deletion_that_broke_off_can_be_tried_again(page: Page, api: ApiDouble
     page.get_by_role("button", name="Try again").click()
     expect(page.get_by_text("Deleted: 1 image.")).to_be_visible()
     assert api.records == {}
+
+
+def test_a_deletion_that_breaks_off_says_how_far_it_came(page: Page, api: ApiDouble) -> None:
+    for _ in range(3):
+        api.add(predicted=0)
+    api.faults = [(f"DELETE .*/{next(iter(api.records))}", 403, "")]  # the oldest, and so the last
+    page.get_by_role("button", name="Delete everything").click()
+    page.get_by_role("button", name="Yes, do it").click()
+    expect(page.get_by_role("alert")).to_contain_text("Refused")
+    expect(page.get_by_text("Deleting: 2 images gone …")).to_be_visible()
+
+
+def test_what_is_still_on_its_way_is_deleted_when_it_comes(page: Page, api: ApiDouble) -> None:
+    api.is_holding = True
+    page.get_by_role("link", name="Write").click()
+    images = [FilePayload(name="digit.png", mimeType="image/png", buffer=drawing(7))] * 2
+    page.get_by_label("Choose images").set_input_files(images)
+    wait_until_sent(page, lambda: api.held == 2)
+    page.get_by_role("link", name="Data").click()
+    page.get_by_role("button", name="Delete everything").click()
+    page.get_by_role("button", name="Yes, do it").click()
+    expect(page.get_by_text("There was nothing to delete.")).to_be_visible()
+    for _ in range(2):
+        with page.expect_response(lambda response: response.request.method == "DELETE"):
+            api.release(0)
+    assert api.records == {}
+    page.get_by_role("link", name="Write").click()
+    expect(page.locator(".tray")).to_be_hidden()
+    expect(page.get_by_text("2 to come")).to_have_count(0)

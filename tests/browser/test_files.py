@@ -2,6 +2,7 @@
 
 import base64
 import io
+import re
 
 import pytest
 from PIL import Image
@@ -125,6 +126,64 @@ def test_one_bad_file_fails_alone(page: Page, api: ApiDouble) -> None:
     expect(page.get_by_text("1 image read, 1 failed")).to_be_visible()
     page.get_by_role("button", name="bad.png failed").click()
     expect(page.get_by_role("alert")).to_contain_text("Bring it as PNG, JPEG, WebP, GIF, BMP or TIFF.")
+
+
+@pytest.mark.parametrize("way", ["button", "online"])
+def test_files_that_failed_without_a_connection_are_sent_again_all_at_once(
+    page: Page, api: ApiDouble, way: str
+) -> None:
+    api.is_away = True
+    choose(page, *(file(f"{number}.png") for number in range(5)))
+    expect(page.get_by_text("5 failed")).to_be_visible()
+    again = page.get_by_role("button", name="Try the failed ones again")
+    expect(again).to_be_visible()
+    sent = {request.headers["idempotency-key"] for request in api.calls("POST", UPLOAD)}
+    api.is_away = False
+    if way == "button":
+        again.click()
+    else:
+        page.evaluate("dispatchEvent(new Event('online'))")
+    expect(page.get_by_text("5 images read")).to_be_visible()
+    expect(again).to_be_hidden()
+    assert {request.headers["idempotency-key"] for request in api.calls("POST", UPLOAD)} == sent
+
+
+def test_a_file_that_was_refused_is_not_offered_again(page: Page, api: ApiDouble) -> None:
+    api.faults = [("POST .*", 422, "")]
+    choose(page, file("bad.png"))
+    expect(page.get_by_role("button", name="bad.png failed")).to_be_visible()
+    expect(page.get_by_role("button", name="Try the failed ones again")).to_be_hidden()
+
+
+def test_the_row_tells_what_has_been_labelled(page: Page) -> None:
+    choose(page, file("digit.png"))
+    expect(page.get_by_text("Read as a 7.")).to_be_visible()
+    page.keyboard.press("3")
+    expect(page.get_by_role("button", name="digit.png 3, read as 7")).to_be_visible()
+
+
+def test_leaving_while_files_are_on_their_way_is_asked_about(page: Page, api: ApiDouble) -> None:
+    leave = "!dispatchEvent(new Event('beforeunload', { cancelable: true }))"
+    api.is_holding = True
+    choose(page, file("digit.png"))
+    wait_until_sent(page, lambda: api.held == 1)
+    assert page.evaluate(leave)
+    api.release(0)
+    expect(page.get_by_text("1 image read")).to_be_visible()
+    assert not page.evaluate(leave)
+
+
+def test_of_what_the_browser_cannot_show_the_network_shows_what_it_saw(page: Page, api: ApiDouble) -> None:
+    buffer = io.BytesIO()
+    Image.new("L", (40, 40), 255).save(buffer, "TIFF")
+    choose(page, FilePayload(name="scan.tiff", mimeType="image/tiff", buffer=buffer.getvalue()))
+    expect(page.get_by_text("Read as a 7.")).to_be_visible()
+    expect(page.get_by_alt_text("The image as you made it")).to_be_hidden()
+    expect(page.get_by_alt_text("The same image as 28 by 28 grey pixels")).to_be_visible()
+    page.get_by_role("link", name="Handwriting").click()
+    shown = page.locator(".gallery img")
+    expect(shown).to_have_attribute("src", re.compile("^data:"))
+    assert shown.evaluate("image => image.decode().then(() => image.naturalWidth)") == 28
 
 
 @pytest.mark.parametrize("event", ["drop", "paste"])

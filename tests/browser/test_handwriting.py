@@ -59,6 +59,18 @@ def test_a_confusion_is_shown_with_ones_own_images_and_advice(page: Page, api: A
     )
 
 
+def test_a_link_to_where_one_is_brings_it_up_again(page: Page, api: ApiDouble) -> None:
+    for predicted in (4, 9):
+        api.add(predicted, true=4)
+    page.goto(VIEW)
+    page.get_by_role("link", name="Show these").click()
+    expect(cards(page)).to_have_text(["4, read as 9"])
+    page.get_by_role("button", name="All", exact=True).click()
+    expect(cards(page)).to_have_count(2)
+    page.get_by_role("link", name="Show these").click()
+    expect(cards(page)).to_have_text(["4, read as 9"])
+
+
 @pytest.mark.parametrize("device", [PHONE])
 @pytest.mark.parametrize("view", [VIEW, "/#model"])
 def test_a_link_to_the_images_of_a_confusion_brings_them_into_sight(
