@@ -289,7 +289,7 @@ def test_the_keyboards_undo_takes_back_the_label_before_the_stroke(page: Page, a
     expect(key(page, 8)).to_be_enabled()
     assert [record["true"] for record in api.records.values()] == [None]
     page.keyboard.press("Control+z")
-    expect(page.get_by_text("The answer appears here when you pause.")).to_be_visible()
+    expect(page.locator("#write .says")).to_have_text("The answer appears here when you pause.")
 
 
 def test_a_label_given_in_the_history_is_kept_and_finishes_the_drawing(page: Page, api: ApiDouble) -> None:
