@@ -1,5 +1,7 @@
 """Every view on phone and desktop, light and dark: it fits, and its picture is kept to be looked at."""
 
+from typing import Any
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -16,6 +18,18 @@ DEVICES = {
 }
 SMALLEST = {"viewport": {"width": 320, "height": 640}}
 LARGEST = {"viewport": {"width": 3840, "height": 2160}}
+
+VIEWS = {  # and what is there once it is complete
+    "write": "The answer appears here when you pause.",
+    "handwriting": "What would help",
+    "model": "Does it know",
+    "data": "My key",
+}
+ON_ONE_SCREEN = {  # as high as the browser's own bars leave it
+    f"{width} x {height}": {**PHONE, "viewport": {"width": width, "height": height}}
+    for width, height in [(360, 640), (375, 553), (390, 664), (412, 780), (780, 360), (667, 331)]
+}
+ON_ONE_SCREEN["1280 x 720 at 200%"] = {"viewport": {"width": 640, "height": 360}, "device_scale_factor": 2}
 
 on_every_device = pytest.mark.parametrize("device", DEVICES.values(), ids=DEVICES.keys())
 
@@ -47,15 +61,7 @@ def test_an_answer(page: Page, used_api: ApiDouble, request: pytest.FixtureReque
 
 
 @on_every_device
-@pytest.mark.parametrize(
-    ("view", "sign"),
-    [
-        ("write", "The answer appears here when you pause."),
-        ("handwriting", "What would help"),
-        ("model", "Does it know"),
-        ("data", "My key"),
-    ],
-)
+@pytest.mark.parametrize(("view", "sign"), VIEWS.items())
 def test_a_view(
     page: Page, used_api: ApiDouble, request: pytest.FixtureRequest, view: str, sign: str
 ) -> None:
@@ -67,12 +73,48 @@ def test_a_view(
 
 
 @pytest.mark.parametrize("device", [SMALLEST])
-@pytest.mark.parametrize("view", ["write", "handwriting", "model", "data"])
+@pytest.mark.parametrize("view", VIEWS)
 def test_nothing_is_wider_than_320_px(page: Page, used_api: ApiDouble, view: str) -> None:
     used_api.connect(page)
     page.goto(f"/#{view}")
     page.wait_for_load_state("networkidle")
     assert overflow(page) == 0
+
+
+@pytest.mark.parametrize("device", ON_ONE_SCREEN.values(), ids=ON_ONE_SCREEN.keys())
+def test_the_pad_its_answer_and_the_keys_are_on_one_screen(
+    page: Page, used_api: ApiDouble, device: dict[str, Any]
+) -> None:
+    used_api.next_answers = [answer(4, 0.93)]
+    used_api.connect(page)
+    page.goto("/")
+    draw(page, FOUR)
+    expect(page.get_by_text("Read as a 4.")).to_be_visible()
+    assert page.evaluate("scrollY") == 0
+    width, height = device["viewport"].values()
+    for part in ["canvas", ".toolbar", "#write .digit", "#write .says", "#write .keys"]:
+        box = page.locator(part).bounding_box()
+        assert box is not None
+        assert (part, box["x"] >= 0, box["x"] + box["width"] <= width) == (part, True, True)
+        assert (part, box["y"] >= 0, box["y"] + box["height"] <= height) == (part, True, True)
+
+
+@pytest.mark.parametrize("device", ON_ONE_SCREEN.values(), ids=ON_ONE_SCREEN.keys())
+def test_on_a_small_screen_pad_and_keys_are_still_large_enough_for_a_finger(
+    page: Page, used_api: ApiDouble, device: dict[str, Any]
+) -> None:
+    used_api.connect(page)
+    page.goto("/")
+    pad, key, undo = (
+        page.locator(part).first.bounding_box() for part in ("canvas", "#write .key", ".toolbar button")
+    )
+    assert pad is not None
+    assert key is not None
+    assert undo is not None
+    assert pad["width"] >= min(240, device["viewport"]["height"] - 120)
+    assert key["height"] >= 44
+    assert key["width"] >= 24
+    assert undo["height"] >= 44
 
 
 @pytest.mark.parametrize("device", [LARGEST])
