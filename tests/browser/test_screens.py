@@ -30,6 +30,8 @@ ON_ONE_SCREEN = {  # as high as the browser's own bars leave it
     for width, height in [(360, 640), (375, 553), (390, 664), (412, 780), (780, 360), (667, 331)]
 }
 ON_ONE_SCREEN["1280 x 720 at 200%"] = {"viewport": {"width": 640, "height": 360}, "device_scale_factor": 2}
+LARGE_TEXT = 32  # px, of a browser whose default is twice the usual one
+PHONES = [{**PHONE, "viewport": {"width": width, "height": 664}} for width in (360, 390)]
 
 on_every_device = pytest.mark.parametrize("device", DEVICES.values(), ids=DEVICES.keys())
 
@@ -81,6 +83,37 @@ def test_nothing_is_wider_than_320_px(page: Page, used_api: ApiDouble, view: str
     assert overflow(page) == 0
 
 
+@pytest.mark.parametrize("device", PHONES, ids=["360 px", "390 px"])
+@pytest.mark.parametrize(("view", "sign"), VIEWS.items())
+def test_nothing_is_wider_than_a_phone_where_text_is_large(
+    page: Page, used_api: ApiDouble, view: str, sign: str
+) -> None:
+    enlarge_text(page)
+    used_api.connect(page)
+    page.goto(f"/#{view}")
+    expect(page.get_by_text(sign).first).to_be_visible()
+    page.wait_for_load_state("networkidle")
+    assert overflow(page) == 0
+
+
+@pytest.mark.parametrize("device", PHONES, ids=["360 px", "390 px"])
+def test_no_answer_is_wider_than_a_phone_where_text_is_large(page: Page, used_api: ApiDouble) -> None:
+    enlarge_text(page)
+    used_api.usual_answer = answer(9, confidence=1)
+    used_api.connect(page)
+    page.goto("/")
+    draw(page, FOUR)
+    page.get_by_role("button", name="9, 100.0%").click()
+    expect(page.get_by_text("read correctly")).to_be_visible()
+    assert overflow(page) == 0
+    page.get_by_role("link", name="Handwriting").click()
+    page.locator(".gallery button").first.click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_text("Read as a 9.")).to_be_visible()
+    assert dialog.evaluate("each => each.scrollWidth - each.clientWidth") == 0
+    assert overflow(page) == 0
+
+
 @pytest.mark.parametrize("device", ON_ONE_SCREEN.values(), ids=ON_ONE_SCREEN.keys())
 def test_the_pad_its_answer_and_the_keys_are_on_one_screen(
     page: Page, used_api: ApiDouble, device: dict[str, Any]
@@ -129,6 +162,13 @@ def test_a_4k_screen_is_used_and_not_only_its_middle(page: Page, used_api: ApiDo
     assert box["width"] >= 3840 / 2
     assert pad["width"] >= 2160 / 4
     assert overflow(page) == 0
+
+
+def enlarge_text(page: Page) -> None:
+    """Set the browser's default font size, which the page's own sizes and media queries are counted in."""
+    sizes = {"standard": LARGE_TEXT, "fixed": LARGE_TEXT}
+    page.context.new_cdp_session(page).send("Page.setFontSizes", {"fontSizes": sizes})
+    assert page.evaluate("getComputedStyle(document.documentElement).fontSize") == f"{LARGE_TEXT}px"
 
 
 def overflow(page: Page) -> int:
