@@ -7,14 +7,13 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
-from pathlib import Path
 from typing import Any, cast
 
 import urllib3
 import uuid6
 from chalice.app import Chalice, CloudWatchEvent, CORSConfig, Request, Response
 
-from chalice_app import keys, logs, parameters
+from chalice_app import keys, logs, openapi, parameters
 from chalice_app.breaker import Breaker
 from chalice_app.classifications import Classifications
 from chalice_app.inference import InferenceClient
@@ -200,13 +199,7 @@ def get_health() -> Response:
 
 @app.route("/openapi.json", methods=["GET"])
 def get_openapi() -> Response:
-    return _json(_openapi(), cache="public, max-age=300")
-
-
-@cache
-def _openapi() -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(Path(__file__).with_name("openapi.json").read_bytes())
-    return document
+    return _json(openapi.served_at(_request().context["path"]), cache="public, max-age=300")
 
 
 @app.schedule("rate(1 minute)")

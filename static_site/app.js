@@ -22,7 +22,11 @@ async function start() {
   if (config === null) return section("content").append(element("p", { class: "notice problem", role: "alert" }, texts.page.noConfig));
   const storage = new PageStorage();
   const writer = new Writer(storage);
-  addEventListener("storage", () => writer.isReplaced && location.reload()); // told of other tabs only
+  addEventListener("storage", function follow() {
+    if (!writer.isReplaced) return;
+    removeEventListener("storage", follow); // a second reload would break off the first
+    location.reload();
+  }); // told of other tabs only
   const api = new Api(config.api, writer);
   const numberKeys = new NumberKeys(storage);
   const views = {

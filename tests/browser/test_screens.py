@@ -138,6 +138,7 @@ def test_on_a_small_screen_pad_and_keys_are_still_large_enough_for_a_finger(
 ) -> None:
     used_api.connect(page)
     page.goto("/")
+    expect(page.locator("canvas")).to_be_visible()
     pad, key, undo = (
         page.locator(part).first.bounding_box() for part in ("canvas", "#write .key", ".toolbar button")
     )

@@ -6,6 +6,7 @@ moto's own leaves out half of the resources and says CREATE_COMPLETE, which prov
 import hashlib
 import json
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -99,10 +100,11 @@ class Account:
         self.stacks.proceed()
 
     def ask(self, call: str, *, changes: bool = False) -> None:
-        """Count a call, and let it through or not."""
-        number, self.asked = self.asked, self.asked + 1
-        if number == self.interrupt_at:
-            raise Interrupted(call)
+        """Count a call, and let it through or not. Ctrl-C comes to the main thread alone."""
+        if threading.current_thread() is threading.main_thread():
+            number, self.asked = self.asked, self.asked + 1
+            if number == self.interrupt_at:
+                raise Interrupted(call)
         if changes:
             self.calls.append(call)
 
