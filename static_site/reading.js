@@ -51,9 +51,7 @@ export class Reading extends EventTarget {
     return this.#lastChange;
   }
 
-  /**
-   * Send the image; after a failure again, as the same request. Never throws: `state` and `problem` tell.
-   */
+  /** Send the image; after a failure again, as the same request. Never throws: `state` and `problem` tell. */
   async send() {
     this.#set({ state: "sending", problem: null });
     await this.#follow(this.#api.classify(this.image, this.#idempotencyKey));

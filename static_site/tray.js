@@ -63,8 +63,7 @@ export class Tray {
     this.#others = 0;
     this.#list.replaceChildren();
     this.#list.hidden = true;
-    this.#sayProgress();
-    this.#offerRetry();
+    this.#tellProgress();
   }
 
   /** None of them is shown any more. */
@@ -75,22 +74,17 @@ export class Tray {
   #send(readings) {
     this.#waiting.push(...readings);
     while (this.#workers < AT_A_TIME && this.#waiting.length > 0) this.#work();
-    this.#offerRetry();
   }
 
   async #work() {
     this.#workers += 1;
     while (this.#waiting.length > 0) await this.#read(this.#waiting.shift());
     this.#workers -= 1;
-    this.#offerRetry();
+    this.#tellProgress();
   }
 
   #retryFailed() {
     if (this.#workers === 0) this.#send(this.#failed);
-  }
-
-  #offerRetry() {
-    this.#retry.hidden = this.#workers > 0 || this.#failed.length === 0;
   }
 
   /** Those that may come through another time. */
@@ -116,7 +110,7 @@ export class Tray {
     const render = () => {
       button.dataset.state = reading.state;
       answer.textContent = texts.write.trayItem(reading);
-      this.#sayProgress();
+      this.#tellProgress();
     };
     reading.addEventListener("change", render);
     render();
@@ -129,7 +123,8 @@ export class Tray {
     this.#onPick(reading);
   }
 
-  #sayProgress() {
+  #tellProgress() {
+    this.#retry.hidden = this.#workers > 0 || this.#failed.length === 0;
     if (this.#readings.length === 0) return this.#say("");
     const number = (...states) => this.#readings.filter(({ state }) => states.includes(state)).length;
     this.#say(texts.write.progress(number("classified"), number("failed"), number("sending", "pending"), this.#others));

@@ -45,7 +45,8 @@ export class WriteView {
   discard() {
     this.#tray.discard();
     this.#drawing?.discard();
-    this.#drawing = null;
+    this.#cleared?.reading.release();
+    this.#drawing = this.#cleared = null;
     this.#pad.clear();
   }
 
@@ -114,6 +115,7 @@ export class WriteView {
     const { reading } = this.#cleared;
     this.#cleared = null;
     this.#answerDrawing(reading);
+    reading.refresh();
   }
 
   #waitForPause() {

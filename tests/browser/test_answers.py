@@ -292,14 +292,20 @@ def test_the_keyboards_undo_takes_back_the_label_before_the_stroke(page: Page, a
     expect(page.locator("#write .says")).to_have_text("The answer appears here when you pause.")
 
 
+def opened_in_history(page: Page) -> Locator:
+    """Open the one image under Handwriting; return its dialog."""
+    page.get_by_role("link", name="Handwriting").click()
+    page.locator(".gallery button").click()
+    return page.get_by_role("dialog")
+
+
 def test_a_label_given_in_the_history_is_kept_and_finishes_the_drawing(page: Page, api: ApiDouble) -> None:
     draw(page, SEVEN)
     expect(page.get_by_text("Read as a 7.")).to_be_visible()
-    page.get_by_role("link", name="Handwriting").click()
-    page.locator(".gallery button").click()
-    page.get_by_role("dialog").get_by_role("button", name="7,").click()
+    dialog = opened_in_history(page)
+    dialog.get_by_role("button", name="7,").click()
     expect(page.get_by_text("1 of the 1 image you labelled was read correctly.")).to_be_visible()
-    page.get_by_role("dialog").get_by_role("button", name="Close").click()
+    dialog.get_by_role("button", name="Close").click()
     page.get_by_role("link", name="Write").click()
     expect(key(page, 7)).to_have_attribute("aria-pressed", "true")
     api.next_answers = [answer(0)]
@@ -326,9 +332,7 @@ def test_a_label_given_in_another_window_is_not_deleted_with_an_older_version(
 def test_an_image_deleted_in_the_history_has_no_answer_any_more(page: Page, api: ApiDouble) -> None:
     draw(page, SEVEN)
     expect(page.get_by_text("Read as a 7.")).to_be_visible()
-    page.get_by_role("link", name="Handwriting").click()
-    page.locator(".gallery button").click()
-    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    opened_in_history(page).get_by_role("button", name="Delete").click()
     expect(page.get_by_role("dialog")).to_have_count(0)
     page.get_by_role("link", name="Write").click()
     expect(page.locator("#write").get_by_text("This image was deleted meanwhile.")).to_be_visible()

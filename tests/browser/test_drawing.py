@@ -148,6 +148,17 @@ def test_a_drawing_that_is_brought_back_and_changed_replaces_what_it_was(page: P
     assert [record["predicted"] for record in api.records.values()] == [4]
 
 
+def test_a_drawing_that_was_deleted_meanwhile_is_brought_back_without_an_answer(
+    page: Page, api: ApiDouble
+) -> None:
+    draw(page, SEVEN)
+    expect(page.get_by_text("Read as a 7.")).to_be_visible()
+    page.get_by_role("button", name="Clear").click()
+    api.records.clear()
+    page.keyboard.press("Control+z")
+    expect(page.get_by_text("This image was deleted meanwhile.")).to_be_visible()
+
+
 def test_while_a_stroke_is_taken_back_the_answer_takes_no_label(page: Page) -> None:
     draw(page, FOUR)
     expect(page.get_by_text("Read as a 7.")).to_be_visible()

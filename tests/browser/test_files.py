@@ -148,6 +148,17 @@ def test_files_that_failed_without_a_connection_are_sent_again_all_at_once(
     assert {request.headers["idempotency-key"] for request in api.calls("POST", UPLOAD)} == sent
 
 
+def test_a_file_that_came_through_by_itself_is_not_offered_again(page: Page, api: ApiDouble) -> None:
+    api.is_away = True
+    choose(page, file("digit.png"))
+    again = page.get_by_role("button", name="Try the failed ones again")
+    expect(again).to_be_visible()
+    api.is_away = False
+    page.get_by_role("alert").get_by_role("button", name="Try again").click()
+    expect(page.get_by_text("1 image read")).to_be_visible()
+    expect(again).to_be_hidden()
+
+
 def test_a_file_that_was_refused_is_not_offered_again(page: Page, api: ApiDouble) -> None:
     api.faults = [("POST .*", 422, "")]
     choose(page, file("bad.png"))
