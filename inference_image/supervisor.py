@@ -39,10 +39,9 @@ async def supervise(settings: Settings, folder: Path) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    # Workers inherit it. Each connection is a file, and a login may have no more than 1,024 unless it asks.
     _, files = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(
-        resource.RLIMIT_NOFILE, (files, files)
-    )  # workers inherit it; each connection is a file
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
     heartbeats = Heartbeats(folder, settings.workers)
     try:
         async with asyncio.TaskGroup() as group:
