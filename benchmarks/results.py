@@ -11,7 +11,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table as Shown
 
-from infrastructure.local.interrupts import interrupt_once
+from infrastructure.local.interrupts import interrupt_once, interruptible
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,8 @@ def command(program: str, description: str | None, run: Run) -> None:
     quick = parser.parse_args().quick
     before = os.getloadavg()[0]
     try:
-        result = run(quick=quick)
+        with interruptible():
+            result = run(quick=quick)
     except UnavailableError as missing:
         raise SystemExit(str(missing)) from None
     console = terminal()

@@ -2,6 +2,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -11,13 +12,14 @@ from tests.processes import processes_that_name
 from tests.waiting import PATIENCE_SECONDS, wait_until
 
 
+@pytest.mark.parametrize("words", [["benchmarks", "api", "--output", "page.html"], ["benchmarks.api"]])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_benchmarks_with_all_that_they_have_started(
-    tmp_path: Path, number: signal.Signals
+    tmp_path: Path, number: signal.Signals, words: Sequence[str]
 ) -> None:
-    words = [sys.executable, "-m", "benchmarks", "api", "--output", str(tmp_path / "page.html")]
-    environment = {**os.environ, "TMPDIR": str(tmp_path)}  # all processes inherit it
-    with subprocess.Popen(words, cwd=ROOT, env=environment, stdout=subprocess.PIPE) as main:
+    words = [sys.executable, "-m", *words]
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": str(ROOT)}  # all processes inherit it
+    with subprocess.Popen(words, cwd=tmp_path, env=environment, stdout=subprocess.PIPE) as main:
         wait_until(lambda: any("chalice package" in each for each in processes_that_name(tmp_path).values()))
         main.send_signal(number)
         output, _ = main.communicate(timeout=PATIENCE_SECONDS)
