@@ -106,6 +106,15 @@ def _takes_sigint(worker: int) -> bool:
     return is_python and catches(worker, signal.SIGINT)
 
 
+def test_a_log_that_cannot_be_written_keeps_nobody_from_an_answer() -> None:
+    with serving(under=["sh", "-c", 'exec "$@" >/dev/full 2>&1', "sh"], workers=1) as server:
+        (worker,) = server.workers()
+        for _ in range(3):
+            assert server.ask("/invocations", sample("mnist-2.png")).json()["predicted"] == 0
+        os.kill(worker, signal.SIGKILL)
+        wait_until(lambda: server.workers() != [worker] and server.ping() == 200)
+
+
 def test_under_load_a_signal_loses_nothing() -> None:
     with serving(workers=2, drain_seconds=3) as server:
         load = Load(server, clients=8)
