@@ -119,6 +119,11 @@ def test_no_pairs_make_a_report_too(tmp_path: Path, capsys: Captured) -> None:
         (["{pairs}.txt", "--model", "version"], "no column version"),
         (["{pairs}", "--writers"], "files name no writers"),
         (["s3://bucket", "--true", "label"], "names are for files"),
+        (["s3://"], "s3://: it must be like s3://bucket"),
+        (["s3:///prefix"], "it must be like s3://bucket"),
+        (["s3://a b"], "it must be like s3://bucket"),
+        (["s3://a]b"], "it must be like s3://bucket"),
+        (["s3://bucket/a//b"], "s3://bucket/a//b: "),
         (["{pairs}", "--true", "model"], "model: one column, or JSON field, cannot be 2 parts of a pair"),
         (["{pairs}", "--true", "a", "--predicted", "a"], "a: one column"),
     ],
@@ -156,12 +161,6 @@ def test_a_place_that_takes_no_report_is_a_status(pairs: str, capsys: Captured) 
     error = capsys.readouterr().err
     assert error.startswith(f"accuracy_job: {pairs}: ")
     assert error.count("\n") == 1
-
-
-@pytest.mark.parametrize("url", ["s3://", "s3:///prefix"])
-def test_a_store_without_a_bucket_is_a_status(url: str, capsys: Captured) -> None:
-    assert main([url]) == STORE_FAILED
-    assert capsys.readouterr().err.count("\n") == 1
 
 
 @pytest.mark.parametrize(
