@@ -1,5 +1,6 @@
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -176,6 +177,23 @@ def test_an_address_without_http_is_bad_input_before_anything_is_written(
     message = "accuracy_job: AWS_ENDPOINT_URL is localhost:8333: it must be like http://localhost:8333"
     assert (job.returncode, job.stderr) == (BAD_INPUT, f"{message} or https://host\n")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_variable_that_is_empty_is_none() -> None:
+    with socket.socket() as refusing:
+        refusing.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{refusing.getsockname()[1]}"
+        empty = dict.fromkeys(("AWS_ENDPOINT_URL_S3", "AWS_REGION", "AWS_SESSION_TOKEN"), "")
+        keys = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
+        job = subprocess.run(
+            [sys.executable, "-m", "accuracy_job", "s3://bucket"],
+            env=os.environ | keys | empty | {"AWS_ENDPOINT_URL": address},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert job.returncode == STORE_FAILED, job.stderr
+    assert address in job.stderr
 
 
 def test_no_status_is_that_of_a_traceback() -> None:
