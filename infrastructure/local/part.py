@@ -30,6 +30,7 @@ class Part:
     variable: str  # what moves the port
     health: str  # the path that answers `healthy_status` once the part works
     healthy_status: int = 200
+    folder: Path = ROOT  # that it works in
     _log: Path = field(default=Path(os.devnull), init=False)
     _process: "subprocess.Popen[bytes] | None" = field(default=None, init=False)
 
@@ -44,7 +45,7 @@ class Part:
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 self.command,
-                cwd=ROOT,
+                cwd=self.folder,
                 env=with_own(self.environment),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
