@@ -461,3 +461,7 @@ def test_status_tells_also_what_somebody_has_deleted_by_hand(deployment: Deploym
     for knows_the_cluster in (True, False):
         ecs = cast("ECSClient", ForgetfulEcs(clients.ecs, knows_the_cluster=knows_the_cluster))
         assert dict(rows(DEV, replace(clients, ecs=ecs)))["model server"].startswith("not there")
+    (cluster,) = clients.ecs.list_clusters()["clusterArns"]
+    (service,) = clients.ecs.list_services(cluster=cluster)["serviceArns"]
+    clients.ecs.delete_service(cluster=cluster, service=service, force=True)
+    assert dict(rows(DEV, clients))["model server"].startswith("not there")
