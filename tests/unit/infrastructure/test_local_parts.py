@@ -13,7 +13,8 @@ import pytest
 
 from infrastructure.local.environment import with_own
 from infrastructure.local.part import Part
-from infrastructure.local.settings import HOST, MAX_PORT, ROOT, free_ports
+from infrastructure.local.settings import HOST, MAX_PORT, ROOT, LocalError, free_ports
+from infrastructure.local.stack import Running
 
 
 def part(command: list[str], port: int) -> Part:
@@ -64,6 +65,20 @@ def test_a_part_keeps_what_it_holds_after_who_has_started_it(tmp_path: Path) -> 
     assert is_locked()
     started.stop(time.monotonic())
     assert not is_locked()
+
+
+def test_a_part_that_has_died_is_named_in_place_of_what_failed_without_it(tmp_path: Path) -> None:
+    port = next(free_ports())
+    server = part([sys.executable, "-m", "http.server", "--bind", HOST, str(port)], port)
+
+    def fail_as_it_dies() -> None:
+        assert server.pid is not None
+        os.kill(server.pid, signal.SIGKILL)
+        os.waitid(os.P_PID, server.pid, os.WEXITED | os.WNOWAIT)
+        raise ConnectionError
+
+    with pytest.raises(LocalError, match="The page has ended with status -9"), Running([server], tmp_path):
+        fail_as_it_dies()
 
 
 INTERRUPTIBLE = """
