@@ -14,7 +14,7 @@ from typing import Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from obstore.exceptions import BaseError
+from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import LocalStore, ObjectStore, S3Store
 
 from accuracy_job.files import S3, InputError, endpoint
@@ -104,7 +104,12 @@ def latest(store: ObjectStore) -> Report | None:
 def publish(store: ObjectStore, report: Report) -> None:
     """Write the report under its time, never to change, and then as the latest. Each appears whole."""
     body = json.dumps(report, allow_nan=False).encode()  # indented, a year's would be five times as long
-    put(store, f"{REPORTS}{report['made']}.json", body, mode="create")
+    key = f"{REPORTS}{report['made']}.json"
+    try:
+        put(store, key, body, mode="create")
+    except AlreadyExistsError:
+        if bytes(store.get(key).bytes()) != body:  # else a first attempt came, and its answer did not
+            raise
     put(store, LATEST, body)
 
 

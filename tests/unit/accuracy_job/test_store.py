@@ -40,7 +40,15 @@ def test_a_kept_report_is_never_replaced() -> None:
     store = MemoryStore()
     publish(store, build(Counts(), MADE))
     with pytest.raises(StoreError, match="already exists"), errors_named("memory"):
-        publish(store, build(Counts(), MADE))
+        publish(store, build(Counts(), MADE, source="another"))
+
+
+def test_a_report_that_is_written_twice_as_an_answer_was_lost_is_published() -> None:
+    store = MemoryStore()
+    report = build(Counts(), MADE)
+    store.put("reports/2026-11-22T11:19:51.000000Z.json", json.dumps(report).encode())
+    publish(store, report)
+    assert latest(store) == report
 
 
 def changed(**fields: object) -> bytes:
