@@ -13,6 +13,7 @@ from pathlib import Path
 import urllib3
 
 from infrastructure.local.environment import with_own
+from infrastructure.local.interrupts import uninterrupted
 from infrastructure.local.settings import HOST, MAX_PORT, ROOT, LocalError, is_free, refusal
 
 _POOL = urllib3.PoolManager()
@@ -42,7 +43,7 @@ class Part:
         if error := refusal(self.port):
             raise self.without_port(error)
         self._log = logs / f"{self.name}.log"
-        with self._log.open("wb") as log:
+        with self._log.open("wb") as log, uninterrupted():
             self._process = subprocess.Popen(
                 self.command,
                 cwd=self.folder,
