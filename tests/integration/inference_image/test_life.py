@@ -160,6 +160,22 @@ def test_one_that_dies_in_its_place_before_it_can_serve_is_replaced_as_well() ->
         assert (server.process.poll(), other in server.workers()) == (None, True)
 
 
+def test_a_worker_that_cannot_be_replaced_yet_takes_no_other_down() -> None:
+    with serving(workers=2) as server:
+        one, other = server.workers()
+        files = resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE, (0, files[1]))
+        os.kill(one, signal.SIGKILL)
+        wait_until(lambda: server.process.poll() is not None or _says(server, "a worker cannot be started"))
+        resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE, files)
+        wait_until(lambda: len(server.workers()) == 2 and server.ping() == 200)
+        assert other in server.workers()
+
+
+def _says(server: Server, event: str) -> bool:
+    return any(line["event"] == event for line in server.lines)
+
+
 def test_a_worker_that_hangs_fails_the_ping_and_is_replaced() -> None:
     with serving(workers=2) as server:
         before = server.workers()
