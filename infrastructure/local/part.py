@@ -14,7 +14,15 @@ import urllib3
 
 from infrastructure.local.environment import with_own
 from infrastructure.local.interrupts import uninterrupted
-from infrastructure.local.settings import HOST, MAX_PORT, ROOT, LocalError, is_free, refusal
+from infrastructure.local.settings import (
+    HOST,
+    MAX_PORT,
+    ROOT,
+    LocalError,
+    folder_errors_named,
+    is_free,
+    refusal,
+)
 
 _POOL = urllib3.PoolManager()
 GONE_SECONDS = 5.0
@@ -43,7 +51,9 @@ class Part:
         if error := refusal(self.port):
             raise self.without_port(error)
         self._log = logs / f"{self.name}.log"
-        with self._log.open("wb") as log, uninterrupted():
+        with folder_errors_named(logs):
+            log = self._log.open("wb")
+        with log, uninterrupted():
             self._process = subprocess.Popen(
                 self.command,
                 cwd=self.folder,

@@ -83,6 +83,12 @@ def test_a_part_that_has_died_is_named_in_place_of_what_failed_without_it(tmp_pa
         fail_as_it_dies()
 
 
+def test_a_log_that_cannot_be_written_is_an_error_of_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "page.log").mkdir()
+    with pytest.raises(LocalError, match=f"{tmp_path} cannot be the folder of data: Is a directory"):
+        part([sys.executable], next(free_ports())).start(tmp_path)
+
+
 def test_any_thread_can_start_a_part(tmp_path: Path) -> None:
     started = part([sys.executable, "-c", "import time; time.sleep(60)"], next(free_ports()))
     with ThreadPoolExecutor(1) as thread:
