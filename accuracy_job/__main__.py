@@ -20,7 +20,7 @@ from accuracy_job import days, files, thresholds, writers
 from accuracy_job.checks import Names
 from accuracy_job.days import Day
 from accuracy_job.engines import COUNTING, Engine, local
-from accuracy_job.files import InputError, are_files, endpoint
+from accuracy_job.files import InputError, are_files, endpoint, forget_empty
 from accuracy_job.kernel import Counts, merge
 from accuracy_job.report import Report, build
 from accuracy_job.splits import Split
@@ -99,6 +99,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the job. Returns the exit status."""
     options = parser().parse_args(arguments)
     errors = Console(stderr=True)
+    forget_empty(os.environ)
     try:
         return interruptible(partial(run, options, errors))
     except InputError as error:

@@ -34,18 +34,24 @@ PATHS = (
 def build(output: Path) -> None:
     """Write the code and the environment into a folder. Raises CalledProcessError where pip fails."""
     output.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=output) as folder:
+    with TemporaryDirectory(dir=output) as unfinished:
+        folder = Path(unfinished) / "environment"
         # The whole interpreter: a virtual environment would look for one of the same version on the cluster.
-        shutil.copytree(sys.base_prefix, folder, symlinks=True, ignore=UNNEEDED, dirs_exist_ok=True)
-        for tool in (Path(folder) / "bin").iterdir():
+        shutil.copytree(sys.base_prefix, folder, symlinks=True, ignore=UNNEEDED)
+        for tool in (folder / "bin").iterdir():
             if not tool.name.startswith("python"):  # of packages that stay here
                 tool.unlink()
-        target = Path(folder) / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}" / "site-packages"
+        target = folder / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}" / "site-packages"
         pip = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--target", str(target)]
         subprocess.run([*pip, "--require-hashes", "-r", str(LOCK)], check=True)
-        shutil.make_archive(str(output / "environment"), "gztar", folder)
+        archive(folder, output / "environment.tar.gz")
     for name, content in files().items():  # last: they say of which requirements the archive is
         (output / name).write_bytes(content)
+
+
+def archive(folder: Path, file: Path) -> None:
+    """Write a folder as a .tar.gz, which appears whole: one of before counts as made until then."""
+    Path(shutil.make_archive(str(folder), "gztar", folder)).replace(file)
 
 
 def request(folder: str, source: str, role: str, application: str, *options: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import os
 import re
 from codecs import getincrementaldecoder
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -158,6 +158,12 @@ def _folder(pattern: str) -> str:
 
 def _hidden(parts: tuple[str, ...]) -> bool:
     return any(part[0] in "._" for part in parts)
+
+
+def forget_empty(variables: MutableMapping[str, str]) -> None:
+    """Unset the AWS_ variables that are empty: so AWS's own programs read them, and obstore does not."""
+    for name in [name for name, value in variables.items() if name.startswith("AWS_") and not value]:
+        del variables[name]
 
 
 def endpoint(service: str, variables: Mapping[str, str] = os.environ) -> str | None:

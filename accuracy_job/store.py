@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -9,19 +10,19 @@ from datetime import timedelta
 from functools import cache
 from mimetypes import guess_type
 from typing import Literal
-from urllib.parse import urlsplit
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from obstore.exceptions import BaseError
+from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import LocalStore, ObjectStore, S3Store
 
-from accuracy_job.files import S3, endpoint
+from accuracy_job.files import S3, InputError, endpoint
 from accuracy_job.report import Report, is_report
 
 CLASSIFICATIONS, REPORTS = "classifications/", "reports/"
 LATEST = f"{REPORTS}latest.json"
+STORE = re.compile(rf"{S3}(\w[\w.-]*)(?:/+|\Z)(.*)", re.ASCII | re.DOTALL)  # bucket and prefix
 CONNECTIONS = 32
 KEYS_PER_PAGE = 1000  # what S3 answers at once
 LISTED = pa.schema(  # as obstore has them: a cast of each page would wait for Python's lock
@@ -51,19 +52,24 @@ def errors_named(url: str) -> Iterator[None]:
 def open_store(url: str) -> ObjectStore:
     """Return the store at `s3://bucket[/prefix]`, its access from the AWS_ variables; else a local folder.
 
-    Raises InputError where a variable is wrong.
+    Raises InputError where the URL or a variable is wrong.
     """
     if not url.startswith(S3):
         return LocalStore(url, mkdir=True)
     endpoint("S3")  # of what is no address obstore makes a panic
-    _, bucket, prefix, *_ = urlsplit(url)
-    return S3Store(
-        bucket,
-        prefix=prefix.strip("/") or None,
-        # http:// is what AWS_ENDPOINT_URL says, or it is not used.
-        client_options={"allow_http": True, "connect_timeout": "3s", "timeout": "10s"},
-        retry_config={"max_retries": 4, "retry_timeout": timedelta(seconds=30)},
-    )
+    if (named := STORE.fullmatch(url)) is None:
+        raise InputError(f"{url}: it must be like s3://bucket or s3://bucket/prefix")
+    bucket, prefix = named.groups()
+    try:
+        return S3Store(
+            bucket,
+            prefix=prefix.rstrip("/") or None,
+            # http:// is what AWS_ENDPOINT_URL says, or it is not used.
+            client_options={"allow_http": True, "connect_timeout": "3s", "timeout": "10s"},
+            retry_config={"max_retries": 4, "retry_timeout": timedelta(seconds=30)},
+        )
+    except ValueError as error:  # of a prefix like a//b
+        raise InputError(f"{url}: {str(error).partition(chr(10))[0]}") from error
 
 
 def count_classifications(store: ObjectStore) -> int:
@@ -98,7 +104,12 @@ def latest(store: ObjectStore) -> Report | None:
 def publish(store: ObjectStore, report: Report) -> None:
     """Write the report under its time, never to change, and then as the latest. Each appears whole."""
     body = json.dumps(report, allow_nan=False).encode()  # indented, a year's would be five times as long
-    put(store, f"{REPORTS}{report['made']}.json", body, mode="create")
+    key = f"{REPORTS}{report['made']}.json"
+    try:
+        put(store, key, body, mode="create")
+    except AlreadyExistsError:
+        if bytes(store.get(key).bytes()) != body:  # else a first attempt came, and its answer did not
+            raise
     put(store, LATEST, body)
 
 

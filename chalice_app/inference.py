@@ -95,7 +95,7 @@ class InferenceClient:
         seconds: float,
         **request: Any,  # noqa: ANN401  urllib3's
     ) -> urllib3.BaseHTTPResponse:
-        timeout = urllib3.Timeout(connect=min(1.0, seconds), read=seconds)
+        timeout = urllib3.Timeout(connect=min(1.0, seconds), total=seconds)
         try:
             return self._pool.request(method, self._url + path, timeout=timeout, **request)
         except urllib3.exceptions.HTTPError as error:

@@ -83,12 +83,15 @@ class Store:
         return key in self.keys(key)
 
     def keys(self, prefix: str) -> Iterator[str]:
-        """Yield the keys under a prefix in their order, a request for every thousand."""
+        """Yield the keys under a prefix in their order, a request for every thousand.
+
+        But for those that end in a slash: consoles leave such empty objects to show a folder.
+        """
         pages = iter(
             self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
         )
         while (page := _ask(lambda: next(pages, None))) is not None:
-            yield from (item["Key"] for item in page.get("Contents", []))
+            yield from (key for item in page.get("Contents", []) if not (key := item["Key"]).endswith("/"))
 
     def delete(self, keys: Iterable[str]) -> None:
         """Delete up to a thousand objects; what is not there is no error."""

@@ -56,7 +56,14 @@ async def _keep(worker: int, settings: Settings, heartbeats: Heartbeats, stop: a
     has_served = False
     while not stop.is_set():
         heartbeats.forget(worker)
-        process = await _start(worker, settings, heartbeats.folder)
+        try:
+            process = await _start(worker, settings, heartbeats.folder)
+        except OSError as error:  # processes, or memory for one, may be short for a while
+            if not has_served:
+                raise WorkerError(f"worker {worker} cannot be started: {error.strerror}") from error
+            log("a worker cannot be started", worker=worker, reason=error.strerror)
+            await _first(stop.wait(), asyncio.sleep(EVERY_SECONDS))
+            continue
         try:
             await _first(process.wait(), stop.wait(), _hung(worker, heartbeats))
         finally:

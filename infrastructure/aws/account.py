@@ -68,7 +68,7 @@ FUNCTIONS = Quota("concurrent executions of Lambda", "lambda", "L-B99A9384")
 def open_session(region: str | None) -> boto3.Session:
     """Return a session that knows who it is and where; raise DeploymentError if it does not."""
     session = boto3.Session(region_name=region)
-    if session.region_name is None:
+    if not session.region_name:  # an empty variable is one to boto3
         raise DeploymentError("No region is chosen. Set AWS_DEFAULT_REGION, or give --region us-east-1.")
     if session.get_credentials() is None:
         raise DeploymentError("There are no credentials. Run `aws configure`, or set AWS_PROFILE.")

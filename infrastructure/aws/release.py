@@ -171,12 +171,12 @@ class Release:
         }
 
     def _preview(self, name: str, template: str) -> list[Change]:
-        if self.stacks.status(name) is None:
+        if self.stacks.is_to_be_made(name):
             return templates.additions(template)
         return self.stacks.preview(name, Template(body=templates.text(template)), {})
 
     def _preview_stage(self) -> list[Change]:
-        if self.stacks.status(self.names.stage) is None:
+        if self.stacks.is_to_be_made(self.names.stage):
             return [change for name in templates.nested() for change in templates.additions(name)]
         templates.upload(self.clients.s3, self._foundation["ArtefactBucket"])
         name = self._foundation["Repository"].partition("/")[2]

@@ -70,6 +70,10 @@ class Stacks:
         """Tell whether a stack was never whole, so that `deploy` deletes it first."""
         return self.settled(name) in _NEVER_MADE
 
+    def is_to_be_made(self, name: str) -> bool:
+        """Tell whether there is no such stack, or one that was never whole."""
+        return self.status(name) in {None, *_NEVER_MADE}
+
     def find(self, name: str, path: str) -> str | None:
         """Return the id of a resource, None if it is not there. `path` leads through nested stacks."""
         found: str | None = name

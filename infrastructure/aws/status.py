@@ -39,7 +39,8 @@ def _service(clients: Clients, outputs: dict[str, str]) -> "ServiceTypeDef | Non
         answer = clients.ecs.describe_services(cluster=outputs["Cluster"], services=[outputs["Service"]])
     except clients.ecs.exceptions.ClusterNotFoundException:
         return None
-    return next(iter(answer["services"]), None)
+    # For an hour or so it is still told of, as inactive.
+    return next((service for service in answer["services"] if service["status"] != "INACTIVE"), None)
 
 
 def _tasks(service: "ServiceTypeDef") -> str:

@@ -62,7 +62,7 @@ class Handler(chalice.local.ChaliceRequestHandler):
         if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
             body = b"".join(_chunks(self.rfile))
         else:
-            body = self.rfile.read(_length(self.headers.get("Content-Length", "0"), 10))
+            body = _read(self.rfile, _length(self.headers.get("Content-Length", "0"), 10))
         return dict(self.headers), body or None
 
     def _send_http_response_with_body(self, code: int, headers: dict[str, Any], body: str | bytes) -> None:
@@ -72,10 +72,21 @@ class Handler(chalice.local.ChaliceRequestHandler):
 
 def _chunks(file: BinaryIO) -> Iterator[bytes]:
     while size := _length(file.readline().partition(b";")[0].decode("latin-1"), 16):
-        yield file.read(size)
+        yield _read(file, size)
         file.readline()
     while file.readline().strip():  # trailers
         pass
+
+
+def _read(file: BinaryIO, length: int) -> bytes:
+    """Return so many bytes. Whose client leaves before the last of them asks for nothing."""
+    try:
+        read = file.read(length)
+    except (MemoryError, OverflowError):
+        raise Problem(413, f"A body, or a chunk, of {length} bytes is too large.") from None
+    if len(read) < length:
+        raise Problem(400, f"The body, or a chunk, ends after {len(read)} of {length} bytes.")
+    return read
 
 
 def _length(text: str, base: int) -> int:

@@ -2,6 +2,7 @@
 
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -22,6 +23,23 @@ def interrupt_once() -> None:
     """Let the first of them raise KeyboardInterrupt; the next must not keep it from stopping the servers."""
     for number in _signals():
         signal.signal(number, _interrupt)
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Let them wait until a process is made: before, it would stay, and nobody would know of it."""
+    if threading.current_thread() is not threading.main_thread():  # which alone they come to
+        yield
+        return
+    came: list[int] = []
+    handlers = {number: signal.signal(number, lambda number, _: came.append(number)) for number in _signals()}
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for late in came:
+            signal.raise_signal(late)
 
 
 def _signals() -> Iterator[signal.Signals]:

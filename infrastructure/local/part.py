@@ -13,7 +13,16 @@ from pathlib import Path
 import urllib3
 
 from infrastructure.local.environment import with_own
-from infrastructure.local.settings import HOST, MAX_PORT, ROOT, LocalError, is_free, refusal
+from infrastructure.local.interrupts import uninterrupted
+from infrastructure.local.settings import (
+    HOST,
+    MAX_PORT,
+    ROOT,
+    LocalError,
+    folder_errors_named,
+    is_free,
+    refusal,
+)
 
 _POOL = urllib3.PoolManager()
 GONE_SECONDS = 5.0
@@ -30,6 +39,7 @@ class Part:
     variable: str  # what moves the port
     health: str  # the path that answers `healthy_status` once the part works
     healthy_status: int = 200
+    folder: Path = ROOT  # that it works in
     _log: Path = field(default=Path(os.devnull), init=False)
     _process: "subprocess.Popen[bytes] | None" = field(default=None, init=False)
 
@@ -41,10 +51,12 @@ class Part:
         if error := refusal(self.port):
             raise self.without_port(error)
         self._log = logs / f"{self.name}.log"
-        with self._log.open("wb") as log:
+        with folder_errors_named(logs):
+            log = self._log.open("wb")
+        with log, uninterrupted():
             self._process = subprocess.Popen(
                 self.command,
-                cwd=ROOT,
+                cwd=self.folder,
                 env=with_own(self.environment),
                 stdin=subprocess.DEVNULL,
                 stdout=log,

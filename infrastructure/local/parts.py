@@ -18,7 +18,7 @@ def store(settings: Settings, credentials: Credentials) -> Part:
     command = [
         _tool("weed"),
         "mini",
-        f"-dir={folder}",
+        "-dir=.",  # by its name a folder with a comma would be two
         f"-ip={HOST}",
         f"-ip.bind={HOST}",
         f"-s3.port={settings.s3_port}",
@@ -45,6 +45,7 @@ def store(settings: Settings, credentials: Credentials) -> Part:
         variable="LEGIBLE_S3_PORT",
         health="/",
         healthy_status=403,  # it knows its credentials, and this request has none
+        folder=folder,
     )
 
 

@@ -91,9 +91,12 @@ class Person:
     def _ask(
         self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
     ) -> dict[str, Any]:
-        answer = self._pool.request(
-            method, self._api_url + path, body=body, headers=self._headers | (headers or {}), timeout=30.0
-        )
+        try:
+            answer = self._pool.request(
+                method, self._api_url + path, body=body, headers=self._headers | (headers or {}), timeout=30.0
+            )
+        except urllib3.exceptions.HTTPError as error:
+            raise LocalError(f"{method} {path} was not answered: {error}") from error
         if answer.status >= 300:
             raise LocalError(f"{method} {path} was answered with {answer.status}: {answer.data.decode()}")
         document: dict[str, Any] = json.loads(answer.data)

@@ -47,7 +47,11 @@ class Running:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stop()
+        try:
+            if isinstance(error, Exception):
+                self._check_alive()  # a part that has died says why all else fails
+        finally:
+            self._stop()
 
     def watch(self) -> None:
         """Never return: raise LocalError as soon as a part has ended."""

@@ -106,6 +106,15 @@ def _takes_sigint(worker: int) -> bool:
     return is_python and catches(worker, signal.SIGINT)
 
 
+def test_a_log_that_cannot_be_written_keeps_nobody_from_an_answer() -> None:
+    with serving(under=["sh", "-c", 'exec "$@" >/dev/full 2>&1', "sh"], workers=1) as server:
+        (worker,) = server.workers()
+        for _ in range(3):
+            assert server.ask("/invocations", sample("mnist-2.png")).json()["predicted"] == 0
+        os.kill(worker, signal.SIGKILL)
+        wait_until(lambda: server.workers() != [worker] and server.ping() == 200)
+
+
 def test_under_load_a_signal_loses_nothing() -> None:
     with serving(workers=2, drain_seconds=3) as server:
         load = Load(server, clients=8)
@@ -149,6 +158,22 @@ def test_one_that_dies_in_its_place_before_it_can_serve_is_replaced_as_well() ->
         os.kill(replacement, signal.SIGKILL)
         wait_until(lambda: {*server.workers()} - {replacement, other} and server.ping() == 200)
         assert (server.process.poll(), other in server.workers()) == (None, True)
+
+
+def test_a_worker_that_cannot_be_replaced_yet_takes_no_other_down() -> None:
+    with serving(workers=2) as server:
+        one, other = server.workers()
+        files = resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE, (0, files[1]))
+        os.kill(one, signal.SIGKILL)
+        wait_until(lambda: server.process.poll() is not None or _says(server, "a worker cannot be started"))
+        resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE, files)
+        wait_until(lambda: len(server.workers()) == 2 and server.ping() == 200)
+        assert other in server.workers()
+
+
+def _says(server: Server, event: str) -> bool:
+    return any(line["event"] == event for line in server.lines)
 
 
 def test_a_worker_that_hangs_fails_the_ping_and_is_replaced() -> None:

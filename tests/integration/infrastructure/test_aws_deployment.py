@@ -277,6 +277,14 @@ def test_a_plan_for_an_empty_account_lists_everything_and_changes_nothing(deploy
     assert "AWS::ECS::Service" in {change.type for change in plan["legible-dev"]}
 
 
+def test_a_plan_for_a_stage_whose_creation_failed_lists_everything(deployment: Deployment) -> None:
+    whole = deployment.release().plan()
+    deployment.account.stacks.broken = {"Site.Distribution"}
+    with pytest.raises(DeploymentError):
+        deployment.deploy()
+    assert deployment.release().plan() == {**whole, "legible-dev-data": [], "legible-dev-foundation": []}
+
+
 def test_a_plan_for_a_stage_that_is_as_it_should_be_is_empty(deployment: Deployment) -> None:
     deployment.deploy()
     assert list(deployment.release().plan().values()) == [[], [], []]
@@ -453,3 +461,7 @@ def test_status_tells_also_what_somebody_has_deleted_by_hand(deployment: Deploym
     for knows_the_cluster in (True, False):
         ecs = cast("ECSClient", ForgetfulEcs(clients.ecs, knows_the_cluster=knows_the_cluster))
         assert dict(rows(DEV, replace(clients, ecs=ecs)))["model server"].startswith("not there")
+    (cluster,) = clients.ecs.list_clusters()["clusterArns"]
+    (service,) = clients.ecs.list_services(cluster=cluster)["serviceArns"]
+    clients.ecs.delete_service(cluster=cluster, service=service, force=True)
+    assert dict(rows(DEV, clients))["model server"].startswith("not there")

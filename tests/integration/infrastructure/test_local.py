@@ -53,7 +53,7 @@ class Run:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings.on_free_ports(tmp_path / "data with spaces")
+    return Settings.on_free_ports(tmp_path / "data, with spaces")
 
 
 @pytest.fixture

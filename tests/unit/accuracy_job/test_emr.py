@@ -9,6 +9,7 @@ import pytest
 from accuracy_job import emr
 from accuracy_job.package import zipped
 from infrastructure.local.settings import ROOT
+from tests.waiting import wait_until
 
 REQUEST = ["request", "s3://code/emr/", "--input", "s3://legible", "--role", "arn:r", "--application", "00f"]
 
@@ -30,6 +31,19 @@ def test_the_request_names_the_archives_and_passes_the_jobs_options_on(
     assert "spark.archives=s3://code/emr/environment.tar.gz#environment" in submit["sparkSubmitParameters"]
     assert "spark.default.parallelism=1000" in submit["sparkSubmitParameters"]
     assert (asked["applicationId"], asked["executionRoleArn"]) == ("00f", "arn:r")
+
+
+def test_an_archive_that_is_interrupted_leaves_the_one_of_before(tmp_path: Path) -> None:
+    (before := tmp_path / "environment.tar.gz").write_text("whole")
+    (folder := tmp_path / "unfinished" / "environment").mkdir(parents=True)
+    with (folder / "large").open("wb") as file:
+        file.truncate(2**32)  # takes long to compress, and no room
+    code = "import pathlib, sys; from accuracy_job import emr; emr.archive(*map(pathlib.Path, sys.argv[1:]))"
+    words = [sys.executable, "-c", code, str(folder), str(before)]
+    with subprocess.Popen(words, cwd=ROOT) as archiving:
+        wait_until(lambda: any(file.stat().st_size > 2**16 for file in tmp_path.rglob("*.tar.gz")))
+        archiving.kill()
+    assert before.read_text() == "whole"
 
 
 def test_the_job_runs_from_the_zip_alone(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -119,6 +120,11 @@ def test_no_pairs_make_a_report_too(tmp_path: Path, capsys: Captured) -> None:
         (["{pairs}.txt", "--model", "version"], "no column version"),
         (["{pairs}", "--writers"], "files name no writers"),
         (["s3://bucket", "--true", "label"], "names are for files"),
+        (["s3://"], "s3://: it must be like s3://bucket"),
+        (["s3:///prefix"], "it must be like s3://bucket"),
+        (["s3://a b"], "it must be like s3://bucket"),
+        (["s3://a]b"], "it must be like s3://bucket"),
+        (["s3://bucket/a//b"], "s3://bucket/a//b: "),
         (["{pairs}", "--true", "model"], "model: one column, or JSON field, cannot be 2 parts of a pair"),
         (["{pairs}", "--true", "a", "--predicted", "a"], "a: one column"),
     ],
@@ -158,12 +164,6 @@ def test_a_place_that_takes_no_report_is_a_status(pairs: str, capsys: Captured) 
     assert error.count("\n") == 1
 
 
-@pytest.mark.parametrize("url", ["s3://", "s3:///prefix"])
-def test_a_store_without_a_bucket_is_a_status(url: str, capsys: Captured) -> None:
-    assert main([url]) == STORE_FAILED
-    assert capsys.readouterr().err.count("\n") == 1
-
-
 @pytest.mark.parametrize(
     "arguments", [["s3://bucket"], ["s3://bucket/a.csv"], ["{pairs}", "--cloudwatch", "Legible"]]
 )
@@ -177,6 +177,23 @@ def test_an_address_without_http_is_bad_input_before_anything_is_written(
     message = "accuracy_job: AWS_ENDPOINT_URL is localhost:8333: it must be like http://localhost:8333"
     assert (job.returncode, job.stderr) == (BAD_INPUT, f"{message} or https://host\n")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_variable_that_is_empty_is_none() -> None:
+    with socket.socket() as refusing:
+        refusing.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{refusing.getsockname()[1]}"
+        empty = dict.fromkeys(("AWS_ENDPOINT_URL_S3", "AWS_REGION", "AWS_SESSION_TOKEN"), "")
+        keys = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
+        job = subprocess.run(
+            [sys.executable, "-m", "accuracy_job", "s3://bucket"],
+            env=os.environ | keys | empty | {"AWS_ENDPOINT_URL": address},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert job.returncode == STORE_FAILED, job.stderr
+    assert address in job.stderr
 
 
 def test_no_status_is_that_of_a_traceback() -> None:

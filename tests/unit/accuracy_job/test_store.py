@@ -2,11 +2,11 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from obstore.store import MemoryStore
+from obstore.store import MemoryStore, S3Store
 
 from accuracy_job.kernel import Counts
 from accuracy_job.report import build
-from accuracy_job.store import StoreError, count_classifications, errors_named, latest, publish
+from accuracy_job.store import StoreError, count_classifications, errors_named, latest, open_store, publish
 
 MADE = datetime(2026, 11, 22, 11, 19, 51, tzinfo=UTC)
 
@@ -40,7 +40,15 @@ def test_a_kept_report_is_never_replaced() -> None:
     store = MemoryStore()
     publish(store, build(Counts(), MADE))
     with pytest.raises(StoreError, match="already exists"), errors_named("memory"):
-        publish(store, build(Counts(), MADE))
+        publish(store, build(Counts(), MADE, source="another"))
+
+
+def test_a_report_that_is_written_twice_as_an_answer_was_lost_is_published() -> None:
+    store = MemoryStore()
+    report = build(Counts(), MADE)
+    store.put("reports/2026-11-22T11:19:51.000000Z.json", json.dumps(report).encode())
+    publish(store, report)
+    assert latest(store) == report
 
 
 def changed(**fields: object) -> bytes:
@@ -75,3 +83,18 @@ def test_what_is_no_report_to_compare_with_is_none(document: bytes) -> None:
     store = MemoryStore()
     store.put("reports/latest.json", document)
     assert latest(store) is None
+
+
+@pytest.mark.parametrize(
+    ("url", "bucket", "prefix"),
+    [
+        ("s3://my.bucket_1", "my.bucket_1", None),
+        ("s3://bucket/", "bucket", None),
+        ("s3://bucket//prefix/", "bucket", "prefix"),
+        ("s3://bucket/a#1/%20?é", "bucket", "a#1/%20?é"),
+    ],
+)
+def test_a_url_names_a_bucket_and_all_of_a_prefix(url: str, bucket: str, prefix: str | None) -> None:
+    store = open_store(url)
+    assert isinstance(store, S3Store)
+    assert (store.config["bucket"], store.prefix) == (bucket, prefix)

@@ -18,9 +18,11 @@ class Pool:
         self._status = status
         self._body = body
         self.requests: list[tuple[str, str]] = []
+        self.timeout = urllib3.Timeout()  # of the last
 
-    def request(self, method: str, url: str, **_: Any) -> urllib3.HTTPResponse:  # noqa: ANN401  urllib3's own form
+    def request(self, method: str, url: str, timeout: urllib3.Timeout, **_: Any) -> urllib3.HTTPResponse:  # noqa: ANN401  urllib3's own form
         self.requests.append((method, url))
+        self.timeout = timeout
         if self._status is None:
             raise urllib3.exceptions.TimeoutError
         return urllib3.HTTPResponse(self._body, status=self._status)
@@ -65,6 +67,17 @@ def test_what_is_no_json_is_no_answer() -> None:
     with pytest.raises(Problem) as error:
         client(200, body=b"<html>").classify(b"image", "id")
     assert error.value.status == 503
+
+
+def test_an_answer_is_waited_for_as_much_less_as_connecting_took() -> None:
+    pool = Pool(200, json.dumps(ANSWER).encode())
+    InferenceClient(
+        "http://model", cast("urllib3.PoolManager", pool), Breaker(), budget_seconds=4.2
+    ).classify(b"image", "id")
+    pool.timeout.start_connect()
+    left = pool.timeout.read_timeout
+    assert isinstance(left, float)
+    assert 1 < left < 2
 
 
 def test_a_model_that_fails_again_and_again_is_not_asked_for_a_while() -> None:

@@ -114,3 +114,9 @@ def test_existence_is_of_the_very_key(store: Store, stub: Stubber) -> None:
     stub.add_response("list_objects_v2", {"Contents": [{"Key": "k.true-1"}]})
     with stub:
         assert store.exists("k") is False
+
+
+def test_what_only_shows_a_folder_is_no_key(store: Store, stub: Stubber) -> None:
+    stub.add_response("list_objects_v2", {"Contents": [{"Key": "pending/"}, {"Key": "pending/id"}]})
+    with stub:
+        assert list(store.keys("pending/")) == ["pending/id"]

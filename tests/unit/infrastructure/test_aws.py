@@ -231,11 +231,17 @@ def test_a_job_that_did_not_succeed_is_said_to_with_the_reason(end: str) -> None
         run_job(Emr("RUNNING", end))
 
 
+@pytest.mark.parametrize("variables", [{}, {"AWS_DEFAULT_REGION": ""}])
 def test_without_a_region_the_command_says_what_to_set(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    variables: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     for name in ("AWS_DEFAULT_REGION", "AWS_REGION", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
     assert main(["status", "--stage", "dev"]) == 1
     assert "AWS_DEFAULT_REGION" in capsys.readouterr().out

@@ -1,10 +1,15 @@
+import json
 import logging
+import socket
+from http.client import HTTPResponse
 
 import pytest
+from chalice.app import Chalice
+from chalice.config import Config
 
 from chalice_app.problems import unavailable
 from chalice_app.settings import SettingsError
-from infrastructure.local.api import LOG, sweep_for_ever, sweep_seconds
+from infrastructure.local.api import LOG, Handler, sweep_for_ever, sweep_seconds
 
 
 @pytest.mark.parametrize(("given", "every"), [({}, 60.0), ({"LEGIBLE_SWEEP_SECONDS": "2.5"}, 2.5)])
@@ -41,3 +46,29 @@ def test_whatever_becomes_of_one_sweep_the_next_one_comes_and_what_nobody_expect
     LOG.removeHandler(kept)
     (line,) = kept.lines
     assert "ValueError: no id" in line
+
+
+@pytest.mark.parametrize(
+    ("length", "body", "status"),
+    [
+        ("Content-Length: 10", b"12345", 400),
+        (f"Content-Length: {10**30}", b"12345", 413),
+        ("Transfer-Encoding: chunked", b"a\r\n12345", 400),
+        ("Transfer-Encoding: chunked", b"%x\r\n12345" % 10**30, 413),
+    ],
+)
+def test_a_body_that_does_not_come_whole_is_refused(length: str, body: bytes, status: int) -> None:
+    app = Chalice("test")
+    app.route("/", methods=["POST"])(lambda: {"taken": True})
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listening,
+        socket.create_connection(listening.getsockname()) as client,
+        listening.accept()[0] as taken,
+    ):
+        head = f"POST / HTTP/1.1\r\nContent-Type: application/json\r\n{length}\r\n\r\n"
+        client.sendall(head.encode() + body)
+        client.shutdown(socket.SHUT_WR)
+        Handler(taken, ("nobody", 0), None, app_object=app, config=Config())  # type: ignore[arg-type]  # as Chalice says
+        answer = HTTPResponse(client)
+        answer.begin()
+        assert (answer.status, json.loads(answer.read())["status"]) == (status, status)

@@ -7,13 +7,16 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from infrastructure.local.environment import with_own
 from infrastructure.local.part import Part
-from infrastructure.local.settings import HOST, MAX_PORT, ROOT, free_ports
+from infrastructure.local.settings import HOST, MAX_PORT, ROOT, LocalError, free_ports
+from infrastructure.local.stack import Running
+from tests.processes import processes_that_name
 
 
 def part(command: list[str], port: int) -> Part:
@@ -64,6 +67,56 @@ def test_a_part_keeps_what_it_holds_after_who_has_started_it(tmp_path: Path) -> 
     assert is_locked()
     started.stop(time.monotonic())
     assert not is_locked()
+
+
+def test_a_part_that_has_died_is_named_in_place_of_what_failed_without_it(tmp_path: Path) -> None:
+    port = next(free_ports())
+    server = part([sys.executable, "-m", "http.server", "--bind", HOST, str(port)], port)
+
+    def fail_as_it_dies() -> None:
+        assert server.pid is not None
+        os.kill(server.pid, signal.SIGKILL)
+        os.waitid(os.P_PID, server.pid, os.WEXITED | os.WNOWAIT)
+        raise ConnectionError
+
+    with pytest.raises(LocalError, match="The page has ended with status -9"), Running([server], tmp_path):
+        fail_as_it_dies()
+
+
+def test_a_log_that_cannot_be_written_is_an_error_of_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "page.log").mkdir()
+    with pytest.raises(LocalError, match=f"{tmp_path} cannot be the folder of data: Is a directory"):
+        part([sys.executable], next(free_ports())).start(tmp_path)
+
+
+def test_any_thread_can_start_a_part(tmp_path: Path) -> None:
+    started = part([sys.executable, "-c", "import time; time.sleep(60)"], next(free_ports()))
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(started.start, tmp_path).result()
+    started.check_alive()
+    started.stop(time.monotonic())
+
+
+INTERRUPTED = """
+import contextlib, pathlib, signal, sys
+from infrastructure.local.part import Part
+from infrastructure.local.stack import Running
+folder, port = pathlib.Path(sys.argv[1]), int(sys.argv[2])
+command = [sys.executable, "-c", "import time; time.sleep(60)", str(folder)]
+part = Part("page", command, {}, port=port, variable="LEGIBLE_PAGE_PORT", health="/")
+signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))
+for eighths in range(1, 61):
+    with contextlib.suppress(KeyboardInterrupt):
+        signal.setitimer(signal.ITIMER_REAL, eighths / 8000)
+        with Running([part], folder):  # it is never healthy
+            pass
+"""
+
+
+def test_an_interrupt_at_any_moment_of_the_start_leaves_no_part_behind(tmp_path: Path) -> None:
+    words = [sys.executable, "-c", INTERRUPTED, str(tmp_path), str(next(free_ports()))]
+    subprocess.run(words, cwd=ROOT, check=True)
+    assert processes_that_name(tmp_path) == {}
 
 
 INTERRUPTIBLE = """
