@@ -129,17 +129,15 @@ export class History {
 
   #fillDialog() {
     const { dialog } = this.#parts;
-    const close = () => dialog.close();
     dialog.append(
       this.#answer.element,
       element(
         "p",
         { class: "actions" },
-        element("button", { type: "button", onclick: close }, texts.answer.close),
+        element("button", { type: "button", onclick: () => dialog.close() }, texts.answer.close),
         element("button", { type: "button", class: "danger", onclick: () => this.#delete() }, texts.answer.delete),
       ),
     );
-    dialog.addEventListener("click", (event) => event.target === dialog && close()); // beside it
     dialog.addEventListener("close", () => this.#closed());
   }
 

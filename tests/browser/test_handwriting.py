@@ -210,6 +210,28 @@ def test_the_keyboard_alone_opens_an_image_labels_it_and_comes_back_to_it(page: 
     assert record["true"] == 8
 
 
+def test_an_opened_image_closes_by_a_press_beside_it_and_not_by_one_at_its_edge(
+    page: Page, api: ApiDouble
+) -> None:
+    api.add(predicted=0)
+    page.goto(VIEW)
+    cards(page).click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_text("Read as a 0.")).to_be_visible()
+    box = dialog.bounding_box()
+    assert box is not None
+    left, middle = box["x"], box["y"] + box["height"] / 2
+    page.mouse.click(left + 8, middle)  # beside what is in it
+    expect(dialog).to_be_visible()
+    page.mouse.move(left + box["width"] / 2, middle)
+    page.mouse.down()
+    page.mouse.move(left - 40, middle)  # where text was marked, or a press was thought better of
+    page.mouse.up()
+    expect(dialog).to_be_visible()
+    page.mouse.click(left - 40, middle)
+    expect(dialog).to_be_hidden()
+
+
 def test_what_is_said_just_before_closing_is_in_the_list(page: Page, api: ApiDouble) -> None:
     api.add(predicted=0)
     api.next_faults = [("PUT .*", 503, "busy")]  # it is asked again, after the closing
