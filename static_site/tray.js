@@ -1,6 +1,6 @@
 /** The files a person brought: read a few at a time, shown as a row, one of them picked. */
 
-import { element } from "./elements.js";
+import { element, goOnAt } from "./elements.js";
 import { Reading } from "./reading.js";
 import { texts } from "./texts.js";
 
@@ -34,7 +34,7 @@ export class Tray {
     this.#status = status;
     this.#api = api;
     this.#onPick = onPick;
-    this.#retry = element("button", { type: "button", hidden: true, onclick: () => this.#retryFailed() }, texts.write.retryFailed);
+    this.#retry = element("button", { type: "button", hidden: true, onclick: () => this.#retryPressed() }, texts.write.retryFailed);
     status.after(this.#retry);
     addEventListener("online", () => this.#retryFailed());
     addEventListener("beforeunload", (event) => this.#workers > 0 && event.preventDefault());
@@ -81,6 +81,11 @@ export class Tray {
     while (this.#waiting.length > 0) await this.#read(this.#waiting.shift());
     this.#workers -= 1;
     this.#tellProgress();
+  }
+
+  #retryPressed() {
+    goOnAt(this.#status);
+    this.#retryFailed();
   }
 
   #retryFailed() {

@@ -384,8 +384,9 @@ def test_a_label_that_fails_after_the_person_went_on_is_told(page: Page, api: Ap
     alert = page.get_by_role("alert")
     expect(alert).to_contain_text("What you said of the image before is not saved.")
     expect(page.get_by_text("Read as a 7.")).to_be_visible()
-    alert.get_by_role("button", name="Close").click()
+    alert.get_by_role("button", name="Close").press("Enter")
     expect(alert).to_have_count(0)
+    expect(page.locator("[data-part=unsaved]")).to_be_focused()
     assert [record["true"] for record in api.records.values()] == [None, None]
 
 

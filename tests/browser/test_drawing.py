@@ -171,6 +171,19 @@ def test_nothing_can_be_undone_or_cleared_on_an_empty_pad(page: Page) -> None:
     expect(page.get_by_role("button", name="Clear")).to_be_disabled()
 
 
+def test_the_keyboard_goes_on_beside_a_button_that_can_be_pressed_no_more(page: Page) -> None:
+    draw(page, SEVEN)
+    undo, clear = (page.get_by_role("button", name=name).first for name in ("Undo", "Clear"))
+    clear.press("Enter")
+    expect(clear).to_be_disabled()
+    expect(undo).to_be_focused()
+    undo.press("Enter")
+    expect(undo).to_be_focused()  # what was cleared is back
+    undo.press("Enter")
+    expect(undo).to_be_disabled()
+    expect(page.get_by_role("slider", name="Pen")).to_be_focused()
+
+
 def test_two_strokes_of_one_digit_are_one_request(page: Page, api: ApiDouble) -> None:
     draw(page, FOUR)
     expect(page.get_by_text("Read as a 7.")).to_be_visible()

@@ -232,6 +232,24 @@ def test_an_opened_image_closes_by_a_press_beside_it_and_not_by_one_at_its_edge(
     expect(dialog).to_be_hidden()
 
 
+@pytest.mark.parametrize(
+    ("which", "place"), [("All", "figures"), ("Misread", "status")], ids=["of all", "of its kind"]
+)
+def test_the_keyboard_goes_on_where_the_last_image_was(
+    page: Page, api: ApiDouble, which: str, place: str
+) -> None:
+    api.add(predicted=0, true=8)
+    if which != "All":
+        api.add(predicted=0)
+    page.goto(VIEW)
+    page.get_by_role("button", name=which, exact=True).click()
+    expect(cards(page)).to_have_text(["8, read as 0"])
+    cards(page).press("Enter")
+    page.get_by_role("dialog").get_by_role("button", name="Delete").press("Enter")
+    expect(cards(page)).to_have_count(0)
+    expect(page.locator(f"#handwriting [data-part={place}]")).to_be_focused()
+
+
 def test_what_is_said_just_before_closing_is_in_the_list(page: Page, api: ApiDouble) -> None:
     api.add(predicted=0)
     api.next_faults = [("PUT .*", 503, "busy")]  # it is asked again, after the closing
@@ -426,10 +444,12 @@ def test_without_a_connection_each_part_says_so_and_can_be_tried_again(page: Pag
     expect(page.get_by_text("No connection to the API.")).to_have_count(2)
     expect(page.get_by_role("status").get_by_role("alert")).to_have_count(0)  # it would be read out twice
     api.is_away = False
-    page.get_by_role("button", name="Try again").first.click()
+    page.get_by_role("button", name="Try again").first.press("Enter")
     expect(page.get_by_text("100.0% read correctly")).to_be_visible()
-    page.get_by_role("button", name="Try again").click()
+    expect(page.locator("[data-part=figures]")).to_be_focused()  # the button is gone
+    page.get_by_role("button", name="Try again").press("Enter")
     expect(cards(page)).to_have_text(["0, read correctly"])
+    expect(page.locator("[data-part=historyProblem]")).to_be_focused()
 
 
 def hold(page: Page, url: str, method: str) -> list[Route]:
