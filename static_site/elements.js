@@ -45,9 +45,9 @@ function textAt(path) {
 
 /** A copy of a `<template>`'s first element, with its texts. @returns {HTMLElement} */
 export function cloned(templateId) {
-  const copy = document.getElementById(templateId).content.firstElementChild.cloneNode(true);
+  const copy = document.getElementById(templateId).content.cloneNode(true);
   fillTexts(copy);
-  return copy;
+  return copy.firstElementChild;
 }
 
 /** The elements of `root` that the code names, by their `data-part`. @returns {Record<string, any>} */

@@ -152,6 +152,11 @@ def test_an_answer_is_announced(page: Page, used_api: ApiDouble) -> None:
     expect(page.get_by_role("status").filter(has_text="Read as a 7.")).to_be_visible()
 
 
+def test_an_answer_is_a_part_of_the_page_with_a_name(page: Page, used_api: ApiDouble) -> None:
+    page.goto("/")
+    expect(page.get_by_role("article", name="Answer")).to_be_visible()
+
+
 @pytest.mark.parametrize("device", [{**DESKTOP, "reduced_motion": "reduce"}])
 def test_nothing_moves_for_who_wants_no_motion(page: Page, used_api: ApiDouble) -> None:
     page.goto("/")
