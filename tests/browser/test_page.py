@@ -157,6 +157,15 @@ def test_an_answer_is_a_part_of_the_page_with_a_name(page: Page, used_api: ApiDo
     expect(page.get_by_role("article", name="Answer")).to_be_visible()
 
 
+def test_charts_are_printed_also_where_backgrounds_are_not(page: Page, used_api: ApiDouble) -> None:
+    page.emulate_media(media="print")
+    for view, chart in [("write", ".probability"), ("handwriting", ".dot"), ("model", ".matrix td.right")]:
+        page.goto(f"/#{view}")
+        shown = page.locator(f"#{view} {chart}").first
+        assert shown.evaluate("each => getComputedStyle(each).printColorAdjust") == "exact"
+    assert page.evaluate("getComputedStyle(document.documentElement).backgroundColor") == "rgb(255, 255, 255)"
+
+
 @pytest.mark.parametrize("device", [{**DESKTOP, "reduced_motion": "reduce"}])
 def test_nothing_moves_for_who_wants_no_motion(page: Page, used_api: ApiDouble) -> None:
     page.goto("/")
