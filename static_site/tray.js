@@ -136,7 +136,7 @@ export class Tray {
   }
 
   #say(text) {
-    this.#status.textContent = text;
+    if (this.#status.textContent !== text) this.#status.textContent = text; // written again, it would be read out again
   }
 }
 

@@ -174,6 +174,21 @@ def test_the_row_tells_what_has_been_labelled(page: Page) -> None:
     expect(page.get_by_role("button", name="digit.png 3, read as 7")).to_be_visible()
 
 
+def test_a_label_does_not_have_the_progress_read_out_again(page: Page) -> None:
+    choose(page, file("digit.png"))
+    expect(page.get_by_text("1 image read")).to_be_visible()
+    page.evaluate(
+        """() => {
+            globalThis.written = 0;
+            new MutationObserver(() => (written += 1))
+                .observe(document.querySelector("#write [data-part=status]"), { childList: true });
+        }"""
+    )
+    page.get_by_role("button", name="4, 0.3%").click()
+    expect(page.get_by_text("0 of the 1 image you labelled were read correctly.")).to_be_visible()
+    assert page.evaluate("written") == 0
+
+
 def test_leaving_while_files_are_on_their_way_is_asked_about(page: Page, api: ApiDouble) -> None:
     leave = "!dispatchEvent(new Event('beforeunload', { cancelable: true }))"
     api.is_holding = True
