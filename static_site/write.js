@@ -51,13 +51,12 @@ export class WriteView {
   }
 
   #connectPad() {
-    const { undo, clear, brush } = this.#parts;
+    const { undo, clear } = this.#parts;
     this.#pad.addEventListener("start", () => this.#beginStroke());
     this.#pad.addEventListener("change", () => this.#drawingChanged());
     this.#pad.addEventListener("drop", () => this.#strokeDropped());
     undo.addEventListener("click", () => this.#undo());
     clear.addEventListener("click", () => this.#pad.canClear && this.#clear());
-    brush.addEventListener("input", () => (this.#pad.brush = Number(brush.value)));
     document.addEventListener("keydown", (event) => {
       const undoes = event.key === "z" && (event.ctrlKey || event.metaKey) && !event.shiftKey;
       if (undoes && this.#isShown && !this.#answer.undo()) this.#undo(); // a label came after the strokes
@@ -74,6 +73,7 @@ export class WriteView {
   /** A labelled drawing is finished: the next stroke begins the next one. */
   #beginStroke() {
     if (this.#drawing !== null && this.#drawing.trueDigit !== null) this.#clear();
+    this.#pad.brush = Number(this.#parts.brush.value); // a browser that goes back brings it back, and tells nobody
     clearTimeout(this.#pause);
     this.#answer.stale = true;
   }

@@ -115,6 +115,21 @@ def test_a_wider_brush_leaves_more_ink(page: Page, api: ApiDouble) -> None:
     assert ink(wide) > 2 * ink(thin)
 
 
+def test_the_pen_is_as_wide_as_its_slider_says_when_the_browser_goes_back(page: Page, api: ApiDouble) -> None:
+    page.get_by_role("slider", name="Pen").fill("0.12")
+    page.goto("/robots.txt")
+    page.go_back()
+    expect(page.get_by_role("slider", name="Pen")).to_have_value("0.12")
+    draw(page, SEVEN)
+    expect(page.get_by_text("Read as a 7.")).to_be_visible()
+    page.get_by_role("slider", name="Pen").fill("0.06")
+    page.get_by_role("button", name="Clear").click()
+    draw(page, SEVEN)
+    wait_until_sent(page, lambda: len(api.calls("POST", UPLOAD)) == 2)
+    wide, narrow = (ink(drawn(request)) for request in api.calls("POST", UPLOAD))
+    assert wide > 1.5 * narrow
+
+
 def test_a_tap_leaves_a_dot(page: Page, api: ApiDouble) -> None:
     draw(page, [[(0.5, 0.5)]])
     expect(page.get_by_text("Read as a 7.")).to_be_visible()
