@@ -24,7 +24,7 @@ export class HandwritingView {
   async show(parameters) {
     this.#collection.reset();
     await Promise.all([this.#showFigures(), this.#history.show(parameters)]);
-    if (parameters.size > 0) this.#history.scrollTo();
+    if (parameters.size > 0) this.#history.goTo();
   }
 
   async #showFigures() {

@@ -58,9 +58,10 @@ export class History {
     await this.#show(PAGE);
   }
 
-  /** Bring the images into sight: the figures above them fill a screen, or on a phone several. */
-  scrollTo() {
+  /** Bring the images into sight, and the keyboard to them: the figures above fill a screen, or on a phone several. */
+  goTo() {
     this.#parts.history.scrollIntoView();
+    this.#parts.filters.querySelector("[aria-pressed=true]").focus({ preventScroll: true });
   }
 
   #filterButton(name, matches, pressed) {

@@ -82,9 +82,10 @@ def test_a_link_to_the_images_of_a_confusion_brings_them_into_sight(
     api.report = report_of([[1] * 10] * 10)
     page.goto(view)
     link = "Show these" if view == VIEW else "4 read as 9"
-    page.get_by_role("link", name=link).click()
+    page.get_by_role("link", name=link).press("Enter")
     expect(cards(page)).to_have_text(["4, read as 9"])
     expect(cards(page)).to_be_in_viewport()
+    expect(page.get_by_role("button", name="4 read as 9")).to_be_focused()  # and the keyboard goes on there
 
 
 @pytest.mark.parametrize("parameters", ["true=four&predicted=9", "true=4", "true=4&predicted=10", "true="])
