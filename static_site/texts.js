@@ -241,7 +241,9 @@ export const texts = {
     },
     detail: (problem) => {
       if (problem.status === 0) return "Check the connection and try again.";
-      return problem.status === 415 ? "Bring it as PNG, JPEG, WebP, GIF, BMP or TIFF." : capital(problem.detail);
+      if (problem.status === 415) return "Bring it as PNG, JPEG, WebP, GIF, BMP or TIFF.";
+      if (problem.status === 413 && !problem.detail) return "At most 4.5 MB can be sent.";
+      return capital(problem.detail);
     },
     retry: "Try again",
   },

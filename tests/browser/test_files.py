@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import FilePayload, Page, expect
 
+from chalice_app.settings import MAX_IMAGE_BYTES
 from infrastructure.local.settings import ROOT
 from tests.browser.api_double import ApiDouble, answer, drawing
 from tests.browser.conftest import PHONE
@@ -158,6 +159,24 @@ def test_a_file_that_came_through_by_itself_is_not_offered_again(page: Page, api
     page.get_by_role("alert").get_by_role("button", name="Try again").click()
     expect(page.get_by_text("1 image read")).to_be_visible()
     expect(again).to_be_hidden()
+
+
+def test_a_file_that_is_too_large_and_cannot_be_made_smaller_is_not_sent(page: Page, api: ApiDouble) -> None:
+    """A gateway would answer 500, after all of it has been sent, and again to each other try."""
+    scan = FilePayload(name="scan.tiff", mimeType="image/tiff", buffer=bytes(MAX_IMAGE_BYTES + 1))
+    choose(page, scan, file("digit.png"))
+    expect(page.get_by_text("1 image read, 1 failed")).to_be_visible()
+    page.get_by_role("button", name="scan.tiff failed").click()
+    alert = page.get_by_role("alert")
+    expect(alert).to_contain_text("This image is too large.")
+    expect(alert).to_contain_text("At most 4.5 MB can be sent.")
+    expect(page.get_by_role("button", name=re.compile("again"))).to_have_count(0)
+    assert len(api.calls("POST", UPLOAD)) == 1
+
+
+def test_a_file_is_sent_that_is_just_small_enough(page: Page, api: ApiDouble) -> None:
+    choose(page, FilePayload(name="scan.tiff", mimeType="image/tiff", buffer=bytes(MAX_IMAGE_BYTES)))
+    expect(page.get_by_role("button", name="scan.tiff read as 7")).to_be_visible()
 
 
 def test_a_file_that_was_refused_is_not_offered_again(page: Page, api: ApiDouble) -> None:
