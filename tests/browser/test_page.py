@@ -233,9 +233,26 @@ def test_behind_cloudfront_page_and_api_are_one_origin_under_the_policy_of_its_h
 
 
 def test_without_its_settings_the_page_says_so(page: Page) -> None:
-    page.route("**/config.json", lambda route: route.fulfill(status=200, body="<html>"))
+    page.route("**/config.json", lambda route: route.fulfill(status=200, body="<html>"), times=1)
     page.goto("/")
     expect(page.get_by_role("alert")).to_contain_text("config.json")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.get_by_role("heading", name="Write a digit")).to_be_visible()
+
+
+def test_settings_that_take_long_are_said_to(page: Page) -> None:
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/config.json", hold)
+    page.goto("/")
+    loading = page.get_by_role("status").filter(has_text="Loading …")
+    expect(loading).to_be_visible()
+    held.pop().fallback()
+    expect(page.get_by_role("heading", name="Write a digit")).to_be_visible()
+    expect(loading).to_have_count(0)
 
 
 def test_the_settings_are_never_taken_from_the_cache(page: Page, used_api: ApiDouble) -> None:
