@@ -225,6 +225,9 @@ def test_of_what_the_browser_cannot_show_the_network_shows_what_it_saw(page: Pag
     choose(page, FilePayload(name="scan.tiff", mimeType="image/tiff", buffer=buffer.getvalue()))
     expect(page.get_by_text("Read as a 7.")).to_be_visible()
     expect(page.get_by_alt_text("The image as you made it")).to_be_hidden()
+    thumbnail = page.locator(".tray img")
+    expect(thumbnail).to_have_attribute("src", re.compile("^data:"))
+    assert thumbnail.evaluate("image => image.decode().then(() => image.naturalWidth)") == 28
     expect(page.get_by_alt_text("The same image as 28 by 28 grey pixels")).to_be_visible()
     page.get_by_role("link", name="Handwriting").click()
     shown = page.locator(".gallery img")
@@ -322,6 +325,15 @@ def test_a_large_upload_has_the_time_that_a_bad_uplink_takes(page: Page, api: Ap
     choose(page, FilePayload(name="broken.png", mimeType="image/png", buffer=bytes(600_000)))
     expect(page.get_by_role("button", name="broken.png read as 7")).to_be_visible()
     assert page.evaluate("patience") == 35_000 + 30_000
+
+
+def test_what_is_no_image_at_all_has_an_empty_mount_in_the_row(page: Page, api: ApiDouble) -> None:
+    api.faults = [("POST .*", 415, "")]
+    choose(page, FilePayload(name="photo.heic", mimeType="image/heic", buffer=b"none"))
+    expect(page.get_by_role("button", name="photo.heic failed")).to_be_visible()
+    thumbnail = page.locator(".tray img")
+    expect(thumbnail).to_have_attribute("src", re.compile("^data:"))
+    assert thumbnail.evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
 
 
 def test_a_file_is_labelled_like_a_drawing(page: Page, api: ApiDouble) -> None:
