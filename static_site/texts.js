@@ -36,7 +36,7 @@ const range = ([low, high]) => `${finePercent.format(low)} to ${finePercent.form
 const time = (text) => dateTime.format(new Date(text));
 
 function age(text) {
-  const elapsed = Date.now() - Date.parse(text);
+  const elapsed = Math.max(0, Date.now() - Date.parse(text)); // by a clock that may be slow
   if (elapsed < HOUR_MS) return relative.format(-Math.round(elapsed / MINUTE_MS), "minute");
   if (elapsed < DAY_MS) return relative.format(-Math.round(elapsed / HOUR_MS), "hour");
   return relative.format(-Math.round(elapsed / DAY_MS), "day");
