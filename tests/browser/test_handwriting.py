@@ -88,6 +88,27 @@ def test_a_link_to_the_images_of_a_confusion_brings_them_into_sight(
     expect(page.get_by_role("button", name="4 read as 9")).to_be_focused()  # and the keyboard goes on there
 
 
+def test_a_link_that_was_gone_on_from_brings_nothing_into_sight(page: Page, api: ApiDouble) -> None:
+    for digit in range(10):
+        api.add(predicted=digit, true=digit)
+    api.report = report_of([[1] * 10] * 10)
+    page.goto("/#model")
+    held = hold(page, "**/classifications?*", "GET")
+    page.get_by_role("link", name="4 read as 9").click()
+    wait_until_sent(page, lambda: held)
+    all_images = page.get_by_role("link", name="Handwriting")
+    all_images.click()
+    expect(page.get_by_role("button", name="All", exact=True)).to_have_attribute("aria-pressed", "true")
+    wait_until_sent(page, lambda: len(held) == 2)
+    page.unroute("**/classifications?*")
+    for each in held:
+        each.fallback()
+    expect(cards(page)).to_have_count(10)
+    expect(page.get_by_text("100.0% read correctly")).to_be_visible()
+    assert page.evaluate("scrollY") == 0
+    expect(page.get_by_role("button", name="All", exact=True)).not_to_be_focused()
+
+
 @pytest.mark.parametrize("parameters", ["true=four&predicted=9", "true=4", "true=4&predicted=10", "true="])
 def test_an_address_that_names_no_confusion_shows_all_images(
     page: Page, api: ApiDouble, parameters: str
