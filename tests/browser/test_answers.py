@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.api_double import ApiDouble, answer
+from tests.browser.conftest import on_both_screens
 from tests.browser.gestures import FOUR, SEVEN, ZERO, draw, visit, wait_until_sent
 
 UPLOAD = "/classifications"
@@ -406,6 +407,7 @@ def test_an_undone_correction_that_could_not_be_saved_is_undone_by_the_next_try(
     assert [record["true"] for record in api.records.values()] == [3]
 
 
+@on_both_screens
 def test_a_label_that_fails_after_the_person_went_on_is_told(page: Page, api: ApiDouble) -> None:
     api.next_faults = [("PUT .*", 503, "busy"), ("PUT .*", 403, "")]
     draw(page, SEVEN)
@@ -413,6 +415,7 @@ def test_a_label_that_fails_after_the_person_went_on_is_told(page: Page, api: Ap
     draw(page, ZERO)
     alert = page.get_by_role("alert")
     expect(alert).to_contain_text("What you said of the image before is not saved.")
+    expect(alert.get_by_text("What you said")).to_be_in_viewport(ratio=1)
     expect(page.get_by_text("Read as a 7.")).to_be_visible()
     alert.get_by_role("button", name="Close").press("Enter")
     expect(alert).to_have_count(0)
