@@ -164,13 +164,24 @@ export class Answer {
   async #label(digit) {
     const reading = this.#reading;
     if (digit === reading.trueDigit) return;
-    this.#beforeLabel = reading.trueDigit;
-    this.#figures = null;
-    if (!(await reading.label(digit))) return;
+    if (!(await this.#relabel(digit, reading.trueDigit))) return;
     const figures = await this.#api.legibility().catch(ignoreProblem); // without them, what was said is enough
     if (!figures || reading !== this.#reading) return;
     this.#figures = figures;
     this.#render();
+  }
+
+  /** What could not be saved is no step to undo. @returns {Promise<boolean>} saved? */
+  async #relabel(digit, beforeLabel) {
+    const [reading, before] = [this.#reading, this.#beforeLabel];
+    this.#beforeLabel = beforeLabel;
+    this.#figures = null;
+    const isSaved = await reading.label(digit);
+    if (!isSaved && reading === this.#reading) {
+      this.#beforeLabel = before;
+      this.#render();
+    }
+    return isSaved;
   }
 
   /** The button goes with the label: who pressed it by keyboard goes on at the key of the digit. */
@@ -178,9 +189,8 @@ export class Answer {
     const [before, reading, { undo, keys }] = [this.#beforeLabel, this.#reading, this.#parts];
     const key = keys.children[reading.trueDigit];
     const hadFocus = document.activeElement === undo;
-    this.#beforeLabel = null;
     this.#figures = null;
-    await (before === null ? reading.unlabel() : reading.label(before));
+    await (before === null ? reading.unlabel() : this.#relabel(before, null));
     const isLost = undo.hidden || document.activeElement === document.body;
     if (hadFocus && isLost && reading === this.#reading) key.focus();
   }

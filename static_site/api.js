@@ -6,6 +6,7 @@ const ATTEMPTS = 3;
 const FIRST_RETRY_MS = 400;
 const LONGEST_RETRY_MS = 5_000;
 const PENDING_MS = [1_000, 2_000, 4_000, 8_000]; // between looks at a pending record; the last one repeats
+const LARGEST_IMAGE = 4_500_000; // bytes that the API takes; of more a gateway before it makes a 500, which looks temporary
 const PAGE_SIZE = 100; // the most that one GET /classifications gives
 const TEMPORARY = new Set([429, 500, 502, 503, 504]); // 500 is API Gateway's, where Lambda has no room for one more
 
@@ -74,6 +75,7 @@ export class Api {
    * @returns {Promise<Classification>}
    */
   async classify(image, idempotencyKey) {
+    if (image.size > LARGEST_IMAGE) throw new Problem({ status: 413, title: "Content Too Large" });
     const headers = { "Content-Type": image.type || "application/octet-stream", "Idempotency-Key": idempotencyKey };
     return this.#request("POST", "/classifications", { headers, body: image });
   }

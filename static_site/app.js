@@ -2,7 +2,7 @@
 
 import { Api } from "./api.js";
 import { DataView } from "./data.js";
-import { element, fillTexts } from "./elements.js";
+import { awaited, element, fillTexts } from "./elements.js";
 import { HandwritingView } from "./handwriting.js";
 import { ModelView } from "./model.js";
 import { NumberKeys } from "./number_keys.js";
@@ -18,8 +18,11 @@ async function start() {
   fillTexts(document);
   section("page").hidden = false;
   document.querySelector(".skip").addEventListener("click", skipToContent);
-  const config = await settings();
-  if (config === null) return section("content").append(element("p", { class: "notice problem", role: "alert" }, texts.page.noConfig));
+  const place = element("div");
+  section("content").append(place);
+  const config = await awaited(place, settings());
+  if (config === null) return place.replaceChildren(noSettings());
+  place.remove();
   const storage = new PageStorage();
   const writer = new Writer(storage);
   addEventListener("storage", function follow() {
@@ -59,6 +62,15 @@ async function settings() {
   } catch {
     return null;
   }
+}
+
+function noSettings() {
+  return element(
+    "div",
+    { class: "notice problem", role: "alert" },
+    element("p", {}, texts.page.noConfig),
+    element("button", { type: "button", onclick: () => location.reload() }, texts.problem.retry),
+  );
 }
 
 /** `#handwriting?true=4&predicted=9` shows that view with these parameters. */

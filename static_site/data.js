@@ -1,6 +1,6 @@
 /** The view of one's own data: a copy of it, its deletion, and the key that ties it to a person. */
 
-import { element, parts, problemNotice } from "./elements.js";
+import { element, goOnAt, parts, problemNotice } from "./elements.js";
 import { texts } from "./texts.js";
 import { Writer } from "./writer.js";
 
@@ -96,15 +96,19 @@ export class DataView {
 
   /** Run what takes long: not twice at once, and with its problem shown. */
   async #run(action) {
-    const buttons = [this.#parts.download, this.#parts.deleteAll];
+    const { download, deleteAll, copyStatus, copyProblem } = this.#parts;
+    const buttons = [download, deleteAll];
+    const pressed = document.activeElement;
+    goOnAt(copyStatus);
     for (const button of buttons) button.disabled = true;
-    this.#parts.copyProblem.replaceChildren();
+    copyProblem.replaceChildren();
     try {
       await action();
     } catch (problem) {
-      this.#parts.copyProblem.replaceChildren(problemNotice(problem, () => this.#run(action)));
+      copyProblem.replaceChildren(problemNotice(problem, () => this.#run(action)));
     } finally {
       for (const button of buttons) button.disabled = false; // also after a mistake of ours
+      if (document.activeElement === copyStatus) pressed.focus();
     }
   }
 

@@ -45,9 +45,9 @@ function textAt(path) {
 
 /** A copy of a `<template>`'s first element, with its texts. @returns {HTMLElement} */
 export function cloned(templateId) {
-  const copy = document.getElementById(templateId).content.firstElementChild.cloneNode(true);
+  const copy = document.getElementById(templateId).content.cloneNode(true);
   fillTexts(copy);
-  return copy;
+  return copy.firstElementChild;
 }
 
 /** The elements of `root` that the code names, by their `data-part`. @returns {Record<string, any>} */
@@ -68,13 +68,24 @@ export function scrollable(label, content) {
 /** What went wrong, in words, with a way on. What is no problem of the API is a mistake of ours, and thrown. */
 export function problemNotice(problem, retry) {
   if (!(problem instanceof Problem)) throw problem;
-  return element(
+  const notice = element(
     "div",
     { class: "notice problem", role: "alert" },
     element("p", {}, element("strong", {}, texts.problem.title(problem))),
     element("p", {}, texts.problem.detail(problem)),
-    retry ? element("button", { type: "button", onclick: retry }, texts.problem.retry) : null,
+    retry ? element("button", { type: "button", onclick: tryAgain }, texts.problem.retry) : null,
   );
+  function tryAgain() {
+    goOnAt(notice.parentElement);
+    retry();
+  }
+  return notice;
+}
+
+/** Where a button goes once it is pressed: the keyboard would be sent back to the beginning of the page. */
+export function goOnAt(place) {
+  place.tabIndex = -1;
+  place.focus({ preventScroll: true });
 }
 
 /**

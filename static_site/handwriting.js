@@ -11,6 +11,7 @@ export class HandwritingView {
   #collection;
   #history;
   #turn = 0;
+  #shown = /** @type {URLSearchParams | null} */ (null); // the last ones: those of a link that was gone on from bring up nothing
 
   /** @param {HTMLElement} root @param {import("./api.js").Api} api @param {import("./number_keys.js").NumberKeys} numberKeys */
   constructor(root, api, numberKeys) {
@@ -22,9 +23,10 @@ export class HandwritingView {
 
   /** @param {URLSearchParams} parameters `true` and `predicted` show the images of that one confusion */
   async show(parameters) {
+    this.#shown = parameters;
     this.#collection.reset();
     await Promise.all([this.#showFigures(), this.#history.show(parameters)]);
-    if (parameters.size > 0) this.#history.scrollTo();
+    if (parameters.size > 0 && parameters === this.#shown) this.#history.goTo();
   }
 
   async #showFigures() {

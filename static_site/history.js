@@ -2,7 +2,7 @@
 
 import { Answer } from "./answer.js";
 import { ignoreProblem } from "./api.js";
-import { SHOW_WAITING_MS, element, problemNotice, seenUrl } from "./elements.js";
+import { SHOW_WAITING_MS, element, goOnAt, problemNotice, seenUrl } from "./elements.js";
 import { Reading } from "./reading.js";
 import { texts } from "./texts.js";
 
@@ -29,7 +29,7 @@ export class History {
   #opening = 0;
 
   /**
-   * @param {Record<string, any>} parts history, and in it filters, gallery, status, historyProblem, more; dialog
+   * @param {Record<string, any>} parts figures; history, and in it filters, gallery, status, historyProblem, more; dialog
    * @param {import("./api.js").Api} api
    * @param {import("./collection.js").Collection} collection
    * @param {import("./number_keys.js").NumberKeys} numberKeys
@@ -58,9 +58,10 @@ export class History {
     await this.#show(PAGE);
   }
 
-  /** Bring the images into sight: the figures above them fill a screen, or on a phone several. */
-  scrollTo() {
+  /** Bring the images into sight, and the keyboard to them: the figures above fill a screen, or on a phone several. */
+  goTo() {
     this.#parts.history.scrollIntoView();
+    this.#parts.filters.querySelector("[aria-pressed=true]").focus({ preventScroll: true });
   }
 
   #filterButton(name, matches, pressed) {
@@ -129,17 +130,15 @@ export class History {
 
   #fillDialog() {
     const { dialog } = this.#parts;
-    const close = () => dialog.close();
     dialog.append(
       this.#answer.element,
       element(
         "p",
         { class: "actions" },
-        element("button", { type: "button", onclick: close }, texts.answer.close),
+        element("button", { type: "button", onclick: () => dialog.close() }, texts.answer.close),
         element("button", { type: "button", class: "danger", onclick: () => this.#delete() }, texts.answer.delete),
       ),
     );
-    dialog.addEventListener("click", (event) => event.target === dialog && close()); // beside it
     dialog.addEventListener("close", () => this.#closed());
   }
 
@@ -186,7 +185,9 @@ export class History {
     const place = [...cards].findIndex((card) => card.contains(document.activeElement));
     await this.#refresh();
     if (place === -1 || document.activeElement !== document.body) return;
-    cards[Math.min(place, cards.length - 1)]?.firstElementChild.focus();
+    const { history, status, figures } = this.#parts;
+    if (cards.length > 0) cards[Math.min(place, cards.length - 1)].firstElementChild.focus();
+    else goOnAt(history.hidden ? figures : status);
   }
 }
 

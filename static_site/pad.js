@@ -8,8 +8,8 @@ const FLAT_PRESSURE = 0.5; // what a mouse reports; fingers report anything, so 
 
 /** Events: `start` (a stroke begins), `change` (the drawing is another one now), `drop` (the stroke was none). */
 export class Pad extends EventTarget {
-  /** Of the pad's side. */
-  brush = 0.06;
+  /** How wide it writes, of its side. */
+  brush = 0;
   #canvas;
   #drawing = new Drawing();
   #stroke = /** @type {import("./strokes.js").Stroke | null} */ (null);
@@ -74,7 +74,7 @@ export class Pad extends EventTarget {
     this.#canvas.setPointerCapture(event.pointerId);
     this.#pointer = { id: event.pointerId, type: event.pointerType };
     this.#stroke = null; // a palm's, where a pen takes over
-    this.dispatchEvent(new Event("start")); // a listener may clear the pad first
+    this.dispatchEvent(new Event("start")); // a listener may clear the pad first, and sets the brush
     this.#stroke = { width: this.brush, points: [] };
     this.#record(event);
   }

@@ -36,7 +36,7 @@ const range = ([low, high]) => `${finePercent.format(low)} to ${finePercent.form
 const time = (text) => dateTime.format(new Date(text));
 
 function age(text) {
-  const elapsed = Date.now() - Date.parse(text);
+  const elapsed = Math.max(0, Date.now() - Date.parse(text)); // by a clock that may be slow
   if (elapsed < HOUR_MS) return relative.format(-Math.round(elapsed / MINUTE_MS), "minute");
   if (elapsed < DAY_MS) return relative.format(-Math.round(elapsed / HOUR_MS), "hour");
   return relative.format(-Math.round(elapsed / DAY_MS), "day");
@@ -241,7 +241,9 @@ export const texts = {
     },
     detail: (problem) => {
       if (problem.status === 0) return "Check the connection and try again.";
-      return problem.status === 415 ? "Bring it as PNG, JPEG, WebP, GIF, BMP or TIFF." : capital(problem.detail);
+      if (problem.status === 415) return "Bring it as PNG, JPEG, WebP, GIF, BMP or TIFF.";
+      if (problem.status === 413 && !problem.detail) return "At most 4.5 MB can be sent.";
+      return capital(problem.detail);
     },
     retry: "Try again",
   },

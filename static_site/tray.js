@@ -1,6 +1,6 @@
 /** The files a person brought: read a few at a time, shown as a row, one of them picked. */
 
-import { element } from "./elements.js";
+import { element, goOnAt, seenUrl } from "./elements.js";
 import { Reading } from "./reading.js";
 import { texts } from "./texts.js";
 
@@ -10,6 +10,7 @@ const LARGEST_UPLOAD = 3_500_000; // bytes; Lambda takes 4.5 MB
 const MAYBE_AN_IMAGE = /^(image\/.*)?$/; // without a known ending a file has no type, and may be anything
 const OPAQUE = ["image/jpeg", "image/bmp", "image/x-ms-bmp"]; // the others may have transparency to lose
 const LARGEST_OPAQUE = 500_000; // bytes: half a minute where the uplink is bad
+const NOTHING = "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg'/>"; // without an image there would be a sign of a broken one
 const SHRUNK_SIDE = 2_000; // px, of a file that is larger
 
 export class Tray {
@@ -34,7 +35,7 @@ export class Tray {
     this.#status = status;
     this.#api = api;
     this.#onPick = onPick;
-    this.#retry = element("button", { type: "button", hidden: true, onclick: () => this.#retryFailed() }, texts.write.retryFailed);
+    this.#retry = element("button", { type: "button", hidden: true, onclick: () => this.#retryPressed() }, texts.write.retryFailed);
     status.after(this.#retry);
     addEventListener("online", () => this.#retryFailed());
     addEventListener("beforeunload", (event) => this.#workers > 0 && event.preventDefault());
@@ -83,6 +84,11 @@ export class Tray {
     this.#tellProgress();
   }
 
+  #retryPressed() {
+    goOnAt(this.#status);
+    this.#retryFailed();
+  }
+
   #retryFailed() {
     if (this.#workers === 0) this.#send(this.#failed);
   }
@@ -100,10 +106,11 @@ export class Tray {
 
   #item(reading) {
     const answer = element("span");
+    const image = element("img", { src: reading.imageUrl, alt: "", loading: "lazy" });
     const button = element(
       "button",
       { type: "button", "aria-pressed": "false", onclick: () => this.#pick(button, reading) },
-      element("img", { src: reading.imageUrl, alt: "", loading: "lazy" }),
+      image,
       element("span", { class: "name" }, reading.name),
       answer,
     );
@@ -112,6 +119,15 @@ export class Tray {
       answer.textContent = texts.write.trayItem(reading);
       this.#tellProgress();
     };
+    const showSeen = () => (image.src = reading.state === "classified" ? seenUrl(reading.record) : NOTHING);
+    image.addEventListener(
+      "error", // a TIFF, or no image at all
+      () => {
+        reading.addEventListener("change", showSeen);
+        showSeen();
+      },
+      { once: true },
+    );
     reading.addEventListener("change", render);
     render();
     return element("li", {}, button);
@@ -131,7 +147,7 @@ export class Tray {
   }
 
   #say(text) {
-    this.#status.textContent = text;
+    if (this.#status.textContent !== text) this.#status.textContent = text; // written again, it would be read out again
   }
 }
 

@@ -1,7 +1,7 @@
 /** The view that takes drawings and files, and shows the answers. */
 
 import { Answer } from "./answer.js";
-import { element, parts } from "./elements.js";
+import { element, goOnAt, parts } from "./elements.js";
 import { Pad } from "./pad.js";
 import { Reading } from "./reading.js";
 import { texts } from "./texts.js";
@@ -51,13 +51,12 @@ export class WriteView {
   }
 
   #connectPad() {
-    const { undo, clear, brush } = this.#parts;
+    const { undo, clear } = this.#parts;
     this.#pad.addEventListener("start", () => this.#beginStroke());
     this.#pad.addEventListener("change", () => this.#drawingChanged());
     this.#pad.addEventListener("drop", () => this.#strokeDropped());
     undo.addEventListener("click", () => this.#undo());
     clear.addEventListener("click", () => this.#pad.canClear && this.#clear());
-    brush.addEventListener("input", () => (this.#pad.brush = Number(brush.value)));
     document.addEventListener("keydown", (event) => {
       const undoes = event.key === "z" && (event.ctrlKey || event.metaKey) && !event.shiftKey;
       if (undoes && this.#isShown && !this.#answer.undo()) this.#undo(); // a label came after the strokes
@@ -74,6 +73,7 @@ export class WriteView {
   /** A labelled drawing is finished: the next stroke begins the next one. */
   #beginStroke() {
     if (this.#drawing !== null && this.#drawing.trueDigit !== null) this.#clear();
+    this.#pad.brush = Number(this.#parts.brush.value); // a browser that goes back brings it back, and tells nobody
     clearTimeout(this.#pause);
     this.#answer.stale = true;
   }
@@ -102,8 +102,11 @@ export class WriteView {
   }
 
   #drawingChanged() {
-    this.#parts.undo.disabled = !this.#pad.canUndo;
-    this.#parts.clear.disabled = !this.#pad.canClear;
+    const { undo, clear, brush } = this.#parts;
+    undo.disabled = !this.#pad.canUndo;
+    clear.disabled = !this.#pad.canClear;
+    if (clear.matches(":focus:disabled")) undo.focus(); // who pressed it by keyboard goes on beside it
+    if (undo.matches(":focus:disabled")) brush.focus();
     clearTimeout(this.#pause);
     this.#pause = 0;
     if (this.#pad.isEmpty) this.#answerDrawing(null);
@@ -158,14 +161,17 @@ export class WriteView {
 
   #sayUnsaved(problem) {
     const { unsaved } = this.#parts;
-    const close = element("button", { type: "button", onclick: () => unsaved.replaceChildren() }, texts.write.unsavedClose);
+    const close = () => {
+      goOnAt(unsaved);
+      unsaved.replaceChildren();
+    };
     unsaved.replaceChildren(
       element(
         "div",
         { class: "notice problem", role: "alert" },
         element("p", {}, element("strong", {}, texts.write.unsaved), " ", texts.write.unsavedNote),
         element("p", {}, texts.problem.title(problem)),
-        close,
+        element("button", { type: "button", onclick: close }, texts.write.unsavedClose),
       ),
     );
   }

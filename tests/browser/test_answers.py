@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.api_double import ApiDouble, answer
+from tests.browser.conftest import on_both_screens
 from tests.browser.gestures import FOUR, SEVEN, ZERO, draw, visit, wait_until_sent
 
 UPLOAD = "/classifications"
@@ -376,6 +377,37 @@ def test_a_label_that_could_not_be_saved_is_taken_back(page: Page, api: ApiDoubl
     expect(page.get_by_text("It was a")).to_be_hidden()
 
 
+def test_a_correction_that_could_not_be_saved_is_no_step_to_undo(page: Page, api: ApiDouble) -> None:
+    draw(page, SEVEN)
+    key(page, 3).click()
+    expect(page.get_by_text("0 of the 1 image you labelled")).to_be_visible()
+    api.next_faults = [("PUT .*", 403, "")]
+    key(page, 5).click()
+    expect(page.get_by_role("alert")).to_contain_text("Refused")
+    expect(key(page, 3)).to_have_attribute("aria-pressed", "true")
+    page.locator(".meaning").get_by_role("button", name="Undo").click()
+    expect(key(page, 3)).to_have_attribute("aria-pressed", "false")
+    assert [record["true"] for record in api.records.values()] == [None]
+
+
+def test_an_undone_correction_that_could_not_be_saved_is_undone_by_the_next_try(
+    page: Page, api: ApiDouble
+) -> None:
+    draw(page, SEVEN)
+    for digit in (3, 5):
+        key(page, digit).click()
+        expect(page.get_by_text(f"It was a {digit}")).to_be_visible()
+    undo = page.locator(".meaning").get_by_role("button", name="Undo")
+    api.next_faults = [("PUT .*", 403, "")]
+    undo.click()
+    expect(page.get_by_role("alert")).to_contain_text("Refused")
+    undo.click()
+    expect(key(page, 3)).to_have_attribute("aria-pressed", "true")
+    expect(page.get_by_role("alert")).to_have_count(0)
+    assert [record["true"] for record in api.records.values()] == [3]
+
+
+@on_both_screens
 def test_a_label_that_fails_after_the_person_went_on_is_told(page: Page, api: ApiDouble) -> None:
     api.next_faults = [("PUT .*", 503, "busy"), ("PUT .*", 403, "")]
     draw(page, SEVEN)
@@ -383,9 +415,11 @@ def test_a_label_that_fails_after_the_person_went_on_is_told(page: Page, api: Ap
     draw(page, ZERO)
     alert = page.get_by_role("alert")
     expect(alert).to_contain_text("What you said of the image before is not saved.")
+    expect(alert.get_by_text("What you said")).to_be_in_viewport(ratio=1)
     expect(page.get_by_text("Read as a 7.")).to_be_visible()
-    alert.get_by_role("button", name="Close").click()
+    alert.get_by_role("button", name="Close").press("Enter")
     expect(alert).to_have_count(0)
+    expect(page.locator("[data-part=unsaved]")).to_be_focused()
     assert [record["true"] for record in api.records.values()] == [None, None]
 
 

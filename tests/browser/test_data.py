@@ -166,6 +166,21 @@ def test_everything_is_deleted_after_a_question(page: Page, api: ApiDouble) -> N
     assert api.records == {}
 
 
+def test_the_keyboard_goes_on_at_the_button_whose_work_is_done(page: Page, api: ApiDouble) -> None:
+    api.add(predicted=0)
+    download, delete = (
+        page.get_by_role("button", name=name) for name in ("Download a copy", "Delete everything")
+    )
+    with page.expect_download():
+        download.press("Enter")
+    expect(page.get_by_text("Saved: 1 image.")).to_be_visible()
+    expect(download).to_be_focused()
+    delete.press("Enter")
+    page.get_by_role("button", name="Yes, do it").press("Enter")
+    expect(page.get_by_text("Deleted: 1 image.")).to_be_visible()
+    expect(delete).to_be_focused()
+
+
 def test_a_deletion_that_broke_off_can_be_tried_again(page: Page, api: ApiDouble) -> None:
     api.add(predicted=0)
     api.faults = [("DELETE .*", 403, "")]

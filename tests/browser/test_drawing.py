@@ -115,6 +115,21 @@ def test_a_wider_brush_leaves_more_ink(page: Page, api: ApiDouble) -> None:
     assert ink(wide) > 2 * ink(thin)
 
 
+def test_the_pen_is_as_wide_as_its_slider_says_when_the_browser_goes_back(page: Page, api: ApiDouble) -> None:
+    page.get_by_role("slider", name="Pen").fill("0.12")
+    page.goto("/robots.txt")
+    page.go_back()
+    expect(page.get_by_role("slider", name="Pen")).to_have_value("0.12")
+    draw(page, SEVEN)
+    expect(page.get_by_text("Read as a 7.")).to_be_visible()
+    page.get_by_role("slider", name="Pen").fill("0.06")
+    page.get_by_role("button", name="Clear").click()
+    draw(page, SEVEN)
+    wait_until_sent(page, lambda: len(api.calls("POST", UPLOAD)) == 2)
+    wide, narrow = (ink(drawn(request)) for request in api.calls("POST", UPLOAD))
+    assert wide > 1.5 * narrow
+
+
 def test_a_tap_leaves_a_dot(page: Page, api: ApiDouble) -> None:
     draw(page, [[(0.5, 0.5)]])
     expect(page.get_by_text("Read as a 7.")).to_be_visible()
@@ -169,6 +184,19 @@ def test_while_a_stroke_is_taken_back_the_answer_takes_no_label(page: Page) -> N
 def test_nothing_can_be_undone_or_cleared_on_an_empty_pad(page: Page) -> None:
     expect(page.get_by_role("button", name="Undo")).to_be_disabled()
     expect(page.get_by_role("button", name="Clear")).to_be_disabled()
+
+
+def test_the_keyboard_goes_on_beside_a_button_that_can_be_pressed_no_more(page: Page) -> None:
+    draw(page, SEVEN)
+    undo, clear = (page.get_by_role("button", name=name).first for name in ("Undo", "Clear"))
+    clear.press("Enter")
+    expect(clear).to_be_disabled()
+    expect(undo).to_be_focused()
+    undo.press("Enter")
+    expect(undo).to_be_focused()  # what was cleared is back
+    undo.press("Enter")
+    expect(undo).to_be_disabled()
+    expect(page.get_by_role("slider", name="Pen")).to_be_focused()
 
 
 def test_two_strokes_of_one_digit_are_one_request(page: Page, api: ApiDouble) -> None:

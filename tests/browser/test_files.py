@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import FilePayload, Page, expect
 
+from chalice_app.settings import MAX_IMAGE_BYTES
 from infrastructure.local.settings import ROOT
 from tests.browser.api_double import ApiDouble, answer, drawing
 from tests.browser.conftest import PHONE
@@ -140,7 +141,8 @@ def test_files_that_failed_without_a_connection_are_sent_again_all_at_once(
     sent = {request.headers["idempotency-key"] for request in api.calls("POST", UPLOAD)}
     api.is_away = False
     if way == "button":
-        again.click()
+        again.press("Enter")
+        expect(page.get_by_role("status").filter(has_text="images read")).to_be_focused()
     else:
         page.evaluate("dispatchEvent(new Event('online'))")
     expect(page.get_by_text("5 images read")).to_be_visible()
@@ -159,6 +161,24 @@ def test_a_file_that_came_through_by_itself_is_not_offered_again(page: Page, api
     expect(again).to_be_hidden()
 
 
+def test_a_file_that_is_too_large_and_cannot_be_made_smaller_is_not_sent(page: Page, api: ApiDouble) -> None:
+    """A gateway would answer 500, after all of it has been sent, and again to each other try."""
+    scan = FilePayload(name="scan.tiff", mimeType="image/tiff", buffer=bytes(MAX_IMAGE_BYTES + 1))
+    choose(page, scan, file("digit.png"))
+    expect(page.get_by_text("1 image read, 1 failed")).to_be_visible()
+    page.get_by_role("button", name="scan.tiff failed").click()
+    alert = page.get_by_role("alert")
+    expect(alert).to_contain_text("This image is too large.")
+    expect(alert).to_contain_text("At most 4.5 MB can be sent.")
+    expect(page.get_by_role("button", name=re.compile("again"))).to_have_count(0)
+    assert len(api.calls("POST", UPLOAD)) == 1
+
+
+def test_a_file_is_sent_that_is_just_small_enough(page: Page, api: ApiDouble) -> None:
+    choose(page, FilePayload(name="scan.tiff", mimeType="image/tiff", buffer=bytes(MAX_IMAGE_BYTES)))
+    expect(page.get_by_role("button", name="scan.tiff read as 7")).to_be_visible()
+
+
 def test_a_file_that_was_refused_is_not_offered_again(page: Page, api: ApiDouble) -> None:
     api.faults = [("POST .*", 422, "")]
     choose(page, file("bad.png"))
@@ -171,6 +191,21 @@ def test_the_row_tells_what_has_been_labelled(page: Page) -> None:
     expect(page.get_by_text("Read as a 7.")).to_be_visible()
     page.keyboard.press("3")
     expect(page.get_by_role("button", name="digit.png 3, read as 7")).to_be_visible()
+
+
+def test_a_label_does_not_have_the_progress_read_out_again(page: Page) -> None:
+    choose(page, file("digit.png"))
+    expect(page.get_by_text("1 image read")).to_be_visible()
+    page.evaluate(
+        """() => {
+            globalThis.written = 0;
+            new MutationObserver(() => (written += 1))
+                .observe(document.querySelector("#write [data-part=status]"), { childList: true });
+        }"""
+    )
+    page.get_by_role("button", name="4, 0.3%").click()
+    expect(page.get_by_text("0 of the 1 image you labelled were read correctly.")).to_be_visible()
+    assert page.evaluate("written") == 0
 
 
 def test_leaving_while_files_are_on_their_way_is_asked_about(page: Page, api: ApiDouble) -> None:
@@ -190,6 +225,9 @@ def test_of_what_the_browser_cannot_show_the_network_shows_what_it_saw(page: Pag
     choose(page, FilePayload(name="scan.tiff", mimeType="image/tiff", buffer=buffer.getvalue()))
     expect(page.get_by_text("Read as a 7.")).to_be_visible()
     expect(page.get_by_alt_text("The image as you made it")).to_be_hidden()
+    thumbnail = page.locator(".tray img")
+    expect(thumbnail).to_have_attribute("src", re.compile("^data:"))
+    assert thumbnail.evaluate("image => image.decode().then(() => image.naturalWidth)") == 28
     expect(page.get_by_alt_text("The same image as 28 by 28 grey pixels")).to_be_visible()
     page.get_by_role("link", name="Handwriting").click()
     shown = page.locator(".gallery img")
@@ -287,6 +325,15 @@ def test_a_large_upload_has_the_time_that_a_bad_uplink_takes(page: Page, api: Ap
     choose(page, FilePayload(name="broken.png", mimeType="image/png", buffer=bytes(600_000)))
     expect(page.get_by_role("button", name="broken.png read as 7")).to_be_visible()
     assert page.evaluate("patience") == 35_000 + 30_000
+
+
+def test_what_is_no_image_at_all_has_an_empty_mount_in_the_row(page: Page, api: ApiDouble) -> None:
+    api.faults = [("POST .*", 415, "")]
+    choose(page, FilePayload(name="photo.heic", mimeType="image/heic", buffer=b"none"))
+    expect(page.get_by_role("button", name="photo.heic failed")).to_be_visible()
+    thumbnail = page.locator(".tray img")
+    expect(thumbnail).to_have_attribute("src", re.compile("^data:"))
+    assert thumbnail.evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
 
 
 def test_a_file_is_labelled_like_a_drawing(page: Page, api: ApiDouble) -> None:

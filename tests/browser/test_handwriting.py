@@ -82,9 +82,31 @@ def test_a_link_to_the_images_of_a_confusion_brings_them_into_sight(
     api.report = report_of([[1] * 10] * 10)
     page.goto(view)
     link = "Show these" if view == VIEW else "4 read as 9"
-    page.get_by_role("link", name=link).click()
+    page.get_by_role("link", name=link).press("Enter")
     expect(cards(page)).to_have_text(["4, read as 9"])
     expect(cards(page)).to_be_in_viewport()
+    expect(page.get_by_role("button", name="4 read as 9")).to_be_focused()  # and the keyboard goes on there
+
+
+def test_a_link_that_was_gone_on_from_brings_nothing_into_sight(page: Page, api: ApiDouble) -> None:
+    for digit in range(10):
+        api.add(predicted=digit, true=digit)
+    api.report = report_of([[1] * 10] * 10)
+    page.goto("/#model")
+    held = hold(page, "**/classifications?*", "GET")
+    page.get_by_role("link", name="4 read as 9").click()
+    wait_until_sent(page, lambda: held)
+    all_images = page.get_by_role("link", name="Handwriting")
+    all_images.click()
+    expect(page.get_by_role("button", name="All", exact=True)).to_have_attribute("aria-pressed", "true")
+    wait_until_sent(page, lambda: len(held) == 2)
+    page.unroute("**/classifications?*")
+    for each in held:
+        each.fallback()
+    expect(cards(page)).to_have_count(10)
+    expect(page.get_by_text("100.0% read correctly")).to_be_visible()
+    assert page.evaluate("scrollY") == 0
+    expect(page.get_by_role("button", name="All", exact=True)).not_to_be_focused()
 
 
 @pytest.mark.parametrize("parameters", ["true=four&predicted=9", "true=4", "true=4&predicted=10", "true="])
@@ -208,6 +230,46 @@ def test_the_keyboard_alone_opens_an_image_labels_it_and_comes_back_to_it(page: 
     expect(cards(page)).to_have_text(["8, read as 0"])
     expect(cards(page)).to_be_focused()
     assert record["true"] == 8
+
+
+def test_an_opened_image_closes_by_a_press_beside_it_and_not_by_one_at_its_edge(
+    page: Page, api: ApiDouble
+) -> None:
+    api.add(predicted=0)
+    page.goto(VIEW)
+    cards(page).click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_text("Read as a 0.")).to_be_visible()
+    box = dialog.bounding_box()
+    assert box is not None
+    left, middle = box["x"], box["y"] + box["height"] / 2
+    page.mouse.click(left + 8, middle)  # beside what is in it
+    expect(dialog).to_be_visible()
+    page.mouse.move(left + box["width"] / 2, middle)
+    page.mouse.down()
+    page.mouse.move(left - 40, middle)  # where text was marked, or a press was thought better of
+    page.mouse.up()
+    expect(dialog).to_be_visible()
+    page.mouse.click(left - 40, middle)
+    expect(dialog).to_be_hidden()
+
+
+@pytest.mark.parametrize(
+    ("which", "place"), [("All", "figures"), ("Misread", "status")], ids=["of all", "of its kind"]
+)
+def test_the_keyboard_goes_on_where_the_last_image_was(
+    page: Page, api: ApiDouble, which: str, place: str
+) -> None:
+    api.add(predicted=0, true=8)
+    if which != "All":
+        api.add(predicted=0)
+    page.goto(VIEW)
+    page.get_by_role("button", name=which, exact=True).click()
+    expect(cards(page)).to_have_text(["8, read as 0"])
+    cards(page).press("Enter")
+    page.get_by_role("dialog").get_by_role("button", name="Delete").press("Enter")
+    expect(cards(page)).to_have_count(0)
+    expect(page.locator(f"#handwriting [data-part={place}]")).to_be_focused()
 
 
 def test_what_is_said_just_before_closing_is_in_the_list(page: Page, api: ApiDouble) -> None:
@@ -404,10 +466,12 @@ def test_without_a_connection_each_part_says_so_and_can_be_tried_again(page: Pag
     expect(page.get_by_text("No connection to the API.")).to_have_count(2)
     expect(page.get_by_role("status").get_by_role("alert")).to_have_count(0)  # it would be read out twice
     api.is_away = False
-    page.get_by_role("button", name="Try again").first.click()
+    page.get_by_role("button", name="Try again").first.press("Enter")
     expect(page.get_by_text("100.0% read correctly")).to_be_visible()
-    page.get_by_role("button", name="Try again").click()
+    expect(page.locator("[data-part=figures]")).to_be_focused()  # the button is gone
+    page.get_by_role("button", name="Try again").press("Enter")
     expect(cards(page)).to_have_text(["0, read correctly"])
+    expect(page.locator("[data-part=historyProblem]")).to_be_focused()
 
 
 def hold(page: Page, url: str, method: str) -> list[Route]:

@@ -152,6 +152,20 @@ def test_an_answer_is_announced(page: Page, used_api: ApiDouble) -> None:
     expect(page.get_by_role("status").filter(has_text="Read as a 7.")).to_be_visible()
 
 
+def test_an_answer_is_a_part_of_the_page_with_a_name(page: Page, used_api: ApiDouble) -> None:
+    page.goto("/")
+    expect(page.get_by_role("article", name="Answer")).to_be_visible()
+
+
+def test_charts_are_printed_also_where_backgrounds_are_not(page: Page, used_api: ApiDouble) -> None:
+    page.emulate_media(media="print")
+    for view, chart in [("write", ".probability"), ("handwriting", ".dot"), ("model", ".matrix td.right")]:
+        page.goto(f"/#{view}")
+        shown = page.locator(f"#{view} {chart}").first
+        assert shown.evaluate("each => getComputedStyle(each).printColorAdjust") == "exact"
+    assert page.evaluate("getComputedStyle(document.documentElement).backgroundColor") == "rgb(255, 255, 255)"
+
+
 @pytest.mark.parametrize("device", [{**DESKTOP, "reduced_motion": "reduce"}])
 def test_nothing_moves_for_who_wants_no_motion(page: Page, used_api: ApiDouble) -> None:
     page.goto("/")
@@ -219,9 +233,26 @@ def test_behind_cloudfront_page_and_api_are_one_origin_under_the_policy_of_its_h
 
 
 def test_without_its_settings_the_page_says_so(page: Page) -> None:
-    page.route("**/config.json", lambda route: route.fulfill(status=200, body="<html>"))
+    page.route("**/config.json", lambda route: route.fulfill(status=200, body="<html>"), times=1)
     page.goto("/")
     expect(page.get_by_role("alert")).to_contain_text("config.json")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.get_by_role("heading", name="Write a digit")).to_be_visible()
+
+
+def test_settings_that_take_long_are_said_to(page: Page) -> None:
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/config.json", hold)
+    page.goto("/")
+    loading = page.get_by_role("status").filter(has_text="Loading …")
+    expect(loading).to_be_visible()
+    held.pop().fallback()
+    expect(page.get_by_role("heading", name="Write a digit")).to_be_visible()
+    expect(loading).to_have_count(0)
 
 
 def test_the_settings_are_never_taken_from_the_cache(page: Page, used_api: ApiDouble) -> None:
