@@ -108,7 +108,7 @@ def publish(store: ObjectStore, report: Report) -> None:
     try:
         put(store, key, body, mode="create")
     except AlreadyExistsError:
-        if bytes(store.get(key).bytes()) != body:  # else a first attempt came, and its answer did not
+        if bytes(store.get(key).bytes()) != body:  # the same is a first try whose answer was lost
             raise
     put(store, LATEST, body)
 

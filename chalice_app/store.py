@@ -85,7 +85,7 @@ class Store:
     def keys(self, prefix: str) -> Iterator[str]:
         """Yield the keys under a prefix in their order, a request for every thousand.
 
-        But for those that end in a slash: consoles leave such empty objects to show a folder.
+        Keys that end in a slash are left out: consoles make such empty objects to show a folder.
         """
         pages = iter(
             self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)

@@ -79,7 +79,7 @@ def _chunks(file: BinaryIO) -> Iterator[bytes]:
 
 
 def _read(file: BinaryIO, length: int) -> bytes:
-    """Return so many bytes. Whose client leaves before the last of them asks for nothing."""
+    """Return so many bytes. Raises Problem where fewer come, or memory cannot hold them."""
     try:
         read = file.read(length)
     except (MemoryError, OverflowError):

@@ -27,7 +27,7 @@ def interrupt_once() -> None:
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Let them wait until a process is made: before, it would stay, and nobody would know of it."""
+    """Hold signals back while a process is made: one that cuts it short leaves a process nobody knows of."""
     if threading.current_thread() is not threading.main_thread():  # which alone they come to
         yield
         return
