@@ -1,26 +1,26 @@
 """List what in a picture may be its digit: parts that stand out, dark or light, wherever one may write."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
-from functools import cached_property, reduce
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from inference_image.choosing import WEIGHTS
-from inference_image.ink import DARK, STROKE, Inked, Sizes, find_ink, under_light
-from inference_image.parts import Each, Map, Mask, Parts, fitted, measured, parts_above
+from inference_image.ink import STROKE, Inked, Sizes, find_ink, under_light
+from inference_image.parts import Each, Map, Mask, Parts, measured, parts_above
 from inference_image.shapes import is_no_digit, is_sheet, is_straight
+from inference_image.sheets import lightest, only_on, outlined
 
 NO_INK = 10.0  # grey levels: what stands out less is the paper's own
-_LEAST, _MOST = 0.06, 0.9  # of the picture: a sheet on a desk
-_STRAIGHT, _SOLID = 0.8, 0.7  # of the rectangle around it is within its outline; of that is a sheet
-_SHARP = 0.5
-_LIKELY = 0.3
 _LOW, _HIGH = 0.25, 0.5  # floors: shares of the strong ink
 _STEP = 0.5  # of its ink: less is left of a step in brightness, more of a stroke, when what is wide is paper
 _MARKED = 0.5  # of the size of a ring around it; the inner line of an outlined 6 has less
+_LIKELY = (
+    0.3  # that ink is light rather than dark, or dark rather than light: less is worth one search, not two
+)
 _BLOB = 0.4  # of its size is its thickest place; of strokes below a third
 _LINE = 1.2  # of what it stands beside: what is as thin as a line and longer is one, if it is no stem
 _STEM = 1.5  # of the letter that it stands beside and begins or ends with: no l is taller
@@ -115,17 +115,11 @@ def candidates(pixels: NDArray[np.uint8]) -> list[Candidate]:
     sizes = Sizes(pixels)
     inks = find_ink(sizes)
     found = _standing_out(inks)
-    surface, polarities = _surface(found), (False, True)
-    if surface is None and any(one.searched.inked.light or (one.is_wide and one.is_blob) for one in found):
-        surface, polarities = _bright(sizes), (False,)
-    if surface is not None:
-        on_it = _only_on(surface, sizes, polarities)
-        inks += on_it
-        found += _standing_out(on_it)
+    inks += (on_it := _on_the_sheet(sizes, found))
+    found += _standing_out(on_it)
     is_hopeless = all(one.is_sheet or one.is_blob or one.appeal < 0 for one in found)
-    if is_hopeless and not all(inked.light for inked in inks[:2]):
-        more = under_light(sizes)
-        inks += more
+    if is_hopeless and not any(inked.light and inked.sizes is sizes for inked in inks):
+        inks += (more := under_light(sizes))
         found += _standing_out(more)
     hiding = {id(one.searched.inked) for one in found if is_hopeless or one.is_wide}
     lit = [inked for inked in inks if inked.light and (is_hopeless or inked.light.likely > _LIKELY)]
@@ -133,75 +127,15 @@ def candidates(pixels: NDArray[np.uint8]) -> list[Candidate]:
     return [one for one in found if not one.is_cut]
 
 
-def _surface(found: Iterable[Candidate]) -> Mask | None:
-    """Outline the sheet that stands out on an even desk."""
-    sheets = [one for one in found if one.is_sheet and one.searched.inked.light is None]
-    if not sheets:
-        return None
-    alone = max(sheets, key=lambda one: one.appeal).alone
-    return _within(_hull(alone), alone.shape)
-
-
-def _bright(sizes: Sizes) -> Mask | None:
-    """Outline the sheet on an uneven desk: it has less colour, which no shadow changes, or is lighter."""
-    colours = cv2.split(np.rint(sizes.coarse).astype(np.uint8))
-    least, most = reduce(cv2.min, colours), reduce(cv2.max, colours)
-    whiteness = cv2.divide(least, cv2.max(most, np.full_like(most, DARK)), scale=255)
-    for level in (whiteness, least):
-        smooth = cv2.GaussianBlur(level, (0, 0), 1).astype(np.uint8)
-        sheet = _rectangle(smooth)
-        if sheet is not None and _is_apart(sheet, smooth) and _step(sheet, most) > 0:
-            return fitted(sheet, sizes.searched.shape[:2])
-    return None
-
-
-def _rectangle(level: NDArray[np.uint8]) -> Mask | None:
-    """Outline the largest that stands out from the rest by its level (Otsu 1979), if that is a rectangle."""
-    _, above = cv2.threshold(level, 0, 1, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
-    above = cv2.morphologyEx(above, cv2.MORPH_OPEN, np.ones((7, 7), np.uint8))
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(above)
-    if count == 1:
-        return None
-    largest = 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
-    hull = _hull((labels == largest).view(np.uint8))
-    _, sides, _ = cv2.minAreaRect(hull)
-    within, around = cv2.contourArea(hull), sides[0] * sides[1]
-    is_sheet = (
-        _LEAST * level.size < within < _MOST * level.size
-        and within > _STRAIGHT * around
-        and stats[largest, cv2.CC_STAT_AREA] > _SOLID * within
-    )
-    return _within(hull, level.shape) if is_sheet else None
-
-
-def _is_apart(sheet: Mask, level: NDArray[np.uint8]) -> bool:
-    """Whether most of its outline is an edge: light that falls off has none."""
-    outline = sheet > cv2.erode(sheet, np.ones((3, 3), np.uint8))  # not along the picture's own edges
-    edges = cv2.morphologyEx(level, cv2.MORPH_GRADIENT, np.ones((7, 7), np.uint8))[outline]
-    return bool((edges > _SHARP * _step(sheet, level)).mean() > _SHARP)
-
-
-def _step(sheet: Mask, level: cv2.typing.MatLike) -> float:
-    """How far a sheet's level is above the rest."""
-    return cv2.mean(level, sheet)[0] - cv2.mean(level, 1 - sheet)[0]
-
-
-def _hull(mask: Mask) -> cv2.typing.MatLike:
-    """List the corners of the least convex outline of a connected part."""
-    (outline, *_), _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
-    return cv2.convexHull(outline)
-
-
-def _within(corners: cv2.typing.MatLike, shape: tuple[int, ...]) -> Mask:
-    """Mark what is within a convex outline by 1."""
-    return cv2.fillConvexPoly(np.zeros(shape, np.uint8), corners, 1).astype(np.uint8)
-
-
-def _only_on(surface: Mask, sizes: Sizes, polarities: Iterable[bool]) -> list[Inked]:
-    """See the ink well inside a sheet's outline, as if the sheet went on around it."""
-    inside: Mask = cv2.erode(surface, np.ones((5, 5), np.uint8), borderValue=0).astype(np.uint8)
-    lit = under_light(replace(sizes, surface=inside), polarities) if inside.any() else []
-    return [replace(inked, gain=inked.gain * fitted(inside, inked.gain.shape)) for inked in lit]
+def _on_the_sheet(sizes: Sizes, found: Sequence[Candidate]) -> list[Inked]:
+    """See by itself what is on the sheet that stands out on an even desk, or is lighter, if there is one."""
+    on_even = [one for one in found if one.is_sheet and one.searched.inked.light is None]
+    if on_even:
+        return only_on(outlined(max(on_even, key=lambda one: one.appeal).alone), sizes)
+    if any(one.searched.inked.light or (one.is_wide and one.is_blob) for one in found):
+        sheet = lightest(sizes)
+        return [] if sheet is None else only_on(sheet, sizes, [False])
+    return []
 
 
 def _standing_out(inks: Iterable[Inked]) -> list[Candidate]:

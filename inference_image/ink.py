@@ -167,7 +167,8 @@ def _continued(seen: Colours, surface: NDArray[np.uint8]) -> Colours:
     alone = np.dstack([seen, np.full(surface.shape, 255, np.float32)])
     alone[surface == 0] = 0
     alone = cv2.resize(alone, small, interpolation=cv2.INTER_AREA)
-    near = cv2.GaussianBlur(alone, (0, 0), max(small) / 12) + 1e-3 * np.float32(cv2.mean(alone))
+    mean = 1e-3 * np.array(cv2.mean(alone), np.float32)  # where nothing is near
+    near = cv2.GaussianBlur(alone, (0, 0), max(small) / 12) + mean
     around = cv2.resize(near[..., :3] * (255 / near[..., 3:]), seen.shape[1::-1])
     return cv2.copyTo(seen, surface, around).astype(np.float32, copy=False)
 
