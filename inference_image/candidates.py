@@ -82,6 +82,11 @@ class Candidate:
         return bool(self.parts.thickness[self.part] > STROKE * max(self.searched.ink.shape))
 
     @property
+    def reaches_in(self) -> bool:
+        """Whether it comes in from the picture's edge, as hands and their shadows do."""
+        return self.is_wide and bool(self.parts.edges[self.part])
+
+    @property
     def is_step(self) -> bool:
         """Whether it looks like nothing, and is no stroke but the line between a shadow and the light."""
         inked = self.searched.inked
@@ -118,7 +123,8 @@ def candidates(pixels: NDArray[np.uint8]) -> list[Candidate]:
     inks += (on_it := _on_the_sheet(sizes, found))
     found += _standing_out(on_it)
     is_hopeless = all(one.is_sheet or one.is_blob or one.appeal < 0 for one in found)
-    if is_hopeless and not any(inked.light and inked.sizes is sizes for inked in inks):
+    is_lit = any(inked.light and inked.sizes is sizes for inked in inks)
+    if not is_lit and (is_hopeless or any(one.reaches_in for one in found)):
         inks += (more := under_light(sizes))
         found += _standing_out(more)
     hiding = {id(one.searched.inked) for one in found if is_hopeless or one.is_wide}

@@ -2,6 +2,7 @@
 
 import io
 
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -134,6 +135,50 @@ def test_what_is_likelier_nothing_is_handed_on_all_the_same_if_it_is_a_stroke(at
     [found] = find_digits(_photographed(_shadowed(image, 0.9, 0.5)))
     assert found.appeal < 0
     assert found.box == pytest.approx((*at, 42, 60), abs=8)
+
+
+def _under(image: Image.Image, *bars: tuple[int, int, int, int]) -> NDArray[np.float64]:
+    """Throw the shadows of bars, which leave half the light, with a soft edge."""
+    light = np.ones((image.height, image.width))
+    for left, top, right, bottom in bars:
+        light[top:bottom, left:right] = 0.5
+    scene: NDArray[np.float64] = np.asarray(image) * cv2.GaussianBlur(light, (0, 0), 4)[..., None]
+    return scene
+
+
+@pytest.mark.parametrize("bar", [(150, 0, 200, 170), (0, 140, 190, 200), (185, 130, 400, 210)])
+def test_a_digit_that_the_shadow_of_a_hand_crosses_is_found(bar: tuple[int, int, int, int]) -> None:
+    image = Image.new("RGB", (400, 400), (225, 222, 210))
+    _seven(ImageDraw.Draw(image), (150, 120), 100, 60)
+    found = find_digits(_photographed(_under(image, bar)))
+    assert any(one.box == pytest.approx((150, 120, 70, 100), abs=12) for one in found)
+
+
+@pytest.mark.parametrize("at", [(120, 110), (200, 140)])
+def test_what_is_written_on_a_sheet_on_wood_is_found_whatever_the_light(at: tuple[int, int]) -> None:
+    rows = np.random.default_rng(0).normal(0, 14, (300, 1, 1))
+    wood = Image.fromarray((np.full((300, 400, 3), (150, 105, 60)) + rows).clip(0, 255).astype(np.uint8))
+    ImageDraw.Draw(wood).polygon([(90, 70), (300, 50), (320, 230), (70, 250)], (215, 210, 190))
+    _seven(ImageDraw.Draw(wood), at, 50, 120)
+    first, *_ = find_digits(_photographed(_under(wood, (170, 0, 400, 300))))
+    assert first.box == pytest.approx((*at, 35, 50), abs=8)
+
+
+def test_half_of_a_digit_is_not_handed_on_where_the_other_half_lies_outside_a_patch_of_light() -> None:
+    image = Image.new("RGB", (400, 400), (225, 222, 210))
+    _seven(ImageDraw.Draw(image), (150, 120), 100, 60)
+    found = find_digits(_photographed(_under(image, (0, 0, 400, 170), (0, 0, 80, 400))))
+    assert found
+    assert all(one.box == pytest.approx((150, 120, 70, 100), abs=12) for one in found)
+
+
+def test_a_digit_beside_a_pen_is_seen_without_it() -> None:
+    image = Image.new("RGB", (400, 400), "white")
+    pen = ImageDraw.Draw(image)
+    _seven(pen, (140, 130), 90)
+    pen.line([(100, 300), (330, 240)], "black", 14)
+    found = find_digits(np.asarray(image))
+    assert any(one.box == pytest.approx((140, 130, 63, 90), abs=8) for one in found)
 
 
 def _turned_sheet(image: Image.Image, colour: str) -> None:
