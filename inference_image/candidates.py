@@ -117,7 +117,7 @@ def candidates(pixels: NDArray[np.uint8]) -> list[Candidate]:
     A sheet is searched by itself, in its own light. Where something wider than a stroke stands out, as the
     shadow of a hand does, or nothing that looks like a digit, what is narrow is searched by itself, too.
     """
-    sizes = Sizes(pixels)
+    sizes = Sizes.of(pixels)
     inks = find_ink(sizes)
     found = _standing_out(inks)
     inks += (on_it := _on_the_sheet(sizes, found))

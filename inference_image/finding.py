@@ -38,7 +38,7 @@ def find_digits(pixels: NDArray[np.uint8]) -> list[Found]:
     Specks, lines, shadows and edges appeal less. The list is empty if nothing stands out.
     """
     if max(pixels.shape) <= SMALL:  # every pixel counts
-        return [found for inked in find_ink(Sizes(pixels)) if (found := _whole(inked))]
+        return [found for inked in find_ink(Sizes.of(pixels)) if (found := _whole(inked))]
     return [found for one in _likely(candidates(pixels)) if (found := _cut_out(one))]
 
 

@@ -38,13 +38,16 @@ class Sizes:
     """A picture in the sizes at which it is looked at."""
 
     picture: NDArray[np.uint8]  # (height, width, 3), RGB
+    searched: Colours  # the map, MAP_SIDE long at most
     surface: NDArray[np.uint8] | None = None  # on the map, 1 on the sheet that is looked at by itself
 
-    @cached_property
-    def searched(self) -> Colours:
-        """The map, MAP_SIDE long at most."""
-        seen = reduced(self.picture, MAP_SIDE)
-        return seen if self.surface is None else _continued(seen, self.surface)
+    @classmethod
+    def of(cls, picture: NDArray[np.uint8]) -> "Sizes":
+        return cls(picture, reduced(picture, MAP_SIDE))
+
+    def on(self, surface: NDArray[np.uint8]) -> "Sizes":
+        """Look at a sheet as if it went on around itself."""
+        return replace(self, searched=_continued(self.searched, surface), surface=surface)
 
     @cached_property
     def rim(self) -> NDArray[np.uint8] | None:

@@ -45,7 +45,7 @@ def outlined(part: Mask) -> Mask:
 def only_on(sheet: Mask, sizes: Sizes, polarities: Iterable[bool] = (False, True)) -> list[Inked]:
     """See what is inside a sheet's outline as if the sheet went on around it."""
     inside: Mask = cv2.erode(sheet, _square(2 * _OUTLINE + 1), borderValue=0).astype(np.uint8)
-    lit = under_light(replace(sizes, surface=inside), polarities) if inside.any() else []
+    lit = under_light(sizes.on(inside), polarities) if inside.any() else []
     return [replace(inked, gain=inked.gain * fitted(inside, inked.gain.shape)) for inked in lit]
 
 

@@ -27,15 +27,15 @@ def _on(desk: Scene, paper: tuple[float, ...] = PAPER) -> Scene:
 
 def _taken(scene: Scene) -> Sizes:
     noise = np.random.default_rng(1).normal(0, 3, scene.shape)
-    return Sizes(cv2.GaussianBlur(scene + noise, (0, 0), 1).clip(0, 255).astype(np.uint8))
+    return Sizes.of(cv2.GaussianBlur(scene + noise, (0, 0), 1).clip(0, 255).astype(np.uint8))
 
 
 def _fit(sheet: NDArray[np.uint8] | None, sizes: Sizes) -> float:
     """Of what is marked or should be, the share that is both."""
     assert sheet is not None
     true = cv2.fillConvexPoly(np.zeros(sizes.picture.shape[:2], np.uint8), CORNERS, 1)
-    true = cv2.resize(true, sheet.shape[::-1], interpolation=cv2.INTER_NEAREST)
-    return float((sheet & true).sum() / (sheet | true).sum())
+    both = sheet + cv2.resize(true, sheet.shape[::-1], interpolation=cv2.INTER_NEAREST)
+    return float((both == 2).sum() / (both > 0).sum())
 
 
 @pytest.mark.parametrize("desk", DESKS)
