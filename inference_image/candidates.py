@@ -18,9 +18,7 @@ NO_INK = 10.0  # grey levels: what stands out less is the paper's own
 _LOW, _HIGH = 0.25, 0.5  # floors: shares of the strong ink
 _STEP = 0.5  # of its ink: less is left of a step in brightness, more of a stroke, when what is wide is paper
 _MARKED = 0.5  # of the size of a ring around it; the inner line of an outlined 6 has less
-_LIKELY = (
-    0.3  # that ink is light rather than dark, or dark rather than light: less is worth one search, not two
-)
+_LIKELY = 0.3  # that ink is lighter, or darker, than the paper: what is less is searched once only
 _BLOB = 0.4  # of its size is its thickest place; of strokes below a third
 _LINE = 1.2  # of what it stands beside: what is as thin as a line and longer is one, if it is no stem
 _STEM = 1.5  # of the letter that it stands beside and begins or ends with: no l is taller

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 import boto3
 from botocore.config import Config
 
+from infrastructure.aws.errors import DeploymentError
+
 if TYPE_CHECKING:  # the stubs come with the tests
     from mypy_boto3_apigateway import APIGatewayClient
     from mypy_boto3_autoscaling import AutoScalingClient
@@ -46,25 +48,29 @@ class Clients:
 
     @classmethod
     def of(cls, session: boto3.Session) -> "Clients":
+        """Make them; raises DeploymentError where AWS_ENDPOINT_URL, or a profile's own, is no URL."""
         config = Config(retries={"mode": "standard", "total_max_attempts": 5})
-        return cls(
-            apigateway=session.client("apigateway", config=config),
-            autoscaling=session.client("autoscaling", config=config),
-            cloudformation=session.client("cloudformation", config=config),
-            cloudfront=session.client("cloudfront", config=config),
-            cloudwatch=session.client("cloudwatch", config=config),
-            ec2=session.client("ec2", config=config),
-            ecr=session.client("ecr", config=config),
-            ecs=session.client("ecs", config=config),
-            emr=session.client("emr-serverless", config=config),
-            events=session.client("events", config=config),
-            iam=session.client("iam", config=config),
-            functions=session.client("lambda", config=config),
-            s3=session.client("s3", config=config),
-            scheduler=session.client("scheduler", config=config),
-            quotas=session.client("service-quotas", config=config),
-            sts=session.client("sts", config=config),
-        )
+        try:
+            return cls(
+                apigateway=session.client("apigateway", config=config),
+                autoscaling=session.client("autoscaling", config=config),
+                cloudformation=session.client("cloudformation", config=config),
+                cloudfront=session.client("cloudfront", config=config),
+                cloudwatch=session.client("cloudwatch", config=config),
+                ec2=session.client("ec2", config=config),
+                ecr=session.client("ecr", config=config),
+                ecs=session.client("ecs", config=config),
+                emr=session.client("emr-serverless", config=config),
+                events=session.client("events", config=config),
+                iam=session.client("iam", config=config),
+                functions=session.client("lambda", config=config),
+                s3=session.client("s3", config=config),
+                scheduler=session.client("scheduler", config=config),
+                quotas=session.client("service-quotas", config=config),
+                sts=session.client("sts", config=config),
+            )
+        except ValueError as error:  # botocore's, which names the endpoint
+            raise DeploymentError(f"{error}. It begins with http:// or https://.") from error
 
     @property
     def region(self) -> str:

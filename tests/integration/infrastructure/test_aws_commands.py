@@ -60,6 +60,12 @@ def test_the_status_of_what_is_not_there_says_so(account: dict[str, str]) -> Non
     assert (done.returncode, done.stdout.count("not there")) == (0, 3), done.stdout + done.stderr
 
 
+def test_an_endpoint_without_a_scheme_is_named(account: dict[str, str]) -> None:
+    done = command(account | {"AWS_ENDPOINT_URL": "localhost:4566"}, "status")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout == "Invalid endpoint: localhost:4566. It begins with http:// or https://.\n"
+
+
 @pytest.mark.parametrize(
     ("typed", "status", "said"),
     [
