@@ -1,5 +1,6 @@
 """Tell ink from paper: by colour, under any light, dark on light or light on dark."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -18,10 +19,10 @@ _EVEN = 12  # of 255: colours that differ by less are one colour
 _MOSTLY, _PARTLY = 0.88, 0.3  # of the border: paper of one colour for sure, perhaps
 _COARSE = 144  # pixels of the longer side, on which light is estimated
 _WINDOW = 0.25  # of the longer side: what is narrower can be ink
-_STROKE = 0.08  # of the longer side: what is narrower can be a stroke
+STROKE = 0.08  # of the longer side: what is narrower can be a stroke
 _SLATE = 115.0  # of 255: a sheet whose brightest parts are darker is slate rather than paper
 _SPARSE = 0.75  # of the pixels in a row: what is reduced further linearly would lose lines between them
-_DARK = 24.0  # of 255: light below this is too little to divide by, or to be a sheet's
+DARK = 24.0  # of 255: light below this is too little to divide by, or to be a sheet's
 
 
 @dataclass(frozen=True)
@@ -37,10 +38,25 @@ class Sizes:
     """A picture in the sizes at which it is looked at."""
 
     picture: NDArray[np.uint8]  # (height, width, 3), RGB
+    searched: Colours  # the map, MAP_SIDE long at most
+    surface: NDArray[np.uint8] | None = None  # on the map, 1 on the sheet that is looked at by itself
+
+    @classmethod
+    def of(cls, picture: NDArray[np.uint8]) -> "Sizes":
+        return cls(picture, reduced(picture, MAP_SIDE))
+
+    def on(self, surface: NDArray[np.uint8]) -> "Sizes":
+        """Look at a sheet as if it went on around itself."""
+        return replace(self, searched=_continued(self.searched, surface), surface=surface)
 
     @cached_property
-    def searched(self) -> Colours:
-        return reduced(self.picture, MAP_SIDE)
+    def rim(self) -> NDArray[np.uint8] | None:
+        """Mark the map where the sheet ends by 1."""
+        if self.surface is None:
+            return None
+        around = cv2.dilate(self.surface, np.ones((5, 5), np.uint8))
+        inside = cv2.erode(self.surface, np.ones((7, 7), np.uint8), borderValue=0)
+        return (around - inside).astype(np.uint8)
 
     @cached_property
     def coarse(self) -> Colours:
@@ -61,6 +77,7 @@ class Inked:
     inverted: bool  # the ink is lighter than the paper
     light: Light | None  # None on paper of one colour: all that stands out there was put there
     evenness: float = 1.0  # of that paper: the share of the border that has its colour
+    is_narrow: bool = False  # what is wider than a stroke is none of it
 
     @cached_property
     def searched(self) -> Ink:
@@ -74,9 +91,9 @@ class Inked:
         Under uneven light; the paper is then known as finely as the map, on which a step is none of its ink.
         """
         colour = _along(self.sizes.searched, self.axis)  # ink is low, under either polarity
-        window = np.ones((_odd(_STROKE * max(colour.shape)),) * 2, np.uint8)
+        window = np.ones((_odd(STROKE * max(colour.shape)),) * 2, np.uint8)
         paper = cv2.morphologyEx(colour, cv2.MORPH_CLOSE, window).astype(np.float32)
-        return replace(self, paper=paper - median(paper - colour))
+        return replace(self, paper=paper - median(paper - colour), is_narrow=True)
 
     def close_up(self, rows: slice, columns: slice) -> Ink:
         """Measure the ink of a window of the picture, pixel by pixel."""
@@ -109,9 +126,9 @@ def find_ink(sizes: Sizes) -> list[Inked]:
     return even if is_sure else [*even, *under_light(sizes)]
 
 
-def under_light(sizes: Sizes) -> list[Inked]:
-    """Take the light to be uneven: the ways to see dark ink, and light ink."""
-    return [_under_light(sizes, inverted=inverted) for inverted in (False, True)]
+def under_light(sizes: Sizes, polarities: Iterable[bool] = (False, True)) -> list[Inked]:
+    """Take the light to be uneven: the ways to see dark ink, and light ink (inverted)."""
+    return [_under_light(sizes, inverted=inverted) for inverted in polarities]
 
 
 def _along_colour(sizes: Sizes, paper: Ink, evenness: float) -> Inked:
@@ -135,8 +152,8 @@ def _under_light(sizes: Sizes, *, inverted: bool) -> Inked:
     here, paper = _along(turned, axis), _along(closed, axis)
     white = 255 * axis.sum()
     brightness = white - paper if inverted else paper  # in a shadow ink stands out less
-    usual = max(median(brightness[::2, ::2]), _DARK)
-    gain = (usual / np.maximum(brightness, _DARK)).astype(np.float32)
+    usual = max(median(brightness[::2, ::2]), DARK)
+    gain = (usual / np.maximum(brightness, DARK)).astype(np.float32)
     missing = (gain * (paper - here))[::2, ::2]
     paper -= median(missing) / gain  # what most of the paper seems to lack is no ink
     grey = here / axis.sum()
@@ -145,6 +162,18 @@ def _under_light(sizes: Sizes, *, inverted: bool) -> Inked:
     if inverted:
         axis, paper = -axis, paper - white
     return Inked(sizes, axis, paper, gain, inverted, light)
+
+
+def _continued(seen: Colours, surface: NDArray[np.uint8]) -> Colours:
+    """Continue a sheet beyond its outline, as light as it is nearby."""
+    small = tuple(max(1, side // 4) for side in seen.shape[1::-1])
+    alone = np.dstack([seen, np.full(surface.shape, 255, np.float32)])
+    alone[surface == 0] = 0
+    alone = cv2.resize(alone, small, interpolation=cv2.INTER_AREA)
+    mean = 1e-3 * np.array(cv2.mean(alone), np.float32)  # where nothing is near
+    near = cv2.GaussianBlur(alone, (0, 0), max(small) / 12) + mean
+    around = cv2.resize(near[..., :3] * (255 / near[..., 3:]), seen.shape[1::-1])
+    return cv2.copyTo(seen, surface, around).astype(np.float32, copy=False)
 
 
 def _along(colours: Colours, axis: Ink) -> Ink:

@@ -242,3 +242,8 @@ def _noise(ink: Ink, inked: Inked) -> float:
     border = (ink[:4], ink[-4:], ink[:, :4], ink[:, -4:])
     paper = ink[::2, ::2] if inked.light else np.concatenate([strip.ravel() for strip in border])
     return 1.5 * median(np.abs(paper))
+
+
+def fitted(mask: Mask, shape: tuple[int, ...]) -> Mask:
+    """Stretch a mask over a larger or smaller grid."""
+    return cv2.resize(mask, shape[::-1], interpolation=cv2.INTER_NEAREST).astype(np.uint8, copy=False)

@@ -11,6 +11,7 @@ _LEAST = 0.3  # of the picture's shorter side: a sheet that is a rectangle
 _STRAIGHT = 0.85  # of the rectangle around a sheet is within its outline; of a 0 no more than 0.79
 _LEFT = 0.5  # of what is within its outline is not written over
 _SLIM = 0.3  # of its length: what is slimmer is a stroke
+_BARREL = 0.12  # of its length is a pen's width
 _DOT = 0.8  # of its size is its thickest place
 _BAND = 0.9  # of its box is filled
 _HAIR = 0.05  # of its length: what is so narrow from edge to edge of the picture is ruled, not written
@@ -39,6 +40,12 @@ def is_sheet(parts: Parts, part: int) -> bool:
     within = cv2.contourArea(outline)
     is_rectangle = within > _STRAIGHT * shorter * longer and shorter > max(least, _SLIM * longer)
     return bool(is_rectangle and parts.area[part] > _LEFT * within)
+
+
+def is_straight(parts: Parts, part: int) -> bool:
+    """Whether it is a bar, as a pen is, in any direction."""
+    shorter, longer = _least_sides(_outline(parts, part))
+    return shorter < _BARREL * longer
 
 
 def is_no_digit(parts: Parts, part: int) -> bool:

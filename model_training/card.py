@@ -27,10 +27,10 @@ letters, numbers, drawings, scribbles and noise that are no digits. No upload of
 
 **Figures.** {count} epochs. MNIST's test part took no part in training, selection or
 calibration. The other kinds are drawn from MNIST's validation part in a style of their own (other blur,
-other noise, other typefaces, round shadows alone), but for coarse, tiny, noise and solid, which are drawn
-as in training; "other writers" are the digits that scikit-learn carries. "Rejected" is the share with
-`is_digit` below one half. The digits of that part also calibrated, and chose the seed, as they are and drawn
-in the training style; MNIST's test part and "other writers" took no part in that.
+other noise, other typefaces, shadows that are round or a hand's), but for coarse, tiny, noise and solid,
+which are drawn as in training; "other writers" are the digits that scikit-learn carries. "Rejected" is the
+share with `is_digit` below one half. The digits of that part also calibrated, and chose the seed, as they are
+and drawn in the training style; MNIST's test part and "other writers" took no part in that.
 
 **How far to trust them.** How the digit is found was fitted and tuned on drawn images of the training style,
 and looked at on others of the style that measures; the images of this table come from a seed that is this

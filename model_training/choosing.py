@@ -21,9 +21,9 @@ from rich.progress import track
 from rich.table import Table
 from torch import Tensor
 
+from inference_image.candidates import Candidate, candidates
 from inference_image.choosing import WEIGHTS
 from inference_image.decoding import decode
-from inference_image.finding import Candidate, candidates
 from inference_image.ink import MAP_SIDE, reduced
 from inference_image.limits import Limits
 from inference_image.parts import Mask as Binary

@@ -19,6 +19,7 @@ from model_training.rendering import (
     Colour,
     Mask,
     Sheet,
+    bar,
     blurred,
     exposed,
     grained,
@@ -38,14 +39,19 @@ class Style:
     """How the world looks."""
 
     curved_shadows: float  # the share of them; the edges of the others are straight
+    hands: bool  # what throws a narrow shadow is a hand, else a telephone
     moved: bool  # the camera blurs by moving, else by its lens
     counted: bool  # noise grows with the light, as of photons, else it is the same everywhere
     longest: tuple[int, int]  # pixels, of photographs
     canvas: tuple[int, int]  # pixels, of drawings
 
 
-TRAINING = Style(curved_shadows=0.5, moved=False, counted=False, longest=(300, 640), canvas=(140, 520))
-HELD_OUT = Style(curved_shadows=1.0, moved=True, counted=True, longest=(480, 2400), canvas=(140, 1001))
+TRAINING = Style(
+    curved_shadows=0.5, hands=False, moved=False, counted=False, longest=(300, 640), canvas=(140, 520)
+)
+HELD_OUT = Style(
+    curved_shadows=1.0, hands=True, moved=True, counted=True, longest=(480, 2400), canvas=(140, 1001)
+)
 
 
 class Frame(NamedTuple):
@@ -54,6 +60,8 @@ class Frame(NamedTuple):
 
 
 Kind = Callable[[Mask, Generator, Style], bytes]
+Point = NDArray[np.float64]  # (2,), x and y in pixels
+_REACHING = 0.3  # of the photographs: a shadow of what reaches over the page
 WHITE: Colour = (255.0, 255.0, 255.0)
 BLACK: Colour = (0.0, 0.0, 0.0)
 
@@ -109,14 +117,15 @@ def board(mark: Mask, rng: Generator, style: Style) -> bytes:
     if rng.random() < 0.4:
         glare = blob(frame, rng)[..., None]
         sheet = sheet + glare * rng.uniform(5, 50)
-    return _photographed(sheet, rng, style, surroundings=rng.random() < 0.15)
+    return _photographed(sheet, _inset(rng, surroundings=rng.random() < 0.15), rng, style)
 
 
 def photo(mark: Mask, rng: Generator, style: Style) -> bytes:
     """Photograph paper with a phone."""
     frame = held(rng, style, 0.55)
-    mask = anywhere(mark, frame, rng, smallest=0.14, largest=0.7)
-    return _photographed(page(mask, rng), rng, style, surroundings=rng.random() < 0.5)
+    inset = _inset(rng, surroundings=rng.random() < 0.5)
+    mask = anywhere(mark, frame, rng, smallest=0.14 / (1 - 2 * max(inset[0], 0)), largest=0.7)
+    return _photographed(page(mask, rng), inset, rng, style)
 
 
 def held(rng: Generator, style: Style, narrowest: float) -> Frame:
@@ -250,10 +259,10 @@ def _lined(sheet: Sheet, rng: Generator) -> Sheet:
     return ruled(sheet, pitch, colour, squared=choice > 0.7, thickness=thick)
 
 
-def _photographed(sheet: Sheet, rng: Generator, style: Style, *, surroundings: bool) -> bytes:
+def _photographed(sheet: Sheet, inset: tuple[float, float], rng: Generator, style: Style) -> bytes:
     """Seen by a hand-held camera: in perspective, see `taken`."""
     height, width = sheet.shape[:2]
-    return taken(tilted(sheet, *_view(height, width, rng, surroundings=surroundings)), rng, style)
+    return taken(tilted(sheet, *_view(height, width, inset, rng)), rng, style)
 
 
 def taken(scene: Sheet, rng: Generator, style: Style) -> bytes:
@@ -266,20 +275,62 @@ def taken(scene: Sheet, rng: Generator, style: Style) -> bytes:
             seen = seen * (1 - (1 - share) * edge(blob(Frame(height, width), rng), softness)[..., None])
         else:
             seen = shadowed(seen, share, rng.uniform(0, 2 * np.pi), rng.uniform(0.1, 0.9), softness)
+    if rng.random() < _REACHING:
+        seen = _reached_over(seen, rng, style)
     scale = max(height, width) / 500
     seen = _moved(seen, rng, scale) if style.moved else blurred(seen, rng.uniform(0.2, 1.6) * scale)
     pixels = exposed(_noisy(seen * rng.uniform(0.75, 1.05), rng.uniform(0.5, 8), rng, style))
     return turned(pixels, int(rng.choice([1, 1, 1, 3, 6, 8])), int(rng.integers(45, 95)))
 
 
+def _reached_over(scene: Sheet, rng: Generator, style: Style) -> Sheet:
+    """Throw the shadow of what reaches over the page from an edge of the picture."""
+    height, width = scene.shape[:2]
+    longest = max(height, width)
+    reach = np.array([width, height]) * rng.uniform(0.1, 0.9, 2)
+    away = rng.uniform(0, 2 * np.pi)
+    entry = reach + 1.5 * longest * np.array([np.cos(away), np.sin(away)])
+    throw = _hand if style.hands else _telephone
+    inside = throw(Frame(height, width), entry, reach, rng) / longest
+    softness = np.exp(rng.uniform(np.log(0.002), np.log(0.03)))
+    under = 1 / (1 + np.exp((-inside / softness).clip(-30, 30)))
+    shadow: Sheet = scene * (1 - (1 - rng.uniform(0.4, 0.85)) * under)[..., None].astype(np.float32)
+    return shadow
+
+
+def _telephone(frame: Frame, entry: Point, reach: Point, rng: Generator) -> Mask:
+    """Hold a bar over the page, thin as a finger to wide as an arm: how far inside it a pixel is."""
+    return bar(*frame, entry, reach, max(frame) * np.exp(rng.uniform(np.log(0.06), np.log(0.35))))
+
+
+def _hand(frame: Frame, entry: Point, reach: Point, rng: Generator) -> Mask:
+    """Hold a hand over the page: an arm, and fingers that spread from its end."""
+    longest = max(frame)
+    wide = longest * rng.uniform(0.12, 0.3)
+    inside = bar(*frame, entry, reach, wide)
+    ahead = (reach - entry) / np.linalg.norm(reach - entry)
+    aside = np.array([-ahead[1], ahead[0]])
+    for spread in rng.uniform(-1, 1, int(rng.integers(1, 6))):
+        root = reach + spread * 0.4 * wide * aside
+        tip = root + (ahead + 0.6 * spread * aside) * wide * rng.uniform(0.5, 1.3)
+        inside = np.maximum(inside, bar(*frame, root, tip, wide * rng.uniform(0.18, 0.28)))
+    return inside
+
+
+def _inset(rng: Generator, *, surroundings: bool) -> tuple[float, float]:
+    """Between which shares of the frame a sheet's corners are inside it: some of what is around, or all."""
+    if not surroundings:
+        return -0.08, 0.0
+    choice, around = rng.random(), rng.uniform(0.05, 0.27)
+    return (-0.08, 0.1) if choice < 0.4 else (0.01, 0.12) if choice < 0.7 else (around, around + 0.06)
+
+
 def _view(
-    height: int, width: int, rng: Generator, *, surroundings: bool
+    height: int, width: int, inset: tuple[float, float], rng: Generator
 ) -> tuple[NDArray[np.float32], Sheet]:
     """Say where the sheet's corners are seen, and what it lies on."""
     flat = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
-    # Corners inside the frame show what is around the sheet, some of it or all.
-    low, high = (-0.08, 0.0) if not surroundings else (-0.08, 0.1) if rng.random() < 0.5 else (0.01, 0.12)
-    inward = np.sign(np.array([width, height]) / 2 - flat) * rng.uniform(low, high, (4, 2))
+    inward = np.sign(np.array([width, height]) / 2 - flat) * rng.uniform(*inset, (4, 2))
     desk = plain(
         height, width, tuple(rng.uniform(0, 90 if rng.random() < 0.5 else 200) + rng.normal(0, 20, 3))
     )

@@ -99,6 +99,18 @@ def shadowed(sheet: Sheet, share: float, angle: float, at: float, softness: floa
     return result
 
 
+def bar(
+    height: int, width: int, start: NDArray[np.float64], end: NDArray[np.float64], wide: float
+) -> NDArray[np.float32]:
+    """Measure how many pixels each is inside a bar `wide` pixels wide with round ends; negative outside."""
+    rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
+    along = (end - start).astype(np.float32)
+    x, y = columns - start[0], rows - start[1]
+    nearest = ((x * along[0] + y * along[1]) / max(float(along @ along), 1e-6)).clip(0, 1)
+    away: NDArray[np.float32] = np.hypot(x - nearest * along[0], y - nearest * along[1])
+    return (wide / 2 - away).astype(np.float32)
+
+
 def tilted(sheet: Sheet, corners: NDArray[np.float32], around: Sheet) -> Sheet:
     """See a sheet from the side: its corners go to `corners` (4, 2) in pixels of what is `around` it."""
     height, width = sheet.shape[:2]

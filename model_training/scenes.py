@@ -5,7 +5,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from model_training.kinds import Frame, Style, anywhere, blob, edge, encoded, held, page, taken
+from model_training.kinds import Frame, Point, Style, anywhere, blob, edge, encoded, held, page, taken
 from model_training.rendering import (
     Colour,
     Mask,
@@ -17,8 +17,6 @@ from model_training.rendering import (
     plain,
     tilted,
 )
-
-Point = NDArray[np.float64]  # (2,), x and y in pixels
 
 _SKIN = ((225, 180, 150), (190, 135, 105), (120, 80, 60), (240, 200, 175), (80, 55, 40))
 _BARRELS = ((30, 60, 160), (25, 25, 25), (210, 50, 50), (240, 180, 40), (60, 140, 80), (235, 235, 235))

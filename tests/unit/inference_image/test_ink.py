@@ -18,7 +18,7 @@ def _paper(*, shape: tuple[int, int] = (180, 240), darkest: float = 1.0) -> NDAr
 
 
 def _sizes(paper: NDArray[np.float64]) -> Sizes:
-    return Sizes(np.rint(paper).astype(np.uint8))
+    return Sizes.of(np.rint(paper).astype(np.uint8))
 
 
 @pytest.mark.parametrize("darkest", [1.0, 0.4])
@@ -84,5 +84,5 @@ def test_reducing_loses_no_line_between_two_pixels(side: int) -> None:
 
 @pytest.mark.parametrize("shade", [0, 255])
 def test_where_there_is_no_light_at_all_there_is_no_ink(shade: int) -> None:
-    for inked in under_light(Sizes(np.full((200, 300, 3), shade, np.uint8))):
+    for inked in under_light(Sizes.of(np.full((200, 300, 3), shade, np.uint8))):
         assert np.abs(inked.searched).max() == pytest.approx(0, abs=1e-3)

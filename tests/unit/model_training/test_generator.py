@@ -12,7 +12,7 @@ from model_training.data import Digits
 from model_training.generator import MIXTURE
 from model_training.kinds import Kind, Style
 from model_training.marks import HEIGHT, NOT_A_DIGIT, Source, other, typed, written
-from model_training.rendering import Digit, Mask, enlarged, restroked, thickened
+from model_training.rendering import Digit, Mask, bar, enlarged, restroked, thickened
 
 
 def _one() -> Digit:
@@ -110,3 +110,10 @@ def test_a_canvas_may_have_nothing_behind_the_strokes() -> None:
     rng = np.random.default_rng(1)
     files = [kinds.canvas(written(SOURCE, rng).mask, rng, kinds.TRAINING) for _ in range(30)]
     assert {Image.open(io.BytesIO(file)).mode for file in files} >= {"RGB", "RGBA"}
+
+
+def test_a_bar_says_how_far_inside_it_a_pixel_is() -> None:
+    inside = bar(40, 100, np.array([20.0, 15.0]), np.array([80.0, 15.0]), 10)
+    assert [inside[15, 50], inside[20, 50], inside[25, 50]] == pytest.approx([5, 0, -5])
+    assert [inside[15, 15], inside[15, 90]] == pytest.approx([0, -5])  # its ends are round
+    assert (inside > 0).sum() == pytest.approx(60 * 10 + np.pi * 5**2, rel=0.1)

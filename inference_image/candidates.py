@@ -1,0 +1,221 @@
+"""List what in a picture may be its digit: parts that stand out, dark or light, wherever one may write."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from inference_image.choosing import WEIGHTS
+from inference_image.ink import STROKE, Inked, Sizes, find_ink, under_light
+from inference_image.parts import Each, Map, Mask, Parts, measured, parts_above
+from inference_image.shapes import is_no_digit, is_sheet, is_straight
+from inference_image.sheets import lightest, only_on, outlined
+
+NO_INK = 10.0  # grey levels: what stands out less is the paper's own
+_LOW, _HIGH = 0.25, 0.5  # floors: shares of the strong ink
+_STEP = 0.5  # of its ink: less is left of a step in brightness, more of a stroke, when what is wide is paper
+_MARKED = 0.5  # of the size of a ring around it; the inner line of an outlined 6 has less
+_LIKELY = 0.3  # that ink is lighter, or darker, than the paper: what is less is searched once only
+_BLOB = 0.4  # of its size is its thickest place; of strokes below a third
+_LINE = 1.2  # of what it stands beside: what is as thin as a line and longer is one, if it is no stem
+_STEM = 1.5  # of the letter that it stands beside and begins or ends with: no l is taller
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A part that may be the digit."""
+
+    searched: Map
+    parts: Parts
+    part: int
+    measures: dict[str, Each]  # of all parts
+    cut: NDArray[np.bool_]  # which parts (n,) the outline of the sheet that is searched cuts
+    appeal: float  # how much it looks like the digit: its log odds against there being nothing
+
+    def measure(self, name: str) -> float:
+        """Look up a measure of the part; 0 for what is measured under uneven light only."""
+        return float(self.measures[name][self.part]) if name in self.measures else 0.0
+
+    @cached_property
+    def is_sheet(self) -> bool:
+        """Whether it is a large filled surface rather than strokes."""
+        return is_sheet(self.parts, self.part)
+
+    @cached_property
+    def is_no_digit(self) -> bool:
+        """Whether its shape alone tells so."""
+        return is_no_digit(self.parts, self.part)
+
+    @cached_property
+    def members(self) -> NDArray[np.bool_]:
+        """Which parts (n,) are seen together: this one and what belongs to it."""
+        return _with_neighbours(self.parts, self.part, self.measures, self.cut)
+
+    @cached_property
+    def mask(self) -> Mask:
+        """Mark the members' pixels by 1."""
+        return self.parts.mask(self.members)
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether it is half of something, or the outline of the sheet itself."""
+        return bool(self.cut[self.part])
+
+    @property
+    def alone(self) -> Mask:
+        """Mark its own pixels by 1."""
+        return self.parts.mask(np.arange(len(self.parts)) == self.part)
+
+    @property
+    def is_blob(self) -> bool:
+        """Whether it is thicker for its size than strokes are."""
+        return bool(self.parts.thickness[self.part] > _BLOB * self.parts.size[self.part])
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether it is wider than strokes are."""
+        return bool(self.parts.thickness[self.part] > STROKE * max(self.searched.ink.shape))
+
+    @property
+    def reaches_in(self) -> bool:
+        """Whether it comes in from the picture's edge, as hands and their shadows do."""
+        return self.is_wide and bool(self.parts.edges[self.part])
+
+    @property
+    def is_step(self) -> bool:
+        """Whether it looks like nothing, and is no stroke but the line between a shadow and the light."""
+        inked = self.searched.inked
+        if inked.light is None or self.appeal >= 0 or inked.is_narrow:
+            return False
+        kept = cv2.mean(inked.narrowed.searched.clip(0), self.alone)[0]
+        return kept < _STEP * cv2.mean(self.searched.ink, self.alone)[0]
+
+    def belongs_to(self, other: "Candidate") -> bool:
+        """Whether the other shows it already, as it does the inner line of an outlined 6.
+
+        What lies beside a pen is seen without it.
+        """
+        if self.parts is not other.parts or not other.members[self.part] or other.is_no_digit:
+            return False
+        return bool(self.members[other.part]) or not is_straight(other.parts, other.part)
+
+    def surrounds(self, other: "Candidate") -> bool:
+        """Whether it is a ring around the other, as digits are marked: alone it would be a 0."""
+        inner, outer = (one.parts.boxes[:, one.part] for one in (other, self))
+        inside = (inner[:2] > outer[:2]).all() and (inner[:2] + inner[2:] < outer[:2] + outer[2:]).all()
+        return bool(inside and self.measure("frame") and max(inner[2:]) > _MARKED * max(outer[2:]))
+
+
+def candidates(pixels: NDArray[np.uint8]) -> list[Candidate]:
+    """List what may be the digit: parts over several floors, dark or light.
+
+    A sheet is searched by itself, in its own light. Where something wider than a stroke stands out, as the
+    shadow of a hand does, or nothing that looks like a digit, what is narrow is searched by itself, too.
+    """
+    sizes = Sizes.of(pixels)
+    inks = find_ink(sizes)
+    found = _standing_out(inks)
+    inks += (on_it := _on_the_sheet(sizes, found))
+    found += _standing_out(on_it)
+    is_hopeless = all(one.is_sheet or one.is_blob or one.appeal < 0 for one in found)
+    is_lit = any(inked.light and inked.sizes is sizes for inked in inks)
+    if not is_lit and (is_hopeless or any(one.reaches_in for one in found)):
+        inks += (more := under_light(sizes))
+        found += _standing_out(more)
+    hiding = {id(one.searched.inked) for one in found if is_hopeless or one.is_wide}
+    lit = [inked for inked in inks if inked.light and (is_hopeless or inked.light.likely > _LIKELY)]
+    found += _standing_out(inked.narrowed for inked in lit if id(inked) in hiding)
+    return [one for one in found if not one.is_cut]
+
+
+def _on_the_sheet(sizes: Sizes, found: Sequence[Candidate]) -> list[Inked]:
+    """See by itself what is on the sheet that stands out on an even desk, or is lighter, if there is one."""
+    on_even = [one for one in found if one.is_sheet and one.searched.inked.light is None]
+    if on_even:
+        return only_on(outlined(max(on_even, key=lambda one: one.appeal).alone), sizes)
+    if any(one.searched.inked.light or (one.is_wide and one.is_blob) for one in found):
+        sheet = lightest(sizes)
+        return [] if sheet is None else only_on(sheet, sizes, [False])
+    return []
+
+
+def _standing_out(inks: Iterable[Inked]) -> list[Candidate]:
+    """Look for parts over each floor; those that were there over a higher one stood out more."""
+    found = []
+    for searched in map(Map.of, inks):
+        before = None
+        for floor in reversed([*_floors(searched)]):
+            parts = parts_above(searched.ink, floor)
+            if before and before.are_nearly(parts):
+                continue
+            before = parts
+            measures = measured(parts, searched) if len(parts) else {}
+            appeals = sum((WEIGHTS[name] * each for name, each in measures.items()), np.zeros(len(parts)))
+            cut = _cut(parts, searched.inked.sizes.rim)
+            found += [
+                Candidate(searched, parts, part, measures, cut, appeal)
+                for part, appeal in enumerate(appeals.tolist())
+            ]
+    return found
+
+
+def _cut(parts: Parts, rim: Mask | None) -> NDArray[np.bool_]:
+    touched = (
+        rim is not None and cv2.copyTo(inside, rim[window]).any() for window, inside in parts.close_ups
+    )
+    return np.fromiter(touched, np.bool_, len(parts))
+
+
+def _floors(searched: Map) -> Iterator[float]:
+    """List floors that differ: low ones keep faint strokes whole, high ones free them from lines."""
+    last, strong, strongest = 0.0, searched.strong, searched.strongest
+    for share, most in ((_LOW, strong), (_HIGH, strong), (_HIGH, strongest)):
+        floor = max(NO_INK, min(4 * searched.noise, 0.6 * most), share * most)
+        if floor > 1.15 * last:
+            yield floor
+            last = floor
+
+
+def _with_neighbours(
+    parts: Parts, main: int, measures: dict[str, Each], cut: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Add to the main part what belongs to it: what is near, as dark, not much smaller, and no line.
+
+    Peers may be further away: a number or a word is to be seen as one, for it is no digit. What comes in from
+    the edges of the picture or the sheet, as a finger, a shadow or a border does, is none of it, nor is the
+    line under a digit.
+    """
+    if len(parts) == 1:
+        return np.ones(1, np.bool_)
+    peers = parts.size > 0.4 * parts.size[main]
+    right, bottom = parts.left + parts.width, parts.top + parts.height
+    across = np.maximum(parts.left - right[main], parts.left[main] - right).clip(0)
+    down = np.maximum(parts.top - bottom[main], parts.top[main] - bottom).clip(0)
+    keep: NDArray[np.bool_] = np.hypot(across, down) < np.where(peers, 0.7, 0.35) * parts.size[main]
+    keep &= ~_unlike(parts, main)
+    keep &= (parts.level > 0.5 * parts.level[main]) & (parts.area > 0.02 * parts.area[main])
+    keep &= measures["contrast"] > measures["contrast"][main] + np.log(0.3)
+    keep &= (measures["frame"] == 0) & ~cut
+    thin = parts.area < 0.16 * parts.size**2
+    slack = 0.15 * parts.size[main]  # a stem's end is seldom level with the letter's
+    past_both_ends = (parts.top < parts.top[main] - slack) & (bottom > bottom[main] + slack)
+    stems = (parts.height > parts.width) & ~past_both_ends
+    keep &= ~(thin & (parts.size > np.where(stems, _STEM, _LINE) * parts.size[main]))
+    keep[main] = True
+    bars = parts.width > 4 * parts.height
+    bars[main] = False
+    keep &= ~(bars & (parts.top - bottom[keep & ~bars].max() > parts.thickness))  # a line under the digit
+    return keep
+
+
+def _unlike(parts: Parts, main: int) -> NDArray[np.bool_]:
+    """Tell which parts are no strokes beside strokes, or the other way: fingers, pens, shadows, borders."""
+    blobs, enters = parts.thickness > _BLOB * parts.size, parts.edges > 0
+    times = parts.thickness / parts.thickness[main]
+    thicker = (blobs & (times > 3)) | (enters & ~enters[main] & ((times > 1.5) | (parts.edges >= 3)))
+    thinner = (blobs[main] & (times < 1 / 3)) | (enters[main] & ~enters & (times < 1 / 1.5))
+    unlike: NDArray[np.bool_] = thicker | thinner
+    return unlike

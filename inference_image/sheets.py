@@ -1,0 +1,93 @@
+"""Find the sheet that lies among other things, and see what is on it in its own light."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import reduce
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from inference_image.ink import DARK, Inked, Sizes, under_light
+from inference_image.parts import Mask, fitted
+
+_LEAST, _MOST = 0.06, 0.9  # of the picture is the sheet
+_STRAIGHT = 0.8  # of the rectangle around a sheet is within its outline, tilted as it may be
+_SOLID = 0.7  # of what is within is the sheet; the rest is written on or lies on it
+_APERTURE = (
+    7  # of the coarse picture's pixels: what is narrower does not connect two areas, nor is it an edge
+)
+_SHARP = 0.5  # of the whole difference, within an aperture, along so much of the outline: an edge
+_OUTLINE = 2  # pixels inside the outline the sheet's own ink begins
+
+
+def lightest(sizes: Sizes) -> Mask | None:
+    """Outline the sheet on a desk that is not even, on the map; None if there is none.
+
+    Paper has less colour than wood or cloth, which no shadow changes, or is lighter than what is around it.
+    """
+    colours = cv2.split(np.rint(sizes.coarse).astype(np.uint8))
+    least, most = reduce(cv2.min, colours), reduce(cv2.max, colours)
+    whiteness = cv2.divide(least, cv2.max(most, np.full_like(most, DARK)), scale=255)
+    for level in (whiteness, least):
+        smooth = cv2.GaussianBlur(level, (0, 0), 1).astype(np.uint8)
+        sheet = _rectangle(smooth)
+        if sheet is not None and _has_an_edge(sheet, smooth) and _above(sheet, most) > 0:
+            return fitted(sheet, sizes.searched.shape[:2])
+    return None
+
+
+def outlined(part: Mask) -> Mask:
+    """Mark all within the convex outline of a connected part."""
+    return _within(_hull(part), part.shape)
+
+
+def only_on(sheet: Mask, sizes: Sizes, polarities: Iterable[bool] = (False, True)) -> list[Inked]:
+    """See what is inside a sheet's outline as if the sheet went on around it."""
+    inside: Mask = cv2.erode(sheet, _square(2 * _OUTLINE + 1), borderValue=0).astype(np.uint8)
+    lit = under_light(sizes.on(inside), polarities) if inside.any() else []
+    return [replace(inked, gain=inked.gain * fitted(inside, inked.gain.shape)) for inked in lit]
+
+
+def _rectangle(level: NDArray[np.uint8]) -> Mask | None:
+    """Outline the largest area that is above the rest (Otsu 1979), if that is about a rectangle."""
+    _, above = cv2.threshold(level, 0, 1, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
+    above = cv2.morphologyEx(above, cv2.MORPH_OPEN, _square(_APERTURE))
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(above)
+    if count == 1:
+        return None
+    largest = 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
+    hull = _hull((labels == largest).view(np.uint8))
+    _, (width, height), _ = cv2.minAreaRect(hull)
+    within = cv2.contourArea(hull)
+    is_sheet = (
+        _LEAST * level.size < within < _MOST * level.size
+        and within > _STRAIGHT * width * height
+        and stats[largest, cv2.CC_STAT_AREA] > _SOLID * within
+    )
+    return _within(hull, level.shape) if is_sheet else None
+
+
+def _has_an_edge(sheet: Mask, level: NDArray[np.uint8]) -> bool:
+    """Whether the level changes at once along most of its outline: where light falls off it does not."""
+    outline = sheet > cv2.erode(sheet, _square(3))  # not where that is the picture's own edge
+    edges = cv2.morphologyEx(level, cv2.MORPH_GRADIENT, _square(_APERTURE))[outline]
+    return bool((edges > _SHARP * _above(sheet, level)).mean() > _SHARP)
+
+
+def _above(sheet: Mask, level: cv2.typing.MatLike) -> float:
+    """How far the sheet's level is above that of the rest."""
+    return cv2.mean(level, sheet)[0] - cv2.mean(level, 1 - sheet)[0]
+
+
+def _hull(part: Mask) -> cv2.typing.MatLike:
+    (outline, *_), _ = cv2.findContours(part, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    return cv2.convexHull(outline)
+
+
+def _within(corners: cv2.typing.MatLike, shape: tuple[int, ...]) -> Mask:
+    return cv2.fillConvexPoly(np.zeros(shape, np.uint8), corners, 1).astype(np.uint8)
+
+
+def _square(side: int) -> NDArray[np.uint8]:
+    return np.ones((side, side), np.uint8)
