@@ -20,8 +20,8 @@ from inference_image.heartbeats import EVERY_SECONDS, Heartbeats
 from inference_image.log import log
 from inference_image.settings import Settings
 
-# Without a beat from a worker that had one: it is killed, and another one started. The worst file that is let in
-# is one call of some seconds, and of three times as many where the machine is slow and others use it, too.
+# Without a beat from a worker that had one: it is killed, and another one started. The worst file that is let
+# in is one call of some seconds, and of three times as many where the machine is slow and others use it, too.
 HUNG_SECONDS = 20
 # Where images are of several kinds, glibc gives the memory of each back, and faults it in for the next one.
 # Told to keep 64 MiB, it does not. What is larger than 16 MiB, a photo's pixels, still goes back. mallopt(3).
