@@ -64,7 +64,7 @@ class Candidate:
         """Whether it is half of something, or the outline of the sheet itself."""
         return bool(self.cut[self.part])
 
-    @property
+    @cached_property
     def alone(self) -> Mask:
         """Mark its own pixels by 1."""
         return self.parts.mask(np.arange(len(self.parts)) == self.part)
@@ -72,7 +72,7 @@ class Candidate:
     @property
     def is_blob(self) -> bool:
         """Whether it is thicker for its size than strokes are."""
-        return bool(self.parts.thickness[self.part] > _BLOB * self.parts.size[self.part])
+        return bool(_blobs(self.parts)[self.part])
 
     @property
     def is_wide(self) -> bool:
@@ -163,6 +163,7 @@ def _standing_out(inks: Iterable[Inked]) -> list[Candidate]:
 
 
 def _cut(parts: Parts, rim: Mask | None) -> NDArray[np.bool_]:
+    """Tell which parts (n,) a sheet's rim touches; none where no sheet is searched by itself."""
     touched = (
         rim is not None and cv2.copyTo(inside, rim[window]).any() for window, inside in parts.close_ups
     )
@@ -213,9 +214,15 @@ def _with_neighbours(
 
 def _unlike(parts: Parts, main: int) -> NDArray[np.bool_]:
     """Tell which parts are no strokes beside strokes, or the other way: fingers, pens, shadows, borders."""
-    blobs, enters = parts.thickness > _BLOB * parts.size, parts.edges > 0
+    blobs, enters = _blobs(parts), parts.edges > 0
     times = parts.thickness / parts.thickness[main]
     thicker = (blobs & (times > 3)) | (enters & ~enters[main] & ((times > 1.5) | (parts.edges >= 3)))
     thinner = (blobs[main] & (times < 1 / 3)) | (enters[main] & ~enters & (times < 1 / 1.5))
     unlike: NDArray[np.bool_] = thicker | thinner
     return unlike
+
+
+def _blobs(parts: Parts) -> NDArray[np.bool_]:
+    """Tell which parts (n,) are thicker for their size than strokes are."""
+    blobs: NDArray[np.bool_] = parts.thickness > _BLOB * parts.size
+    return blobs
