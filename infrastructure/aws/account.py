@@ -86,7 +86,7 @@ def identify(clients: Clients) -> str:
 
 
 def check(clients: Clients, stage: Stage, data_bucket: str | None, *, is_new: bool) -> None:
-    """Raise DeploymentError with all that the account lacks; `is_new`: the stage is not there yet."""
+    """Raise DeploymentError with all that the account lacks; `is_new`: the stage has no network yet."""
     lacking = [
         *_taken_roles(clients, stage.name, data_bucket),
         *_lacking_quotas(clients, stage, is_new=is_new),

@@ -89,7 +89,7 @@ class Release:
 
     def _check(self) -> str:
         id = account.identify(self.clients)
-        is_new = self.stacks.status(self.names.stage) is None
+        is_new = self.stacks.find(self.names.stage, "Network.Vpc") is None
         account.check(self.clients, self.stage, self.stacks.find(self.names.data, "Bucket"), is_new=is_new)
         self.engine()
         self.package()

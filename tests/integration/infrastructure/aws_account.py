@@ -8,6 +8,7 @@ import json
 import sys
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -73,7 +74,7 @@ class Account:
 
     moto: Moto
     calls: list[str] = field(default_factory=list)
-    quota: float = 1000.0
+    quotas: dict[str, float] = field(default_factory=lambda: defaultdict(lambda: 1000.0))  # by their codes
     interrupt_at: int | None = None  # the number of the call, from 0, that does not get through
     asked: int = 0
 
@@ -91,8 +92,8 @@ class Account:
         """Return a client whose calls are AWS's own, and so not recorded."""
         return self.moto.client(service)
 
-    def get_service_quota(self, **_code: str) -> dict[str, dict[str, float]]:
-        return {"Quota": {"Value": self.quota}}
+    def get_service_quota(self, ServiceCode: str, QuotaCode: str) -> dict[str, dict[str, float]]:  # noqa: ARG002, N803
+        return {"Quota": {"Value": self.quotas[QuotaCode]}}
 
     def wait(self, _seconds: float) -> None:
         """Pass the time: what CloudFormation has begun, it ends."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from accuracy_job.package import files
-from infrastructure.aws import functions, image, job, steps
+from infrastructure.aws import account, functions, image, job, steps
 from infrastructure.aws.errors import DeploymentError
 from infrastructure.aws.release import Release
 from infrastructure.aws.stages import STAGES
@@ -261,12 +261,26 @@ def test_a_stack_whose_creation_failed_is_made_again(deployment: Deployment) -> 
 
 
 def test_an_account_without_room_is_left_alone(deployment: Deployment) -> None:
-    deployment.account.quota = 0
+    deployment.account.quotas[account.INSTANCE_CPUS.code] = 0
     with pytest.raises(
         DeploymentError, match=r"(?s)vCPUs of On-Demand.*request-service-quota-increase.*Nothing"
     ):
         deployment.deploy()
     assert deployment.account.calls == []
+
+
+def test_room_for_the_network_is_looked_for_whenever_the_stage_has_none(deployment: Deployment) -> None:
+    full = len(deployment.account.client("ec2").describe_vpcs()["Vpcs"])
+    deployment.account.stacks.broken = {"Network.PublicSubnetA"}
+    with pytest.raises(DeploymentError, match="ROLLBACK_COMPLETE"):
+        deployment.deploy()
+    deployment.account.stacks.broken = set()
+    deployment.account.quotas[account.NETWORKS.code] = full
+    with pytest.raises(DeploymentError, match=r"(?s)networks \(VPCs\).*Nothing has been changed"):
+        deployment.deploy()
+    deployment.account.quotas[account.NETWORKS.code] = full + 1
+    deployment.deploy()
+    deployment.deploy()  # which needs no further one
 
 
 def test_a_plan_for_an_empty_account_lists_everything_and_changes_nothing(deployment: Deployment) -> None:
