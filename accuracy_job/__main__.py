@@ -180,7 +180,8 @@ def run(options: argparse.Namespace, errors: Console) -> int:
                 publish_writers(work, work.output, options.engine, errors)
     if options.cloudwatch:
         thresholds.to_cloudwatch(cloudwatch, options.cloudwatch, report, options.fail_under)
-    show(report, Output())
+    with errors_named("standard output"):
+        show(report, Output())
     for figure, least in below:
         complain(errors, f"{figure} is {thresholds.figure(report, figure)}, below {least}")
     return BELOW if below else OK
@@ -284,10 +285,10 @@ if __name__ == "__main__":
     for stream in (sys.stdout, sys.stderr):  # what a terminal cannot show is a "?" there, and no failure
         cast("TextIOWrapper", stream).reconfigure(errors="replace")
     exit_status = main()
-    if exit_status in {INTERRUPTED, BAD_INPUT}:
+    if exit_status in {INTERRUPTED, BAD_INPUT, STORE_FAILED}:
         # An orderly exit would wait for a store that hangs; and Arrow's threads may still call us for a CSV
         # that cannot be read: one run in a hundred aborted then, or never ended.
-        with suppress(BrokenPipeError):
+        with suppress(OSError):
             sys.stdout.flush()
             sys.stderr.flush()
         os._exit(exit_status)

@@ -24,7 +24,8 @@ Answered = tuple[Path, Reading | ImageError]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print a table, or JSON.
 
-    The status is 1 if any file could not be read, 130 if it was interrupted, 141 if nobody reads on.
+    The status is 1 if any file could not be read, or an answer not be written, 130 if it was interrupted,
+    141 if nobody reads on.
     """
     parser = argparse.ArgumentParser(prog="python -m inference_image.classify", description=__doc__)
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="an image, or a folder of images")
@@ -41,9 +42,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:
+    except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what Python flushes at its end
-        return 141
+        if isinstance(error, BrokenPipeError):
+            return 141
+        print(f"The answers cannot be written: {error.strerror}", file=sys.stderr)  # noqa: T201
+        return 1
     return int(failed)
 
 

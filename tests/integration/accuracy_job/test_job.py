@@ -245,3 +245,16 @@ def test_ctrl_c_ends_the_job_at_once_even_where_the_store_hangs(bucket: Bucket) 
             finally:
                 process.kill()
     assert (process.returncode, output, errors) == (130, b"", b"accuracy_job: interrupted\n")
+
+
+def test_where_the_summary_cannot_be_written_the_report_is_made_all_the_same(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "pairs.csv").write_text("true,predicted\n1,1\n")
+    command = [sys.executable, "-m", "accuracy_job", str(tmp_path / "pairs.csv"), "--output", str(tmp_path)]
+    with Path("/dev/full").open("wb") as full:
+        ran = subprocess.run(command, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, check=False)
+    assert ran.returncode == 3
+    assert ran.stderr.startswith(b"accuracy_job: standard output: ")
+    assert ran.stderr.count(b"\n") == 1
+    assert json.loads((tmp_path / "reports/latest.json").read_text())["pairs"] == 1

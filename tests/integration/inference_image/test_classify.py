@@ -58,3 +58,10 @@ def test_a_reader_that_closes_early_ends_the_classifier_without_a_trace() -> Non
         classifier.stdout.close()
         _, errors = classifier.communicate(timeout=PATIENCE_SECONDS)
     assert (classifier.returncode, errors) == (141, b"")
+
+
+def test_a_full_disk_is_named_without_a_trace() -> None:
+    command = [*COMMAND, str(ROOT / "samples/mnist-1.png")]
+    with Path("/dev/full").open("wb") as full:
+        ran = subprocess.run(command, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, check=False)
+    assert (ran.returncode, ran.stderr) == (1, b"The answers cannot be written: No space left on device\n")
