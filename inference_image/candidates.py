@@ -21,6 +21,7 @@ _MARKED = 0.5  # of the size of a ring around it; the inner line of an outlined 
 _LIKELY = 0.3  # that ink is lighter, or darker, than the paper: what is less is searched once only
 _BLOB = 0.4  # of its size is its thickest place; of strokes below a third
 _LINE = 1.2  # of what it stands beside: what is as thin as a line and longer is one, if it is no stem
+_RULED = 0.05  # of its size: what is so thin from edge to edge of the picture is ruled
 _STEM = 1.5  # of the letter that it stands beside and begins or ends with: no l is taller
 
 
@@ -48,6 +49,12 @@ class Candidate:
     def is_no_digit(self) -> bool:
         """Whether its shape alone tells so."""
         return is_no_digit(self.parts, self.part)
+
+    @cached_property
+    def is_table(self) -> bool:
+        """Whether it is lines around something, as a form has them, that run on beyond the picture."""
+        is_line = self.parts.thickness[self.part] < _RULED * self.parts.size[self.part]
+        return bool(is_line and self.parts.edges[self.part] >= 2 and self.parts.holds[:, self.part].any())
 
     @cached_property
     def members(self) -> NDArray[np.bool_]:
@@ -96,9 +103,11 @@ class Candidate:
     def belongs_to(self, other: "Candidate") -> bool:
         """Whether the other shows it already, as it does the inner line of an outlined 6.
 
-        What lies beside a pen is seen without it.
+        What lies beside a pen, or in a table, is seen without it.
         """
-        if self.parts is not other.parts or not other.members[self.part] or other.is_no_digit:
+        if self.parts is not other.parts or not other.members[self.part]:
+            return False
+        if other.is_no_digit or other.is_table:
             return False
         return bool(self.members[other.part]) or not is_straight(other.parts, other.part)
 

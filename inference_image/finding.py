@@ -43,8 +43,8 @@ def find_digits(pixels: NDArray[np.uint8]) -> list[Found]:
 
 
 def _likely(found: Iterable[Candidate]) -> list[Candidate]:
-    """Choose a few that differ; what is on a sheet comes before the sheet."""
-    ranked = sorted(found, key=lambda one: (one.is_sheet, -one.appeal))
+    """Choose a few that differ; what is on a sheet or in a table comes before it."""
+    ranked = sorted(found, key=lambda one: (one.is_sheet or one.is_table, -one.appeal))
     least = max(NOTHING, max((one.appeal for one in ranked), default=0.0) - _BEHIND)
     ranked = [one for one in ranked if one.appeal > least]
     likely: list[Candidate] = []

@@ -89,6 +89,15 @@ class Parts:
         count: NDArray[np.int64] = np.array(touched).sum(axis=0)
         return count
 
+    @cached_property
+    def holds(self) -> NDArray[np.bool_]:
+        """Which are within the box of which, and not too small to matter: (n, n), row in column."""
+        x, y, size = self.x[:, None], self.y[:, None], self.size[:, None]
+        across = (self.left < x) & (x < self.left + self.width)
+        down = (self.top < y) & (y < self.top + self.height)
+        holds: NDArray[np.bool_] = across & down & (size > 0.12 * self.size) & (size < self.size)
+        return holds
+
     def __len__(self) -> int:
         return len(self.names)
 
@@ -217,12 +226,8 @@ def _slivers(parts: Parts) -> Each:
 
 def _frames(parts: Parts) -> Each:
     """Which parts are boxes drawn around another part."""
-    x, y, size = parts.x[:, None], parts.y[:, None], parts.size[:, None]  # (n, 1): of what is held
-    holds = (parts.left < x) & (x < parts.left + parts.width)  # (n, n): row in column
-    holds &= (parts.top < y) & (y < parts.top + parts.height)
-    holds &= (size > 0.12 * parts.size) & (size < parts.size)
     frames = np.zeros(len(parts))
-    for part in np.flatnonzero(holds.any(axis=0)):
+    for part in np.flatnonzero(parts.holds.any(axis=0)):
         frames[part] = _is_hollow(parts, part)
     return frames
 

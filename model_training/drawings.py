@@ -52,7 +52,13 @@ def _heart(_: Generator) -> Drawing:
 
 def _face(rng: Generator) -> Drawing:
     tall = rng.uniform(0, 0.12)
-    eyes = [_line((x, -0.3 - tall), (x, -0.3 + tall)) for x in (-0.35, 0.35)]
+    round_eyes = rng.random() < 0.4
+    eyes = [
+        _arc((x, -0.3), (0.05 + tall, 0.05 + tall))
+        if round_eyes
+        else _line((x, -0.3 - tall), (x, -0.3 + tall))
+        for x in (-0.35, 0.35)
+    ]
     mouth = (
         _arc((0, 0.1), (0.5, 0.4), (20, 160))
         if rng.random() < 0.7

@@ -91,7 +91,7 @@ MIXTURE = {
     "font": Recipe(typed, PAPERS, 12),
     "not a digit": Recipe(other, (*PAPERS, kinds.tiny), 15),
     "blank": Recipe(nothing, PAPERS, 8),
-    "empty scene": Recipe(nothing, (scene,), 6),
+    "empty scene": Recipe(nothing, (scene,), 7),
     "noise": Recipe(nothing, (kinds.noise,), 3),
     "solid": Recipe(nothing, (kinds.solid,), 1),
 }

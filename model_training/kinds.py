@@ -62,6 +62,7 @@ class Frame(NamedTuple):
 Kind = Callable[[Mask, Generator, Style], bytes]
 Point = NDArray[np.float64]  # (2,), x and y in pixels
 _REACHING = 0.3  # of the photographs: a shadow of what reaches over the page
+_SHADOW = 500  # pixels: shadows are soft, so that they are drawn no larger
 WHITE: Colour = (255.0, 255.0, 255.0)
 BLACK: Colour = (0.0, 0.0, 0.0)
 
@@ -80,7 +81,7 @@ def canvas(mark: Mask, rng: Generator, style: Style) -> bytes:
 
 
 def scan(mark: Mask, rng: Generator, style: Style) -> bytes:
-    """Scan a page: clean, speckled, shone through, faded, dithered, or with a form's box."""
+    """Scan a page: clean, speckled, shone through, faded, dithered, or on a form."""
     side = int(rng.integers(120, style.canvas[1]))
     frame = Frame(side, int(side * rng.uniform(0.7, 1.3)))
     mask = anywhere(mark, frame, rng, smallest=0.3, largest=0.8)
@@ -91,7 +92,7 @@ def scan(mark: Mask, rng: Generator, style: Style) -> bytes:
         back = anywhere(mark[:, ::-1], frame, rng, smallest=0.3, largest=0.8)
         paper = inked(paper, blurred(back, side / 150), BLACK, depth * rng.uniform(0.05, 0.35))
     if rng.random() < 0.35:
-        mask = np.maximum(mask, _box(mask, rng) * rng.uniform(0.4, 1))
+        mask = np.maximum(mask, form(mask, rng) * rng.uniform(0.4, 1))
     sheet = inked(paper, mask, (rng.uniform(0, 60),) * 3, depth)
     pixels = exposed(_noisy(blurred(sheet, rng.uniform(0, 1.2)), rng.uniform(0, 6), rng, style))
     return encoded(pixels if faded else _printed(pixels, rng), rng, str(rng.choice(["PNG", "JPEG", "TIFF"])))
@@ -286,35 +287,35 @@ def taken(scene: Sheet, rng: Generator, style: Style) -> bytes:
 def _reached_over(scene: Sheet, rng: Generator, style: Style) -> Sheet:
     """Throw the shadow of what reaches over the page from an edge of the picture."""
     height, width = scene.shape[:2]
-    longest = max(height, width)
-    reach = np.array([width, height]) * rng.uniform(0.1, 0.9, 2)
+    scale = min(1, _SHADOW / max(height, width))
+    frame = Frame(round(height * scale), round(width * scale))
+    reach = np.array([frame.width, frame.height]) * rng.uniform(0.1, 0.9, 2)
     away = rng.uniform(0, 2 * np.pi)
-    entry = reach + 1.5 * longest * np.array([np.cos(away), np.sin(away)])
-    throw = _hand if style.hands else _telephone
-    inside = throw(Frame(height, width), entry, reach, rng) / longest
-    softness = np.exp(rng.uniform(np.log(0.002), np.log(0.03)))
-    under = 1 / (1 + np.exp((-inside / softness).clip(-30, 30)))
+    entry = reach + 1.5 * max(frame) * np.array([np.cos(away), np.sin(away)])
+    over = (_hand if style.hands else _telephone)(frame, entry, reach, rng)
+    softness = np.exp(rng.uniform(np.log(0.004), np.log(0.05)))
+    under = cv2.resize(blurred(over, softness * max(frame)), (width, height))
     shadow: Sheet = scene * (1 - (1 - rng.uniform(0.4, 0.85)) * under)[..., None].astype(np.float32)
     return shadow
 
 
 def _telephone(frame: Frame, entry: Point, reach: Point, rng: Generator) -> Mask:
-    """Hold a bar over the page, thin as a finger to wide as an arm: how far inside it a pixel is."""
-    return bar(*frame, entry, reach, max(frame) * np.exp(rng.uniform(np.log(0.06), np.log(0.35))))
+    """Hold a bar over the page, thin as a finger to wide as an arm."""
+    return bar(frame, entry, reach, max(frame) * np.exp(rng.uniform(np.log(0.06), np.log(0.35))))
 
 
 def _hand(frame: Frame, entry: Point, reach: Point, rng: Generator) -> Mask:
     """Hold a hand over the page: an arm, and fingers that spread from its end."""
     longest = max(frame)
     wide = longest * rng.uniform(0.12, 0.3)
-    inside = bar(*frame, entry, reach, wide)
+    over = bar(frame, entry, reach, wide)
     ahead = (reach - entry) / np.linalg.norm(reach - entry)
     aside = np.array([-ahead[1], ahead[0]])
     for spread in rng.uniform(-1, 1, int(rng.integers(1, 6))):
         root = reach + spread * 0.4 * wide * aside
         tip = root + (ahead + 0.6 * spread * aside) * wide * rng.uniform(0.5, 1.3)
-        inside = np.maximum(inside, bar(*frame, root, tip, wide * rng.uniform(0.18, 0.28)))
-    return inside
+        over = np.maximum(over, bar(frame, root, tip, wide * rng.uniform(0.18, 0.28)))
+    return over
 
 
 def _inset(rng: Generator, *, surroundings: bool) -> tuple[float, float]:
@@ -377,16 +378,32 @@ def _printed(pixels: NDArray[np.uint8], rng: Generator) -> NDArray[np.uint8]:
     return pixels
 
 
-def _box(mask: Mask, rng: Generator) -> Mask:
-    """Draw a form's box around the mark."""
-    left, top, width, height = cv2.boundingRect((mask > 0.1 * mask.max()).astype(np.uint8))
+def form(mask: Mask, rng: Generator) -> Mask:
+    """Draw a form's box around the mark, or the row of a table or of boxes in which it stands."""
+    if mask.any():
+        left, top, width, height = cv2.boundingRect((mask > 0.1 * mask.max()).astype(np.uint8))
+    else:  # it has not been filled in
+        left, top, width, height = (rng.uniform(0.1, 0.4, 4) * min(mask.shape)).astype(int).tolist()
     gap = int(rng.uniform(0.08, 0.4) * max(width, height)) + 3
-    box = np.zeros(mask.shape, np.uint8)
+    form = np.zeros(mask.shape, np.uint8)
     thick = max(1, int(max(mask.shape) * rng.uniform(0.003, 0.012)))
     side = max(width, height) if rng.random() < 0.5 else 0
-    right, bottom = left + max(width, side) + gap, top + max(height, side) + gap
-    cv2.rectangle(box, (left - gap, top - gap), (right, bottom), 1.0, thick)
-    return box.astype(np.float32)
+    left, right = left - gap, left + max(width, side) + gap
+    top, bottom = top - gap, top + max(height, side) + gap
+    if rng.random() < 0.6:
+        cv2.rectangle(form, (left, top), (right, bottom), 1.0, thick)
+        return form.astype(np.float32)
+    walls = np.array([0, mask.shape[1]]) if rng.random() < 0.5 else np.array([left, right])
+    ends = np.array([0, mask.shape[0]]) if rng.random() < 0.3 else np.array([top, bottom])
+    lean = rng.normal(0, 0.025)  # of all lines, around the box's corner
+    for across in np.arange(left % (right - left), mask.shape[1], right - left):
+        if walls[0] <= across <= walls[1]:
+            x = (across - lean * (ends - top)).astype(int).tolist()
+            cv2.line(form, (x[0], int(ends[0])), (x[1], int(ends[1])), 1.0, thick)
+    for down in (top, bottom) if rng.random() < 0.7 else (bottom,):
+        y = (down + lean * (np.array([0, mask.shape[1]]) - left)).astype(int).tolist()
+        cv2.line(form, (0, y[0]), (mask.shape[1], y[1]), 1.0, thick)
+    return form.astype(np.float32)
 
 
 def _wiped(frame: Frame, rng: Generator) -> Mask:

@@ -80,8 +80,12 @@ def written(source: Source, rng: Generator) -> Mark:
 def typed(source: Source, rng: Generator) -> Mark:
     """Set a digit in a typeface that looks written."""
     digit = int(rng.integers(10))
-    mask = _text(str(digit), source.handwriting, source, rng)
-    return Mark(_leaned(_outlined(mask, rng) if rng.random() < 0.1 else mask, rng), digit)
+    mask, choice = _text(str(digit), source.handwriting, source, rng), rng.random()
+    if choice < 0.1:
+        mask = _outlined(mask, rng)
+    elif choice < 0.4:  # a typeface comes in more weights than are installed
+        mask = _readable(mask, thickened, rng.uniform(-0.04, 0.08) * HEIGHT)
+    return Mark(_leaned(mask, rng), digit)
 
 
 def other(source: Source, rng: Generator) -> Mark:
@@ -203,7 +207,10 @@ def _letter(source: Source, rng: Generator) -> Mask:
     if rng.random() < 0.3:
         return _leaned(_text(str(rng.choice(list(SYMBOLS))), source.print, source, rng), rng)
     faces = source.print if rng.random() < 0.4 else source.handwriting
-    return _leaned(_text(str(rng.choice(list(LETTERS))), faces, source, rng), rng)
+    mask = _text(str(rng.choice(list(LETTERS))), faces, source, rng)
+    if rng.random() < 0.4:  # as a pen writes it
+        mask = _readable(np.pad(mask, 2), restroked, HEIGHT * rng.uniform(0.02, 0.14))
+    return _leaned(mask, rng)
 
 
 def _word(source: Source, rng: Generator) -> Mask:

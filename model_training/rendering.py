@@ -99,16 +99,12 @@ def shadowed(sheet: Sheet, share: float, angle: float, at: float, softness: floa
     return result
 
 
-def bar(
-    height: int, width: int, start: NDArray[np.float64], end: NDArray[np.float64], wide: float
-) -> NDArray[np.float32]:
-    """Measure how many pixels each is inside a bar `wide` pixels wide with round ends; negative outside."""
-    rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
-    along = (end - start).astype(np.float32)
-    x, y = columns - start[0], rows - start[1]
-    nearest = ((x * along[0] + y * along[1]) / max(float(along @ along), 1e-6)).clip(0, 1)
-    away: NDArray[np.float32] = np.hypot(x - nearest * along[0], y - nearest * along[1])
-    return (wide / 2 - away).astype(np.float32)
+def bar(shape: tuple[int, ...], start: NDArray[np.float64], end: NDArray[np.float64], wide: float) -> Mask:
+    """Draw a straight bar `wide` pixels wide with round ends: (height, width) in [0, 1]."""
+    mask = np.zeros(shape, np.float32)
+    (left, top), (right, bottom) = (start.astype(int).tolist(), end.astype(int).tolist())
+    cv2.line(mask, (left, top), (right, bottom), 1.0, max(1, round(wide)))
+    return mask
 
 
 def tilted(sheet: Sheet, corners: NDArray[np.float32], around: Sheet) -> Sheet:

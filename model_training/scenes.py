@@ -5,11 +5,12 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from model_training.kinds import Frame, Point, Style, anywhere, blob, edge, encoded, held, page, taken
+from model_training.kinds import Frame, Style, anywhere, blob, edge, encoded, held, page, taken
 from model_training.rendering import (
     Colour,
     Mask,
     Sheet,
+    bar,
     blurred,
     exposed,
     grained,
@@ -36,7 +37,7 @@ def scene(mark: Mask, rng: Generator, style: Style) -> bytes:
     corners = _corners(frame, rng, whole=rng.random() < 0.7)
     sheet = tilted(page(mask, rng), corners, _surface(frame, rng))
     kept = tilted(np.repeat(mask[..., None], 3, 2), corners, plain(*frame, (0, 0, 0)))[..., 0] > 0.1
-    pens, fingers = (0.35, 0.35) if mask.any() else (0.1, 0.3)  # a pen alone is the stroke of a 1
+    pens, fingers = (0.35, 0.35) if mask.any() else (0.1, 0.5)  # a pen alone is the stroke of a 1
     thing = rng.random()
     if thing < pens:
         sheet = with_pen(sheet, kept, rng)
@@ -117,14 +118,14 @@ def with_pen(sheet: Sheet, kept: NDArray[np.bool_], rng: Generator) -> Sheet:
         ahead = np.array([np.cos(angle), np.sin(angle)])
         thick = max(kept.shape) * rng.uniform(0.018, 0.04)
         back, front = middle - ahead * length / 2, middle + ahead * length / 2
-        if not (kept & (_bar(kept.shape, back, front, 3 * thick) > 0)).any():
+        if not (kept & (bar(kept.shape, back, front, 3 * thick) > 0)).any():
             break
     else:
         return sheet
     side = np.array([-ahead[1], ahead[0]]) * thick / 4
-    barrel = _bar(kept.shape, back, front, thick)
-    tip = _bar(kept.shape, front, front + 2 * thick * ahead, thick / 3)
-    shine = _bar(kept.shape, back + side, front + side, thick / 6)
+    barrel = bar(kept.shape, back, front, thick)
+    tip = bar(kept.shape, front, front + 2 * thick * ahead, thick / 3)
+    shine = bar(kept.shape, back + side, front + side, thick / 6)
     colour = _BARRELS[rng.integers(len(_BARRELS))]
     sheet = _shaded(sheet, np.maximum(barrel, tip), rng.uniform(0.2, 0.45), thick)
     return inked(inked(inked(sheet, tip, _METAL), barrel, colour), shine, _brighter(colour, 60))
@@ -135,7 +136,7 @@ def with_fingers(sheet: Sheet, kept: NDArray[np.bool_], rng: Generator) -> Sheet
     quarters = int(rng.integers(4))
     kept = np.rot90(kept, quarters)
     for _ in range(_TRIES):
-        thick = rng.uniform(0.1, 0.2) * min(kept.shape)
+        thick = rng.uniform(0.05, 0.2) * min(kept.shape)
         fingers, nails = _hand(kept.shape, thick, rng)
         if not (kept & (blurred(fingers, thick / 6) > 0.02)).any():
             break
@@ -151,15 +152,17 @@ def with_fingers(sheet: Sheet, kept: NDArray[np.bool_], rng: Generator) -> Sheet
 
 
 def _hand(shape: tuple[int, ...], thick: float, rng: Generator) -> tuple[Mask, Mask]:
-    """Draw one to three fingers that reach up from the lower edge, and their nails."""
+    """Draw one to three fingers that reach in from the lower edge, and their nails."""
     height, width = shape
     fingers, nails = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
-    first, up = rng.uniform(0.15, 0.85) * width, np.array([0, -thick])
-    for number in range(int(rng.choice([1, 1, 2, 3]))):
+    count, lean = int(rng.choice([1, 1, 2, 3])), rng.normal(0, 0.4)
+    first, up = rng.uniform(0.15, 0.85) * width, thick * np.array([np.sin(lean), -np.cos(lean)])
+    longest = 3.5 if count == 1 else 2  # one alone points
+    for number in range(count):
         root = np.array([first + 1.1 * thick * number, height])
-        tip = root + rng.uniform(0.5, 2) * up + rng.normal(0, 0.2, 2) * thick
-        fingers = np.maximum(fingers, _bar(shape, root - up, tip, thick))
-        nails = np.maximum(nails, _bar(shape, tip, tip + 0.15 * up, thick / 2))
+        tip = root + rng.uniform(0.5, longest) * up + rng.normal(0, 0.2, 2) * thick
+        fingers = np.maximum(fingers, bar(shape, root - 2 * up, tip, thick))
+        nails = np.maximum(nails, bar(shape, tip, tip + 0.15 * up, thick / 2))
     return fingers, nails
 
 
@@ -173,11 +176,3 @@ def _shaded(sheet: Sheet, thing: Mask, depth: float, away: float) -> Sheet:
     moved = np.roll(thing, (round(away / 2), round(away / 2)), (0, 1))
     shaded: Sheet = sheet * (1 - depth * blurred(moved, away / 2))[..., None]
     return shaded
-
-
-def _bar(shape: tuple[int, ...], start: Point, end: Point, thick: float) -> Mask:
-    """Draw a straight bar with round ends: (height, width) in [0, 1]."""
-    bar = np.zeros(shape, np.float32)
-    (left, top), (right, bottom) = (start.astype(int).tolist(), end.astype(int).tolist())
-    cv2.line(bar, (left, top), (right, bottom), 1.0, max(1, round(thick)))
-    return bar

@@ -112,8 +112,21 @@ def test_a_canvas_may_have_nothing_behind_the_strokes() -> None:
     assert {Image.open(io.BytesIO(file)).mode for file in files} >= {"RGB", "RGBA"}
 
 
-def test_a_bar_says_how_far_inside_it_a_pixel_is() -> None:
-    inside = bar(40, 100, np.array([20.0, 15.0]), np.array([80.0, 15.0]), 10)
-    assert [inside[15, 50], inside[20, 50], inside[25, 50]] == pytest.approx([5, 0, -5])
-    assert [inside[15, 15], inside[15, 90]] == pytest.approx([0, -5])  # its ends are round
-    assert (inside > -0.5).sum() == pytest.approx(60 * 11 + np.pi * 5.5**2, rel=0.05)
+def test_a_form_keeps_clear_of_what_is_written_on_it_and_may_run_on_beyond_the_paper() -> None:
+    rng, mask = np.random.default_rng(0), np.zeros((200, 240), np.float32)
+    mask[80:130, 60:90] = 1
+    forms = [kinds.form(mask, rng) > 0 for _ in range(100)]
+    assert all(form.any() for form in forms)
+    assert np.mean([form[mask > 0].any() for form in forms]) < 0.02
+    assert 0.2 < np.mean([form[:, 0].any() and form[:, -1].any() for form in forms]) < 0.6
+
+
+def test_a_form_may_be_empty() -> None:
+    rng = np.random.default_rng(0)
+    assert all(kinds.form(np.zeros((150, 150), np.float32), rng).any() for _ in range(20))
+
+
+def test_a_bar_is_as_wide_as_is_asked_for_with_round_ends() -> None:
+    drawn = bar((40, 100), np.array([20.0, 15.0]), np.array([80.0, 15.0]), 11)
+    assert [drawn[15, 50], drawn[19, 50], drawn[23, 50], drawn[15, 16], drawn[11, 15]] == [1, 1, 0, 1, 0]
+    assert drawn.sum() == pytest.approx(60 * 11 + np.pi * 5.5**2, rel=0.2)
