@@ -287,7 +287,8 @@ if __name__ == "__main__":
     exit_status = main()
     if exit_status in {INTERRUPTED, BAD_INPUT, STORE_FAILED}:
         # An orderly exit would wait for a store that hangs; and Arrow's threads may still call us for a CSV
-        # that cannot be read: one run in a hundred aborted then, or never ended.
+        # that cannot be read: one run in a hundred aborted then, or never ended. Nor does standard output
+        # take at the end what it did not take before.
         with suppress(OSError):
             sys.stdout.flush()
             sys.stderr.flush()

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from inference_image.choosing import WEIGHTS
 from inference_image.ink import STROKE, Inked, Sizes, find_ink, under_light
 from inference_image.parts import Each, Map, Mask, Parts, measured, parts_above
-from inference_image.shapes import is_no_digit, is_sheet, is_straight
+from inference_image.shapes import is_no_digit, is_sheet, is_straight, is_table
 from inference_image.sheets import lightest, only_on, outlined
 
 NO_INK = 10.0  # grey levels: what stands out less is the paper's own
@@ -21,7 +21,6 @@ _MARKED = 0.5  # of the size of a ring around it; the inner line of an outlined 
 _LIKELY = 0.3  # that ink is lighter, or darker, than the paper: what is less is searched once only
 _BLOB = 0.4  # of its size is its thickest place; of strokes below a third
 _LINE = 1.2  # of what it stands beside: what is as thin as a line and longer is one, if it is no stem
-_RULED = 0.05  # of its size: what is so thin from edge to edge of the picture is ruled
 _STEM = 1.5  # of the letter that it stands beside and begins or ends with: no l is taller
 
 
@@ -52,9 +51,8 @@ class Candidate:
 
     @cached_property
     def is_table(self) -> bool:
-        """Whether it is lines around something, as a form has them, that run on beyond the picture."""
-        is_line = self.parts.thickness[self.part] < _RULED * self.parts.size[self.part]
-        return bool(is_line and self.parts.edges[self.part] >= 2 and self.parts.holds[:, self.part].any())
+        """Whether it is lines around something that run on beyond the picture."""
+        return is_table(self.parts, self.part)
 
     @cached_property
     def members(self) -> NDArray[np.bool_]:

@@ -1,11 +1,12 @@
 """Read files without a server: `python -m inference_image.classify FILE…`; folders are searched."""
 
 import argparse
+import contextlib
 import io
 import json
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from tqdm import tqdm
@@ -34,20 +35,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sys.stdout.reconfigure(errors="backslashreplace")  # for a name that is no text, or none of the terminal's
     chosen = parser.parse_args(arguments)
     show = _json if chosen.json else _row
+    try:
+        files = list(_files(chosen.files))
+        return _print(classify(files, Model.load()), show)
+    except KeyboardInterrupt:
+        return 130
+
+
+def _print(answers: Iterable[Answered], show: Callable[[Path, Reading | ImageError], str]) -> int:
+    """Print an answer a line. Returns the exit status."""
     failed = False
     try:
-        for path, answer in classify(list(_files(chosen.files)), Model.load()):
+        for path, answer in answers:
             tqdm.write(show(path, answer), file=sys.stdout)
             failed |= isinstance(answer, ImageError)
         sys.stdout.flush()
-    except KeyboardInterrupt:
-        return 130
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what Python flushes at its end
         if isinstance(error, BrokenPipeError):
             return 141
-        print(f"The answers cannot be written: {error.strerror}", file=sys.stderr)  # noqa: T201
-        return 1
+        sys.exit(f"The answers cannot be written: {error.strerror}")
     return int(failed)
 
 
@@ -75,10 +82,16 @@ def _content(path: Path) -> bytes | ImageError:
 
 def _files(paths: Iterable[Path]) -> Iterable[Path]:
     for path in paths:
-        if path.is_dir():
+        if _is_folder(path):
             yield from sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES)
         else:
             yield path
+
+
+def _is_folder(path: Path) -> bool:
+    with contextlib.suppress(OSError):  # of a name that is too long: reading it says so
+        return path.is_dir()
+    return False
 
 
 def _row(path: Path, answer: Reading | ImageError) -> str:

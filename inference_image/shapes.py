@@ -42,6 +42,12 @@ def is_sheet(parts: Parts, part: int) -> bool:
     return bool(is_rectangle and parts.area[part] > _LEFT * within)
 
 
+def is_table(parts: Parts, part: int) -> bool:
+    """Whether it is lines around something, as a form has them, that run on beyond the picture."""
+    is_thin = parts.thickness[part] < _HAIR * parts.size[part]
+    return bool(is_thin and parts.edges[part] >= 2 and parts.holds[:, part].any())
+
+
 def is_straight(parts: Parts, part: int) -> bool:
     """Whether it is a bar, as a pen is, in any direction."""
     shorter, longer = _least_sides(_outline(parts, part))

@@ -385,25 +385,26 @@ def form(mask: Mask, rng: Generator) -> Mask:
     else:  # it has not been filled in
         left, top, width, height = (rng.uniform(0.1, 0.4, 4) * min(mask.shape)).astype(int).tolist()
     gap = int(rng.uniform(0.08, 0.4) * max(width, height)) + 3
-    form = np.zeros(mask.shape, np.uint8)
+    lines = np.zeros(mask.shape, np.uint8)
     thick = max(1, int(max(mask.shape) * rng.uniform(0.003, 0.012)))
     side = max(width, height) if rng.random() < 0.5 else 0
     left, right = left - gap, left + max(width, side) + gap
     top, bottom = top - gap, top + max(height, side) + gap
     if rng.random() < 0.6:
-        cv2.rectangle(form, (left, top), (right, bottom), 1.0, thick)
-        return form.astype(np.float32)
-    walls = np.array([0, mask.shape[1]]) if rng.random() < 0.5 else np.array([left, right])
-    ends = np.array([0, mask.shape[0]]) if rng.random() < 0.3 else np.array([top, bottom])
+        cv2.rectangle(lines, (left, top), (right, bottom), 1.0, thick)
+        return lines.astype(np.float32)
+    frame = Frame(*mask.shape)
+    first, last = (0, frame.width) if rng.random() < 0.5 else (left, right)  # of the walls
+    start, end = (0, frame.height) if rng.random() < 0.3 else (top, bottom)  # of each
     lean = rng.normal(0, 0.025)  # of all lines, around the box's corner
-    for across in np.arange(left % (right - left), mask.shape[1], right - left):
-        if walls[0] <= across <= walls[1]:
-            x = (across - lean * (ends - top)).astype(int).tolist()
-            cv2.line(form, (x[0], int(ends[0])), (x[1], int(ends[1])), 1.0, thick)
+    for across in range(left % (right - left), frame.width, right - left):
+        if first <= across <= last:
+            ends = [(int(across - lean * (down - top)), down) for down in (start, end)]
+            cv2.line(lines, ends[0], ends[1], 1.0, thick)
     for down in (top, bottom) if rng.random() < 0.7 else (bottom,):
-        y = (down + lean * (np.array([0, mask.shape[1]]) - left)).astype(int).tolist()
-        cv2.line(form, (0, y[0]), (mask.shape[1], y[1]), 1.0, thick)
-    return form.astype(np.float32)
+        ends = [(across, int(down + lean * (across - left))) for across in (0, frame.width)]
+        cv2.line(lines, ends[0], ends[1], 1.0, thick)
+    return lines.astype(np.float32)
 
 
 def _wiped(frame: Frame, rng: Generator) -> Mask:

@@ -65,3 +65,12 @@ def test_a_full_disk_is_named_without_a_trace() -> None:
     with Path("/dev/full").open("wb") as full:
         ran = subprocess.run(command, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, check=False)
     assert (ran.returncode, ran.stderr) == (1, b"The answers cannot be written: No space left on device\n")
+
+
+def test_a_name_that_is_too_long_is_answered_like_a_file_that_is_not_there() -> None:
+    command = [*COMMAND, "a" * 300, str(ROOT / "samples/mnist-1.png")]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    first, second = ran.stdout.splitlines()
+    assert (ran.returncode, ran.stderr) == (1, "")
+    assert first.endswith("a: File name too long")
+    assert second.endswith("samples/mnist-1.png")

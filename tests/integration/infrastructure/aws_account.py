@@ -92,7 +92,7 @@ class Account:
         """Return a client whose calls are AWS's own, and so not recorded."""
         return self.moto.client(service)
 
-    def get_service_quota(self, ServiceCode: str, QuotaCode: str) -> dict[str, dict[str, float]]:  # noqa: ARG002, N803
+    def get_service_quota(self, QuotaCode: str, **_service: str) -> dict[str, dict[str, float]]:  # noqa: N803
         return {"Quota": {"Value": self.quotas[QuotaCode]}}
 
     def wait(self, _seconds: float) -> None:

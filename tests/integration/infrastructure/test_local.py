@@ -11,8 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -20,7 +19,6 @@ import urllib3
 
 from infrastructure.local import parts
 from infrastructure.local.credentials import Credentials
-from infrastructure.local.environment import with_own
 from infrastructure.local.samples import Sample
 from infrastructure.local.settings import HOST, ROOT, Settings, is_free
 from infrastructure.local.stack import Stack
@@ -214,18 +212,15 @@ def test_the_credentials_are_their_owners_alone(stack: Stack) -> None:
 def test_the_api_answers_also_where_a_full_disk_takes_no_line_of_its_log(
     settings: Settings, tmp_path: Path
 ) -> None:
-    api = parts.api(settings, Credentials.of(tmp_path))
-    with (tmp_path / "log").open("w") as log:
-        process = subprocess.Popen(
-            api.command, cwd=ROOT, env=with_own(api.environment), stdout=log, stderr=log
-        )
+    api = replace(parts.api(settings, Credentials.of(tmp_path)), health="/openapi.json")
+    api.start(tmp_path)
     try:
-        wait_until(partial(answers, f"{settings.api_url}/openapi.json"))  # what it says at its start is said
-        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (0, 0))  # no file may grow, as on a full disk
-        assert answers(f"{settings.api_url}/openapi.json")
+        wait_until(api.is_healthy)  # what it says at its start is said
+        assert api.pid is not None
+        resource.prlimit(api.pid, resource.RLIMIT_FSIZE, (0, 0))  # no file may grow, as on a full disk
+        assert api.is_healthy()
     finally:
-        process.kill()
-        process.wait()
+        api.stop(time.monotonic())
 
 
 def test_the_store_refuses_requests_without_a_signature(stack: Stack) -> None:
@@ -238,13 +233,6 @@ def test_nothing_listens_on_another_address_than_loopback(stack: Stack) -> None:
     for pid in pids:
         for address in addresses_listened_on_by(pid):
             assert address == "0100007F", f"process {pid} listens on {address}"
-
-
-def answers(url: str) -> bool:
-    try:
-        return urllib3.request("GET", url, retries=False).status == 200
-    except urllib3.exceptions.HTTPError:
-        return False
 
 
 def descendants(pid: int) -> list[int]:

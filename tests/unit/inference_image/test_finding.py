@@ -258,8 +258,10 @@ def test_a_digit_in_a_comb_of_boxes_is_found_and_the_comb_is_not() -> None:
     assert all(width < 200 for _, _, width, _ in boxes)
 
 
-@pytest.mark.parametrize("lines", ["row", "comb", "grid", "corner"])
-def test_what_stands_in_a_table_comes_before_the_lines_of_it(lines: str) -> None:
+@pytest.mark.parametrize(
+    ("lines", "size", "ink"), [("row", 70, 150), ("comb", 100, 90), ("grid", 100, 90), ("corner", 100, 90)]
+)
+def test_what_stands_in_a_table_comes_before_the_lines_of_it(lines: str, size: int, ink: int) -> None:
     image = Image.new("RGB", (500, 400), "white")
     pen = ImageDraw.Draw(image)
     across = {"row": (80, 240), "comb": (240,), "grid": (80, 240), "corner": (240,)}[lines]
@@ -268,9 +270,9 @@ def test_what_stands_in_a_table_comes_before_the_lines_of_it(lines: str) -> None
         pen.line((0, y, 500, y + 8), "black", 3)  # as nobody lays paper quite straight
     for x in down:
         pen.line((x, 80 if lines in {"row", "comb"} else 0, x, 400 if lines == "grid" else 244), "black", 3)
-    _seven(pen, (180, 110), 100, ink=90)
+    _seven(pen, (180, 110), size, ink)
     first, *_ = find_digits(np.asarray(image))
-    assert first.box == pytest.approx((180, 110, 70, 100), abs=12)
+    assert first.box == pytest.approx((180, 110, 0.7 * size, size), abs=12)
 
 
 def test_the_ring_around_a_digit_is_no_view_and_the_outline_of_one_is() -> None:
