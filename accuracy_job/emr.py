@@ -4,8 +4,9 @@
     python -m accuracy_job.emr request s3://code/emr --input s3://legible --role ARN --application ID
 
 The first writes job.zip (this package), main.py (its entry), environment.tar.gz (this Python and the
-requirements: run it with a Python 3.11 made for any Linux) and requirements.sha256 (which requirements).
-Copy the folder to S3. The second prints the request for `aws emr-serverless start-job-run --cli-input-json`.
+requirements: run it with a Python 3.11 that is made for any Linux and lies in a folder of its own) and
+requirements.sha256 (which requirements). Copy the folder to S3. The second prints the request for
+`aws emr-serverless start-job-run --cli-input-json`.
 """
 
 import argparse
@@ -20,6 +21,8 @@ from typing import Any
 from accuracy_job.package import LOCK, files
 
 PYTHON = (3, 11)  # the newest that the PySpark of RELEASE is made for
+SYSTEM = ("/usr", "/usr/local")  # a Python there is made for this system, and lies among all else of it
+COMMAND = "uv python install 3.11 && $(uv python find 3.11) -m accuracy_job.emr build"
 # Of the interpreter: packages come from the lock file, and nothing is compiled there.
 UNNEEDED = shutil.ignore_patterns(
     "test", "idlelib", "include", "share", "__pycache__", "site-packages", "*.a"
@@ -110,9 +113,8 @@ def main(arguments: list[str] | None = None) -> int:
         asked = request(given.folder.rstrip("/"), given.input, given.role, given.application, *job_options)
         print(json.dumps(asked, indent=2))  # noqa: T201 -- what the command is for
         return 0
-    if sys.version_info[:2] != PYTHON:
-        python = "python" + ".".join(map(str, PYTHON))
-        print(f"Build it with that Python: {python} -m accuracy_job.emr build", file=sys.stderr)  # noqa: T201 -- as above
+    if sys.version_info[:2] != PYTHON or sys.base_prefix in SYSTEM:
+        print(f"Build it with a Python 3.11 that is made for any Linux: {COMMAND}", file=sys.stderr)  # noqa: T201 -- as above
         return 2
     build(given.output)
     return 0

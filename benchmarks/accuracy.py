@@ -117,7 +117,9 @@ def raced(rounds: int, race: Race) -> tuple[Race, Raced]:
 
 def taken(name: str, place: str) -> Taken:
     words = [sys.executable, "-m", "benchmarks.accuracy_contenders", name, place]
-    done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True)
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{name} ended with {done.returncode}: {done.stderr}")
     return Taken(**json.loads(done.stdout.splitlines()[-1]))
 
 
@@ -202,6 +204,8 @@ def stub(labelled_days: int, per_day: int) -> Iterator[None]:
         assert process.stdout  # noqa: S101 -- a pipe was asked for
         endpoint = f"http://127.0.0.1:{process.stdout.readline().strip()}"
         access = {"AWS_ACCESS_KEY_ID": "stub", "AWS_SECRET_ACCESS_KEY": "stub", "AWS_REGION": "us-east-1"}
+        for name in [name for name in os.environ if name.startswith("AWS_")]:  # the person's own store
+            del os.environ[name]
         os.environ.update(access, AWS_ENDPOINT_URL=endpoint)
         yield  # behind it the pipes are closed, which ends the stub
 

@@ -11,9 +11,7 @@ import signal
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from io import TextIOWrapper
 from types import FrameType
-from typing import cast
 
 from rich.console import Console
 from rich.table import Table
@@ -25,6 +23,7 @@ from infrastructure.aws.release import Release
 from infrastructure.aws.stages import STAGES, Stage
 from infrastructure.aws.status import rows
 from infrastructure.aws.teardown import Teardown
+from infrastructure.terminal import be_lenient
 
 console = Console()
 
@@ -140,6 +139,5 @@ def _say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    for stream in (sys.stdout, sys.stderr):  # what a terminal cannot show is a "?" there, and no failure
-        cast("TextIOWrapper", stream).reconfigure(errors="replace")
+    be_lenient()
     sys.exit(main())

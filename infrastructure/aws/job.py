@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from accuracy_job import package
+from accuracy_job import emr, package
 from infrastructure.aws.errors import DeploymentError
 from infrastructure.local.settings import ROOT
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 PACKAGE = ROOT / "build" / "emr"  # where `python -m accuracy_job.emr build` writes it
 FILES = ("main.py", "job.zip", "environment.tar.gz")
 POLL_SECONDS = 10.0
-_MAKE = "Make it: python3.11 -m accuracy_job.emr build (docs/accuracy-job.md)"
+_MAKE = f"Make it: {emr.COMMAND} (docs/accuracy-job.md)"
 _ENDED = {"SUCCESS", "FAILED", "CANCELLED"}
 
 

@@ -44,7 +44,7 @@ PRICES = {
 IMAGE_GB = 0.0001  # 100 kB: drawings have 5 to 20, photos from a phone up to 4,000
 CALLS = 3
 WRITES = 9  # intent, idempotency key, image, index, record; intent, label, pair, the look whether it stays
-READS = 10
+READS = 6  # idempotency key; record and label for the look; record, label and label again for the label
 LAMBDA_SECONDS = 0.3  # of 1 GB, for the three calls; most of it is waiting for the model and S3
 ANSWER_GB = 0.00001  # out, for the three calls
 LOG_GB = 0.000003  # lines of API, model server, load balancer and CloudFront
@@ -81,12 +81,16 @@ def at_rest(stage: Stage) -> list[Item]:
         Item("Metrics", "CloudWatch metric", METRICS),
         Item("The dashboard", "CloudWatch dashboard", 1),
         Item("The sweep, each minute 0.2 s of 0.5 GB", "Lambda GB-second", HOURS * 60 * 0.2 * 0.5),
-        Item("The sweep's look at S3, a LIST a minute", "S3 write", HOURS * 60),
+        Item("The sweep's look at S3, two LISTs a minute", "S3 write", 2 * HOURS * 60),
         Item("The nightly job, CPUs: 3 minutes of 10", "EMR Serverless vCPU-hour", 30 * 0.05 * 10),
         Item("The nightly job, memory: 3 minutes of 25 GB", "EMR Serverless GB-hour", 30 * 0.05 * 25),
     ]
     if stage.nat:
-        return [*items, Item("The NAT gateway, before its traffic", "NAT gateway hour", HOURS)]
+        return [
+            *items,
+            Item("The NAT gateway, before its traffic", "NAT gateway hour", HOURS),
+            Item("Its public address", "public IPv4 address hour", HOURS),
+        ]
     return [*items, Item("The instances' public addresses", "public IPv4 address hour", instances * HOURS)]
 
 
@@ -95,7 +99,7 @@ def per_million() -> list[Item]:
     million = 1_000_000
     return [
         Item("S3: nine writes for each image", "S3 write", million * WRITES),
-        Item("S3: ten reads", "S3 read", million * READS),
+        Item("S3: six reads", "S3 read", million * READS),
         Item("S3: a month's storage of 100 kB each", "S3 GB-month", million * IMAGE_GB),
         Item("API Gateway: three requests", "API Gateway request", million * CALLS),
         Item("Lambda: three requests", "Lambda request", million * CALLS),

@@ -67,9 +67,17 @@ class Visitor:
         legibility = self._ask("GET", f"{self._api}/legibility").json()
         if legibility["labelled"] != 1:
             raise LocalError(f"one image was labelled, but GET /legibility counts {legibility['labelled']}")
+        before = self._last_report()
         run_job()
-        if self._person.accuracy()["pairs"] < 1:
-            raise LocalError("one image was labelled, but the report counts no pair")
+        report = self._person.accuracy()
+        if report["made"] == before or report["pairs"] < 1:
+            raise LocalError("one image was labelled, but no new report counts it")
+
+    def _last_report(self) -> str | None:
+        """Return when the latest report was made; None before the first."""
+        with suppress(LocalError):
+            return str(self._person.accuracy()["made"])
+        return None
 
     def delete_all(self) -> None:
         for record in list(self._person.records()):

@@ -12,9 +12,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from io import TextIOWrapper
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from rich.console import Console
 from rich.progress import track
@@ -27,6 +26,7 @@ from infrastructure.local.part import Part
 from infrastructure.local.samples import Person, Sample, Sent
 from infrastructure.local.settings import LocalError, Settings, is_free
 from infrastructure.local.stack import Stack, run_accuracy_job
+from infrastructure.terminal import be_lenient
 
 console = Console()
 
@@ -79,6 +79,8 @@ def accuracy() -> None:
     settings = Settings.from_environment(os.environ)
     if is_free(settings.s3_port):
         raise LocalError(f"No store listens on {settings.s3_url}. Start it in another window: make run")
+    if not Credentials.are_in(settings.data):
+        raise LocalError(f"{settings.data} holds no store's credentials. Name the folder with LEGIBLE_DATA.")
     run_accuracy_job(settings, Credentials.of(settings.data))
 
 
@@ -137,6 +139,5 @@ Press ctrl-C to stop. The data stays.""",
 
 
 if __name__ == "__main__":
-    for stream in (sys.stdout, sys.stderr):  # what a terminal cannot show is a "?" there, and no failure
-        cast("TextIOWrapper", stream).reconfigure(errors="replace")
+    be_lenient()
     sys.exit(main())

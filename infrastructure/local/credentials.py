@@ -15,10 +15,14 @@ class Credentials:
     secret_key: str
     samples_token: str  # of the writer that the sample images belong to
 
+    @staticmethod
+    def are_in(data: Path) -> bool:
+        return _file(data).exists()
+
     @classmethod
     def of(cls, data: Path) -> "Credentials":
         """Return the credentials of a data folder; make them if it has none. Raises LocalError."""
-        file = data / "credentials.json"
+        file = _file(data)
         with folder_errors_named(data):
             if not file.exists():
                 cls(secrets.token_hex(10), secrets.token_urlsafe(30), secrets.token_urlsafe(32))._write(file)
@@ -35,3 +39,7 @@ class Credentials:
         with NamedTemporaryFile("w", dir=file.parent, delete=False) as unfinished:
             json.dump(asdict(self), unfinished)
         Path(unfinished.name).replace(file)
+
+
+def _file(data: Path) -> Path:
+    return data / "credentials.json"

@@ -22,6 +22,7 @@ def store(settings: Settings, credentials: Credentials) -> Part:
         f"-ip={HOST}",
         f"-ip.bind={HOST}",
         f"-s3.port={settings.s3_port}",
+        f"-s3.port.grpc={next(ports)}",  # else it is 10,000 above, which another part may have
         *(f"-{server}.port={next(ports)}" for server in ("master", "volume", "filer", "admin")),
         "-volume.preStopSeconds=0",  # there is no cluster that has to learn of it
         "-s3.port.iceberg=0",

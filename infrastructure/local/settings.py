@@ -44,7 +44,7 @@ class Settings:
         for (name, port), (other, others) in combinations(ports.items(), 2):
             if port == others:
                 raise LocalError(f"{name} and {other} are both {port}: give each a port of its own.")
-        return cls(Path(environment.get("LEGIBLE_DATA") or cls.data).resolve(), *ports.values())
+        return cls(Path(environment.get("LEGIBLE_DATA") or cls.data).absolute(), *ports.values())
 
     @classmethod
     def on_free_ports(cls, data: Path) -> "Settings":

@@ -6,7 +6,7 @@ import pytest
 from infrastructure.aws import smoke
 from infrastructure.aws.errors import DeploymentError
 from infrastructure.local.settings import BUCKET
-from infrastructure.local.stack import Stack
+from infrastructure.local.stack import Stack, run_accuracy_job
 
 
 def of_people(stack: Stack) -> list[str]:
@@ -35,3 +35,9 @@ def test_a_check_that_fails_leaves_no_image_and_says_why(stack: Stack) -> None:
         smoke.try_out(stack.settings.page_url, run_job)
     assert len(seen) > len(before)
     assert of_people(stack) == before
+
+
+def test_a_job_that_ends_without_a_report_does_not_pass_by_that_of_before(stack: Stack) -> None:
+    run_accuracy_job(stack.settings, stack.credentials)
+    with pytest.raises(DeploymentError, match="no new report counts it"):
+        smoke.try_out(stack.settings.page_url, lambda: None)

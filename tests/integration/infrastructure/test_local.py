@@ -154,6 +154,22 @@ def test_without_a_store_the_accuracy_job_says_how_to_start_one(settings: Settin
     assert done.stdout == f"No store listens on {settings.s3_url}. Start it in another window: make run\n"
 
 
+def test_the_accuracy_job_makes_no_credentials_in_a_folder_that_is_not_the_stores(
+    stack: Stack, tmp_path: Path
+) -> None:
+    done = accuracy(replace(stack.settings, data=tmp_path))
+    assert done.returncode == 1
+    assert done.stdout.startswith(f"{tmp_path} holds no store's credentials. ")
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_command_whose_output_is_closed_ends_as_otherwise(settings: Settings) -> None:
+    command = ["sh", "-c", f"{sys.executable} -m infrastructure.local accuracy >&-"]
+    environment = os.environ | variables(settings)
+    done = subprocess.run(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, check=False)
+    assert (done.returncode, done.stderr) == (1, b"")  # for there is no store
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_while_it_starts_ends_every_process(
     start: Starter, settings: Settings, number: signal.Signals
@@ -221,6 +237,10 @@ def test_the_api_answers_also_where_a_full_disk_takes_no_line_of_its_log(
         assert api.is_healthy()
     finally:
         api.stop(time.monotonic())
+
+
+def test_the_store_listens_on_no_port_that_follows_from_its_own(stack: Stack) -> None:
+    assert is_free(stack.settings.s3_port + 10_000)
 
 
 def test_the_store_refuses_requests_without_a_signature(stack: Stack) -> None:

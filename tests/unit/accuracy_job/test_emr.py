@@ -33,6 +33,16 @@ def test_the_request_names_the_archives_and_passes_the_jobs_options_on(
     assert (asked["applicationId"], asked["executionRoleArn"]) == ("00f", "arn:r")
 
 
+def test_the_systems_own_python_is_not_packed_with_all_that_lies_beside_it(tmp_path: Path) -> None:
+    code = "import sys; sys.base_prefix = '/usr'; from accuracy_job import emr; sys.exit(emr.main(['build']))"
+    build = [sys.executable, "-c", code]
+    environment = {"PYTHONPATH": str(ROOT)}
+    ran = subprocess.run(build, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert ran.returncode == 2
+    assert emr.COMMAND in ran.stderr
+    assert not any(tmp_path.iterdir())
+
+
 def test_an_archive_that_is_interrupted_leaves_the_one_of_before(tmp_path: Path) -> None:
     (before := tmp_path / "environment.tar.gz").write_text("whole")
     (folder := tmp_path / "unfinished" / "environment").mkdir(parents=True)

@@ -1,5 +1,6 @@
 """What of a deployment needs no AWS: names, types, sizes, prices, steps."""
 
+import dataclasses
 import json
 import os
 import re
@@ -14,7 +15,7 @@ from infrastructure import deployment
 from infrastructure.aws import account, functions, image, instances, job, prices, site, steps
 from infrastructure.aws.__main__ import main
 from infrastructure.aws.errors import DeploymentError
-from infrastructure.aws.stages import STAGES, Stage
+from infrastructure.aws.stages import STAGES
 from infrastructure.local.settings import ROOT
 
 if TYPE_CHECKING:
@@ -115,11 +116,14 @@ def test_an_unknown_stage_is_answered_with_the_known_ones(capsys: pytest.Capture
     assert all(stage in message for stage in STAGES)
 
 
-def test_a_nat_gateway_costs_what_it_costs_and_saves_the_addresses() -> None:
-    without = {item.price for item in prices.at_rest(STAGES["prod"])}
-    with_nat = {item.price for item in prices.at_rest(Stage("x", "c7i.large", 2, 8, 2, 8, nat=True))}
-    assert with_nat - without == {"NAT gateway hour"}
-    assert without - with_nat == {"public IPv4 address hour"}
+def test_a_nat_gateway_costs_itself_and_its_address_and_saves_those_of_the_instances() -> None:
+    prod = STAGES["prod"]
+    without = prices.at_rest(prod)
+    with_nat = prices.at_rest(dataclasses.replace(prod, nat=True))
+    saved = {item.price: item.quantity for item in without if item not in with_nat}
+    added = {item.price: item.quantity for item in with_nat if item not in without}
+    assert saved == {"public IPv4 address hour": prod.min_instances * prices.HOURS}
+    assert added == {"NAT gateway hour": prices.HOURS, "public IPv4 address hour": prices.HOURS}
 
 
 def test_a_failed_step_is_named_with_its_advice_and_ends_the_deployment() -> None:

@@ -113,6 +113,13 @@ def test_a_folder_that_is_not_there_has_no_credentials(tmp_path: Path) -> None:
         Credentials.of(tmp_path / "none")
 
 
+def test_a_link_that_leads_to_itself_is_no_folder_of_data(tmp_path: Path) -> None:
+    (loop := tmp_path / "loop").symlink_to(loop)
+    settings = Settings.from_environment({"LEGIBLE_DATA": str(loop)})
+    with pytest.raises(LocalError, match=f"{loop} cannot be the folder of data: .*LEGIBLE_DATA"):
+        Stack(settings).__enter__()
+
+
 @pytest.mark.parametrize("file", ["data", "data/credentials.json/a", "data/s3", "data/logs", "data/lock/a"])
 def test_a_file_where_a_folder_must_be_is_named(file: str, tmp_path: Path) -> None:
     (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
