@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
 from glob import escape, glob, has_magic
-from itertools import chain, islice
+from itertools import chain, dropwhile, islice
 from pathlib import Path, PurePosixPath
 
 import pyarrow as pa
@@ -34,7 +34,8 @@ SPLITS_PER_FILE = 16  # of Parquet, at most
 MAX_LINE = 2**20  # bytes of JSON
 BLOCK = pa_csv.ReadOptions().block_size  # bytes of CSV
 COMPRESSED = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"}
-DELIMITERS = "\t,; "  # the first of them that occurs in the first line
+DELIMITERS = "\t,; "  # the first of them that parts the first row
+csv.field_size_limit(BLOCK)  # as Arrow's
 
 
 class InputError(Exception):
@@ -226,13 +227,13 @@ def _read_parquet(split: FileSplit) -> Iterator[Batch]:
 
 
 def _read_csv(split: FileSplit) -> Iterator[Batch]:
-    delimiter, header = _first_line(split.url)
+    delimiter, header = _first_row(split.url)
     if header:  # Hadoop leaves empty parts.
         yield from _read_text(split, delimiter, _present(header, split), None)
 
 
 def _read_headerless(split: FileSplit) -> Iterator[Batch]:
-    delimiter, cells = _first_line(split.url)
+    delimiter, cells = _first_row(split.url)
     if cells:
         if len(cells) != 2:
             raise InputError(
@@ -286,10 +287,10 @@ def _refuse_open_quotes(url: str, delimiter: str) -> None:
 def _ends_in_quotes(url: str, delimiter: str) -> bool:
     """Tell whether a row behind the last would be a part of it."""
     end = "end"  # of one cell
-    with _stream(url) as stream, io.TextIOWrapper(stream, "utf-8", "replace", newline="") as lines:
+    with _stream(url) as stream, io.TextIOWrapper(stream, "utf-8-sig", "replace", newline="") as lines:
         try:
             rows = deque(csv.reader(chain(lines, ["\n", end]), delimiter=delimiter), maxlen=1)
-        except csv.Error:  # a cell of more than 128 kB
+        except csv.Error:  # a cell of more than a block
             return True
         return rows.pop() != [end]
 
@@ -336,13 +337,21 @@ def _lines(stream: io.BufferedReader) -> Iterator[bytes]:
             line = stream.readline(MAX_LINE)
 
 
-def _first_line(url: str) -> tuple[str, list[str]]:
-    """Return the delimiter, and the cells of the first line that is not blank; none in an empty file."""
+def _first_row(url: str) -> tuple[str, list[str]]:
+    """Return the delimiter, and the cells of the first row that is not blank; none in an empty file."""
     with _stream(url) as stream:
-        lines = stream.read(2**16).decode("utf-8-sig", errors="replace").splitlines()
-    line = next(filter(str.strip, lines), "")
-    delimiter = next((mark for mark in DELIMITERS if mark in line), ",")
-    return delimiter, next(csv.reader([line], delimiter=delimiter), [])
+        start = stream.read(BLOCK)
+    lines = io.StringIO(start.decode("utf-8-sig", errors="replace"), newline="")
+    for delimiter in (*DELIMITERS, ","):  # the last for a row of one cell
+        lines.seek(0)
+        rows = csv.reader(dropwhile(str.isspace, lines), delimiter=delimiter)
+        if len(cells := next(rows, [])) > 1:
+            break
+    if cells and next(rows, None) is None:
+        if len(start) == BLOCK:
+            raise InputError(f"{url}: the first row does not end within {BLOCK:,} bytes")
+        _refuse_open_quotes(url, delimiter)
+    return delimiter, cells
 
 
 def _present(columns: list[str], split: FileSplit) -> list[str]:

@@ -122,6 +122,44 @@ def test_a_byte_order_mark_and_quotes_are_no_part_of_a_name(tmp_path: Path) -> N
     assert pairs_in(counts_of(tmp_path / "a.csv")) == [(7, 1)]
 
 
+ODD_CELLS = [
+    '"note\nof the clerk"',
+    "note\u2028x",
+    "note\x85x",
+    "note\x0cx",
+    "n" * 70_000,
+    "n," * 70_000,
+]
+
+
+@pytest.mark.parametrize("cell", ODD_CELLS, ids=range(len(ODD_CELLS)))
+def test_the_columns_behind_any_cell_of_a_header_are_read(cell: str, tmp_path: Path) -> None:
+    for place in range(3):
+        header = ["true", "predicted", "confidence"]
+        header.insert(place, cell)
+        row = ["7", "1", "0.5"]
+        row.insert(place, "," * cell.count(","))
+        (tmp_path / "a.csv").write_text("\n\n" + "".join(f"{','.join(cells)}\n" for cells in (header, row)))
+        counts = counts_of(tmp_path / "a.csv")
+        assert (pairs_in(counts), counts.calibration[0].sum()) == ([(7, 1)], 1)
+
+
+@pytest.mark.parametrize(
+    ("cell", "message"),
+    [
+        ("n" * 2**20, "the first row does not end within 1,048,576 bytes"),
+        ('"' + "7,7\n" * 300_000, "the first row does not end within 1,048,576 bytes"),
+        ('"note\n7,7\n', 'the " that opens a cell is missing its end'),
+    ],
+    ids=["long", "open", "short and open"],
+)
+@pytest.mark.parametrize("before", ["", "\ufeff", "true,predicted,"])
+def test_a_header_without_an_end_is_an_error(before: str, cell: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(before + cell)
+    with pytest.raises(InputError, match=f"a.csv: {message}"):
+        counts_of(tmp_path / "a.csv")
+
+
 def test_text_that_is_no_digit_is_rejected_and_the_rest_is_counted(tmp_path: Path) -> None:
     rows = ["10,1", "-1,1", "7.5,1", "seven,1", ",1", "true,1", "\xff,1", "1,10", "1", "1,2,3", "7.0,1"]
     (tmp_path / "a.csv").write_bytes(b"true,predicted\n" + "\n".join(rows).encode("latin-1"))
@@ -167,6 +205,11 @@ def test_quotes_inside_of_a_cell_lose_nothing(tmp_path: Path) -> None:
     counts = counts_of(tmp_path / "a.csv")
     assert pairs_in(counts) == PAIRS
     assert counts.confused == {(7, 1): ('two\nlines, "said" ',)}
+
+
+def test_a_large_cell_in_quotes_is_no_cell_without_an_end(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(f'true,predicted,id\n7,7,"{"x" * 200_000}"\n7,1,5" wide\n0,0,x\n')
+    assert pairs_in(counts_of(tmp_path / "a.csv")) == PAIRS
 
 
 def test_cells_of_several_lines_are_read_wherever_a_file_is_cut(tmp_path: Path) -> None:
