@@ -208,7 +208,8 @@ def _splits(url: str, names: Names) -> list[FileSplit]:
     with _errors_named(url):
         groups = range(pq.read_metadata(path, filesystem=filesystem).num_row_groups)
     step = -(-len(groups) // SPLITS_PER_FILE) or 1
-    return [FileSplit(url, names, tuple(groups[i : i + step])) for i in groups[::step]]
+    parts = [FileSplit(url, names, tuple(groups[i : i + step])) for i in groups[::step]]
+    return parts or [FileSplit(url, names)]  # of no row groups: its columns are looked at all the same
 
 
 def _read_parquet(split: FileSplit) -> Iterator[Batch]:

@@ -428,6 +428,14 @@ def test_a_parquet_file_without_rows_holds_no_pairs(tmp_path: Path) -> None:
     assert counts_of(tmp_path / "a.parquet").matrices == {}
 
 
+def test_a_parquet_file_without_row_groups_must_have_the_columns(tmp_path: Path) -> None:
+    for names in (["true", "predicted"], ["true", "guess"]):
+        pq.ParquetWriter(tmp_path / f"{names[1]}.parquet", pa.schema(dict.fromkeys(names, pa.int8()))).close()
+    assert counts_of(tmp_path / "predicted.parquet").matrices == {}
+    with pytest.raises(InputError, match="there is no column predicted; its columns: true, guess"):
+        counts_of(tmp_path / "guess.parquet")
+
+
 def test_progress_is_told_of_every_pair(tmp_path: Path) -> None:
     write_csv(tmp_path / "a.csv")
     write_pairs(tmp_path / "part-0")
