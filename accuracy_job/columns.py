@@ -28,7 +28,7 @@ PER_DAY = {unit: 86_400 * number for unit, number in {"s": 1, "ms": 10**3, "us":
 DATES = (-(2**31), 2**31 - 1)  # the days from 1970 that a date32 holds: more than have a name
 VIEWS = (pa.string_view(), pa.binary_view())  # of texts: few functions of Arrow take them
 TEXTS = (pa.string(), pa.large_string(), pa.binary(), pa.large_binary())
-NOT_NUMBERS = (pa.types.is_boolean, pa.types.is_temporal, pa.types.is_nested)
+NUMBERS = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_null)
 
 
 def check_columns(batch: pa.RecordBatch, names: Names, source: str) -> Batch:
@@ -49,6 +49,8 @@ def check_columns(batch: pa.RecordBatch, names: Names, source: str) -> Batch:
 
 
 def _plain(column: pa.Array) -> pa.Array:
+    if isinstance(column.type, pa.JsonType):
+        column = column.storage
     return column.cast(pa.binary()) if column.type in VIEWS else column
 
 
@@ -105,7 +107,7 @@ def _numbers(column: pa.Array) -> pa.Array:
         column = column.dictionary_decode()
     if _is_text(column.type):
         return _parsed_numbers(column.cast(pa.binary()))
-    if any(is_kind(column.type) for is_kind in NOT_NUMBERS):
+    if not any(is_kind(column.type) for is_kind in NUMBERS):
         return pa.array(np.full(len(column), np.nan))
     return column.cast(pa.float64(), safe=False)  # whole numbers that it rounds are no confidences either way
 
@@ -172,8 +174,13 @@ def _encoded(
     """Return the distinct values of a column, None the last of them, and each row's index into them."""
     if column is None:
         return [None], ONE_GROUP
-    encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
-    return [*map(read, _values(encoded.dictionary)), None], _indices(encoded)
+    if isinstance(column, pa.ExtensionArray):  # Arrow encodes only what it stores
+        encoded = column.storage.dictionary_encode()
+        values = column.type.wrap_array(encoded.dictionary)
+    else:
+        encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+        values = encoded.dictionary
+    return [*map(read, _values(values)), None], _indices(encoded)
 
 
 def _values(column: pa.Array) -> list[object]:
@@ -193,7 +200,7 @@ def _indices(encoded: pa.DictionaryArray) -> IntArray:
 
 
 def _is_text(kind: pa.DataType) -> bool:
-    return kind in TEXTS
+    return kind in TEXTS or pa.types.is_fixed_size_binary(kind)
 
 
 def _where(pairs: Pairs, rows: npt.NDArray[np.bool_]) -> Pairs:

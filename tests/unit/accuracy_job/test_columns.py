@@ -1,6 +1,8 @@
 import json
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
+from uuid import UUID
 
 import numpy as np
 import pyarrow as pa
@@ -64,7 +66,9 @@ def test_cells_of_one_byte_are_read_as_all_others(cells: list[bytes], skipped: i
     assert digits(column).tolist() == one_by_one
 
 
-@pytest.mark.parametrize("column", [[True, False], [None, None], [[7], [8]], [date(2026, 11, 22)] * 2])
+@pytest.mark.parametrize(
+    "column", [[True, False], [None, None], [[7], [8]], [date(2026, 11, 22)] * 2, [UUID(int=7)] * 2]
+)
 def test_columns_of_other_types_hold_no_digits(column: list[object]) -> None:
     assert digits(pa.array(column)).tolist() == [NOT_A_DIGIT] * 2
 
@@ -99,18 +103,31 @@ def test_what_only_python_reads_as_a_number_is_no_confidence() -> None:
     assert confidences(pa.array(["0_1", "0.5"])).tolist() == [NOT_A_CONFIDENCE, 0.5]
 
 
-@pytest.mark.parametrize("kind", [pa.string_view(), pa.binary_view()])
-def test_views_of_text_are_read_as_text(kind: pa.DataType) -> None:
+def of_one_length(column: pa.Array) -> pa.Array:
+    return pa.array(column.cast(pa.binary()).to_pylist(), pa.binary(len(column[0].as_py())))
+
+
+OTHER_TEXTS = {
+    "string view": lambda column: column.cast(pa.string_view()),
+    "binary view": lambda column: column.cast(pa.binary_view()),
+    "one length": of_one_length,
+    "words of one length": lambda column: of_one_length(column).dictionary_encode(),
+    "JSON": lambda column: column.cast(pa.json_()),
+}
+
+
+@pytest.mark.parametrize("spelt", OTHER_TEXTS.values(), ids=OTHER_TEXTS)
+def test_text_of_every_other_type_is_read_as_text(spelt: Callable[[pa.Array], pa.Array]) -> None:
     texts: dict[str, object] = {
         "true": ["7", "7", "x"],
         "predicted": ["7", "1", "1"],
-        "confidence": ["0.5", "", "1"],
+        "confidence": ["0.5", None, "1.0"],
         "model": ["m", "m", "m"],
         "labelled": ["2026-11-22T10:00:00Z"] * 3,
         "id": ["a", "b", "c"],
     }
     viewed = check_columns(
-        pa.RecordBatch.from_pydict({k: pa.array(v).cast(kind) for k, v in texts.items()}), Names(), "a"
+        pa.RecordBatch.from_pydict({k: spelt(pa.array(v)) for k, v in texts.items()}), Names(), "a"
     )
     plain = check_columns(pa.RecordBatch.from_pydict(texts), Names(), "a")
     assert viewed.rejected == plain.rejected
@@ -120,9 +137,12 @@ def test_views_of_text_are_read_as_text(kind: pa.DataType) -> None:
     np.testing.assert_array_equal(one.calibration, other.calibration)
 
 
-@pytest.mark.parametrize("column", [[True], [date(2026, 11, 22)], [[0.5]]])
-def test_columns_of_other_types_hold_no_confidences(column: list[object]) -> None:
-    assert confidences(pa.array(column)).tolist() == [NOT_A_CONFIDENCE]
+OTHERS = [pa.array(column) for column in ([True], [date(2026, 11, 22)], [[0.5]], [UUID(int=7)])]
+
+
+@pytest.mark.parametrize("column", [*OTHERS, pa.array([1], pa.int8()).cast(pa.bool8())])
+def test_columns_of_other_types_hold_no_confidences(column: pa.Array) -> None:
+    assert confidences(column).tolist() == [NOT_A_CONFIDENCE]
 
 
 def test_a_column_of_nothing_holds_no_confidence_and_no_fault() -> None:
@@ -214,6 +234,17 @@ def test_the_day_of_the_folder_goes_before_the_time() -> None:
 def test_an_empty_model_is_none(models: object) -> None:
     matrices = count(checked(true=[1, 1, 1], predicted=[1, 1, 1], model=models)).matrices
     assert {group.model: matrix.sum() for group, matrix in matrices.items()} == {"a": 1, None: 2}
+
+
+def test_uuids_are_named_as_they_are_written() -> None:
+    uuids = pa.array([UUID(int=7), None, UUID(int=7)])
+    batch = checked(true=[1, 1, 1], predicted=[2, 1, 1], model=uuids, labelled=uuids, id=uuids)
+    name = "00000000-0000-0000-0000-000000000007"
+    assert {group: matrix.sum() for group, matrix in count(batch).matrices.items()} == {
+        Group(name): 2,
+        Group(): 1,
+    }
+    assert batch.pairs.wrong_ids == [name]
 
 
 def test_many_models_on_many_days_stay_few_matrices() -> None:
