@@ -162,6 +162,8 @@ def run(options: argparse.Namespace, errors: Console) -> int:
     """Read, count, report, verify, publish, show, judge."""
     if options.cloudwatch:
         endpoint("CLOUDWATCH")  # is wrong before anything is written
+    for figure, _ in options.fail_under:
+        thresholds.check(figure)  # is none before anything is counted
     with errors_named(options.input):
         work = plan(options)
         counts = merge(counted(work, options.engine, errors), work.strays)

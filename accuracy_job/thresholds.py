@@ -1,19 +1,19 @@
 """Figures of the report that must not fall below a threshold, and what CloudWatch is told of them."""
 
+import re
 from argparse import ArgumentTypeError
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from functools import cache
 from math import isnan
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, cast
 
 import numpy as np
 from botocore.exceptions import BotoCoreError, ClientError
 
 from accuracy_job.checks import is_number
 from accuracy_job.files import InputError
-from accuracy_job.kernel import DIGITS, Counts, Group
+from accuracy_job.kernel import BINS, DIGITS, Counts, Group, Rejected
 from accuracy_job.report import ENOUGH_TO_SAMPLE, Report, build
 from accuracy_job.store import StoreError
 
@@ -24,6 +24,7 @@ METRICS = {  # by the name in CloudWatch, which charts each of them; a figure th
     "ExpectedCalibrationError": "calibration.ece",
     "LabelledShare": "coverage.share",
 }
+ANY_LENGTH = re.compile(r"^(models|days|top_confusions|rejected\.reasons)\.-?\d+\b")  # an item of such a list
 
 
 class CloudWatch(Protocol):
@@ -39,7 +40,7 @@ class Threshold(NamedTuple):
     least: float
 
     def is_met(self, report: Report) -> bool:
-        """Tell whether the figure is high enough, which null is not. Raises InputError if it is none."""
+        """Tell whether the figure is high enough, which null is not."""
         value = figure(report, self.figure)
         return value is not None and value >= self.least
 
@@ -53,28 +54,39 @@ def parse(text: str) -> Threshold:
     raise ArgumentTypeError(f"{text} is not FIGURE=NUMBER")
 
 
+def check(path: str) -> None:
+    """Raise InputError where no report has such a figure."""
+    try:
+        found = _at(_whole(), ANY_LENGTH.sub(r"\1.0", path))
+    except (KeyError, IndexError, ValueError, TypeError):
+        raise InputError(f"the report has no figure {path}") from None
+    if not is_number(found):
+        raise InputError(f"{path} is no figure of the report, but a part of it")
+
+
 def figure(report: Report, path: str) -> float | None:
-    """Return a number of the report, None where it has none. Raises InputError where it is no figure."""
+    """Return a number of the report by a path that was checked, None where it is null or not there."""
+    try:
+        return cast("float | None", _at(report, path))
+    except (IndexError, TypeError):  # of a list that ends before, or of null
+        return None
+
+
+def _at(report: Report, path: str) -> object:
     value: Any = report
     for key in path.split("."):
-        if value is None and report is not _whole():
-            figure(_whole(), path)  # raises where null hides that there is none
-            return None
-        try:
-            value = value[int(key) if isinstance(value, list) else key]
-        except (KeyError, IndexError, ValueError, TypeError):
-            raise InputError(f"the report has no figure {path}") from None
-    if value is None or is_number(value):
-        return value
-    raise InputError(f"{path} is no figure of the report, but a part of it")
+        value = value[int(key) if isinstance(value, list) else key]
+    return value
 
 
-@cache
 def _whole() -> Report:
-    """Return a report in which nothing that has parts is null."""
-    counts = Counts({Group(): np.full((DIGITS, DIGITS), ENOUGH_TO_SAMPLE)})
-    before = build(counts, datetime.now(UTC))
-    return build(counts, datetime.now(UTC), 1, before)
+    """Return a report in which nothing is null, nor any list of figures empty."""
+    matrix = np.full((DIGITS, DIGITS), ENOUGH_TO_SAMPLE)
+    before, now = (
+        Counts({Group("any", "any"): part}, np.ones((3, BINS), np.int64), {"any": Rejected(1, ())})
+        for part in (matrix, 2 * matrix)
+    )
+    return build(now, datetime.now(UTC), 1, build(before, datetime.now(UTC), source="any"), "any")
 
 
 def to_cloudwatch(

@@ -10,7 +10,7 @@ from accuracy_job.files import InputError
 from accuracy_job.kernel import Batch, Counts, Pairs, count
 from accuracy_job.report import build
 from accuracy_job.store import StoreError
-from accuracy_job.thresholds import Threshold, figure, parse, to_cloudwatch
+from accuracy_job.thresholds import Threshold, check, figure, parse, to_cloudwatch
 
 MADE = datetime(2026, 11, 22, tzinfo=UTC)
 PAIRS = Pairs(np.array([0, 7, 7, 7], np.uint8), np.array([0, 7, 7, 1], np.uint8))
@@ -56,19 +56,38 @@ def test_what_is_no_threshold_is_refused_with_the_form_of_one(text: str) -> None
         parse(text)
 
 
-@pytest.mark.parametrize(
-    "path", ["accuracy", "accuracy_interval.0", "coverage.share", "trend.previous.pairs"]
-)
-def test_a_figure_that_is_null_meets_no_threshold(path: str) -> None:
+NULLS = ["accuracy", "accuracy_interval.0", "coverage.share", "trend.previous.pairs", "trend.p_value"]
+ENDED = ["days.0.accuracy", "models.12.accuracy_interval.1", "days.-1.pairs", "rejected.reasons.0.count"]
+
+
+@pytest.mark.parametrize("path", [*NULLS, *ENDED])
+def test_a_figure_that_is_null_or_behind_the_end_of_a_list_meets_no_threshold(path: str) -> None:
+    check(path)
     assert not Threshold(path, 0).is_met(EMPTY)
 
 
 @pytest.mark.parametrize(
-    "path", ["coverage.shore", "accuracy_interval.2", "trend.previous.pears", "accuracy.7"]
+    "path",
+    [
+        "acuracy",
+        "coverage.shore",
+        "accuracy_interval.2",
+        "digits.10.recall",
+        "trend.previous.pears",
+        "accuracy.7",
+        "days.accuracy",
+        "days.0.acuracy",
+    ],
 )
-def test_a_figure_that_is_misspelt_is_named_also_where_null_would_hide_it(path: str) -> None:
+def test_a_figure_that_is_misspelt_is_named_without_a_report(path: str) -> None:
     with pytest.raises(InputError, match=f"the report has no figure {path}"):
-        figure(EMPTY, path)
+        check(path)
+
+
+@pytest.mark.parametrize("path", ["digits", "days.0", "days.0.day", "input", "trend.significant"])
+def test_what_is_no_number_is_no_figure(path: str) -> None:
+    with pytest.raises(InputError, match=f"{path} is no figure of the report"):
+        check(path)
 
 
 def test_cloudwatch_gets_the_figures_and_what_is_below() -> None:
