@@ -56,7 +56,7 @@ exit status:
   0    the report is made
   1    a mistake of the job itself: the traceback says where
   2    the arguments or variables are wrong, or the input cannot be read as pairs
-  3    the store, the cluster, or the folder for the report, does not answer as it should
+  3    the store, the cluster, the folder for the report, or standard output, does not answer as it should
   4    the report is made, and a figure is below its --fail-under
   5    --verify found a figure that scikit-learn does not confirm; the report is not written
   130  interrupted; nothing is half written
@@ -284,15 +284,16 @@ def complain(errors: Console, message: str) -> None:
 
 
 if __name__ == "__main__":
-    for stream in (sys.stdout, sys.stderr):  # what a terminal cannot show is a "?" there, and no failure
-        cast("TextIOWrapper", stream).reconfigure(errors="replace")
+    streams = [cast("TextIOWrapper", stream) for stream in (sys.stdout, sys.stderr) if stream]  # not closed
+    for stream in streams:  # what a terminal cannot show is a "?" there, and no failure
+        stream.reconfigure(errors="replace")
     exit_status = main()
     if exit_status in {INTERRUPTED, BAD_INPUT, STORE_FAILED}:
         # An orderly exit would wait for a store that hangs; and Arrow's threads may still call us for a CSV
         # that cannot be read: one run in a hundred aborted then, or never ended. Nor does standard output
         # take at the end what it did not take before.
         with suppress(OSError):
-            sys.stdout.flush()
-            sys.stderr.flush()
+            for stream in streams:
+                stream.flush()
         os._exit(exit_status)
     sys.exit(exit_status)

@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from accuracy_job.__main__ import (
     BAD_INPUT,
     BELOW,
     DIFFERENT,
+    EPILOG,
     INTERRUPTED,
     OK,
     STORE_FAILED,
@@ -100,6 +102,17 @@ def test_a_terminal_that_lacks_a_character_of_the_summary_ends_nothing(pairs: st
     job = subprocess.run(command, env=ascii_only, capture_output=True, text=True, check=False)
     assert (job.returncode, job.stderr) == (OK, "")
     assert "accuracy 50.00%" in job.stdout
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+@pytest.mark.parametrize(("name", "status"), [("pairs.csv", OK), ("missing.csv", BAD_INPUT)])
+def test_a_closed_output_ends_nothing(closed: str, name: str, status: int, pairs: str) -> None:
+    path = Path(pairs).with_name(name)
+    command = f"exec {sys.executable} -m accuracy_job {path} {closed}"
+    job = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    assert job.returncode == status
+    assert ("accuracy 50.00%" in job.stdout) == (closed == "2>&-" and status == OK)
+    assert ("missing.csv: no such file" in job.stderr) == (closed == ">&-" and status == BAD_INPUT)
 
 
 def test_counts_are_shown_whole_on_a_narrow_terminal(tmp_path: Path, capsys: Captured) -> None:
@@ -205,8 +218,10 @@ def test_no_status_is_that_of_a_traceback() -> None:
     assert 1 not in {OK, BAD_INPUT, STORE_FAILED, BELOW, DIFFERENT, INTERRUPTED}
 
 
-def test_the_documentation_names_every_option_and_status() -> None:
-    page = (ROOT / "docs/accuracy-job.md").read_text()
+def test_the_documentation_and_help_name_every_option_and_status() -> None:
+    page = (ROOT / "docs/accuracy-job.md").read_text().replace("`", "")
     options = [option for action in parser()._actions for option in action.option_strings[-1:]]
-    statuses = [f"| {status} |" for status in (OK, 1, BAD_INPUT, STORE_FAILED, BELOW, DIFFERENT, INTERRUPTED)]
-    assert [text for text in options + statuses if text not in page] == []
+    statuses = dict(re.findall(r"^  (\d+) +(.+)", EPILOG, re.MULTILINE))
+    assert {*map(int, statuses)} == {OK, 1, BAD_INPUT, STORE_FAILED, BELOW, DIFFERENT, INTERRUPTED}
+    rows = [f"| {status} | {meaning}" for status, meaning in statuses.items()]
+    assert [text for text in options + rows if text not in page] == []
