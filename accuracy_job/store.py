@@ -14,7 +14,7 @@ from typing import Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from obstore.exceptions import AlreadyExistsError, BaseError
+from obstore.exceptions import AlreadyExistsError, BaseError, InvalidPathError
 from obstore.store import LocalStore, ObjectStore, S3Store
 
 from accuracy_job.files import S3, InputError, endpoint
@@ -45,7 +45,10 @@ def errors_named(url: str) -> Iterator[None]:
         yield
     except (BaseError, OSError) as error:
         # The lines that follow the first are obstore's own innards.
-        raise StoreError(f"{url}: {str(error).partition(chr(10))[0]}") from error
+        message = f"{url}: {str(error).partition(chr(10))[0]}"
+        if isinstance(error, InvalidPathError):  # which obstore passes over in no listing
+            message += ": delete it, as nothing beside it can be listed"
+        raise StoreError(message) from error
 
 
 @cache

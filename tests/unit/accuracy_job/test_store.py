@@ -1,12 +1,22 @@
 import json
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 
 import pytest
 from obstore.store import MemoryStore, S3Store
 
 from accuracy_job.kernel import Counts
 from accuracy_job.report import build
-from accuracy_job.store import StoreError, count_classifications, errors_named, latest, open_store, publish
+from accuracy_job.store import (
+    StoreError,
+    count_classifications,
+    errors_named,
+    latest,
+    listed,
+    open_store,
+    publish,
+)
 
 MADE = datetime(2026, 11, 22, 11, 19, 51, tzinfo=UTC)
 
@@ -20,6 +30,36 @@ def test_classifications_are_counted_on_every_day() -> None:
     ):
         store.put(key, b"{}")
     assert count_classifications(store) == 2
+
+
+class OddKey(BaseHTTPRequestHandler):
+    """Answers as S3 does where somebody put an object beside those of the API."""
+
+    def do_GET(self) -> None:
+        body = (
+            b"<ListBucketResult><IsTruncated>false</IsTruncated><Contents><Key>labels//a.json</Key><Size>2</Size>"
+            b"<LastModified>2026-11-22T11:19:51.000Z</LastModified></Contents></ListBucketResult>"
+        )
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def test_an_object_whose_key_cannot_be_listed_is_named_and_to_be_deleted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), OddKey) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            monkeypatch.setenv(name, "any")
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
+        with (
+            pytest.raises(StoreError, match=r'"labels//a\.json" .*: delete it'),
+            errors_named("s3://odd-key"),
+        ):
+            list(listed(open_store("s3://odd-key"), "labels"))
+        server.shutdown()
 
 
 def test_a_report_is_kept_under_its_time_and_as_the_latest() -> None:
