@@ -5,6 +5,7 @@ objects of writers whose counts changed are written: a million writers cost a mi
 """
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby, islice
@@ -23,6 +24,7 @@ from accuracy_job.store import CONNECTIONS, REPORTS, delete, get_parquet, put, p
 
 TOTALS = f"{REPORTS}writers.parquet"  # what the objects say
 WRITERS = f"{REPORTS}writers/"
+WRITER = re.compile("[0-9a-f]{64}")  # SHA-256: what else a label may say is no part of a key
 WRITERS_AT_ONCE = 10_000  # as objects in memory, 500 bytes each
 ROWS_PER_BATCH = 2**16  # as Python's objects, 300 bytes each
 # A large string: all of a million writers may be more than the 2 GB that a string column of Arrow holds.
@@ -124,6 +126,8 @@ def _document(writer: str, cells: Iterable[dict[str, int]]) -> bytes:
 
 
 def _write(store: ObjectStore, writer: str, document: bytes | None) -> None:
+    if not WRITER.fullmatch(writer):
+        return
     key = f"{WRITERS}{writer}.json"
     if document is None:
         delete(store, key)

@@ -91,13 +91,15 @@ def test_a_run_that_is_killed_at_any_change_is_mended_by_the_next(bucket: Bucket
 
 
 def test_writers_get_their_counts_where_they_are_asked_for(bucket: Bucket) -> None:
-    for name, writer in (("a", "ann"), ("b", "ann"), ("c", "bob")):
+    ann, bob = "a" * 64, "b" * 64
+    for name, writer in (("a", ann), ("b", ann), ("c", bob)):
         label = {"id": name, "writer": writer, "true": 7, "predicted": 1}
         bucket.put(f"labels/date=2026-11-22/{name}.json", json.dumps(label).encode())
     done = job(bucket.environment, bucket.url, "--writers")
     assert (done.returncode, done.stderr) == (0, "accuracy_job: the counts of 2 writers changed\n")
-    ann = json.load(bucket.client.get_object(Bucket=bucket.name, Key="reports/writers/ann.json")["Body"])
-    assert (ann["labelled"], ann["confusion_matrix"][7][1]) == (2, 2)
+    body = bucket.client.get_object(Bucket=bucket.name, Key=f"reports/writers/{ann}.json")["Body"]
+    figures = json.load(body)
+    assert (figures["labelled"], figures["confusion_matrix"][7][1]) == (2, 2)
     assert "0 writers changed" in job(bucket.environment, bucket.url, "--writers").stderr
 
 

@@ -14,9 +14,10 @@ from accuracy_job import days, writers
 from accuracy_job.engines import COUNTING, local
 from chalice_app.legibility import legibility
 
+W0, W1, W2, W3 = (digit * 64 for digit in "01ef")
 LABELS = st.lists(
     st.tuples(
-        st.sampled_from(["w0", "w1", "w2"]),
+        st.sampled_from([W0, W1, W2]),
         st.sampled_from(["2026-11-21", "2026-11-22"]),
         st.integers(0, 9),
         st.integers(0, 9),
@@ -87,7 +88,7 @@ def objects(store: MemoryStore) -> dict[str, object]:
 def test_the_counts_of_a_writer_are_those_that_the_api_gives_them(labels: list[Label]) -> None:
     store = store_of(labels)
     run(store)
-    for writer in ("w0", "w1", "w2"):
+    for writer in (W0, W1, W2):
         pairs = [(true, predicted) for name, _, true, predicted in labels if name == writer]
         api = legibility(len(pairs), pairs)
         mine = objects(store).get(f"reports/writers/{writer}.json")
@@ -106,34 +107,41 @@ def test_merging_is_associative_and_commutative(labels: list[Label]) -> None:
 
 
 def test_only_writers_whose_counts_changed_are_written() -> None:
-    store = store_of([("w0", "2026-11-22", 7, 7), ("w1", "2026-11-22", 7, 7), ("w2", "2026-11-22", 7, 7)])
+    store = store_of([(W0, "2026-11-22", 7, 7), (W1, "2026-11-22", 7, 7), (W2, "2026-11-22", 7, 7)])
     assert run(store) == 3
     assert run(store) == 0
-    put_label(store, "0", ("w0", "2026-11-22", 1, 7))  # corrected
+    put_label(store, "0", (W0, "2026-11-22", 1, 7))  # corrected
     store.delete("labels/date=2026-11-22/2.json")
     assert run(store) == 2
-    assert objects(store).keys() == {"reports/writers/w0.json", "reports/writers/w1.json"}
+    assert objects(store).keys() == {f"reports/writers/{W0}.json", f"reports/writers/{W1}.json"}
 
 
 def test_labels_without_a_writer_and_malformed_ones_count_for_nobody() -> None:
-    store = store_of([("w0", "2026-11-22", 7, 7)])
+    store = store_of([(W0, "2026-11-22", 7, 7)])
     store.put("labels/date=2026-11-22/a.json", b'{"true": 1, "predicted": 1}')
-    store.put("labels/date=2026-11-22/b.json", b'{"true": 10, "predicted": 1, "writer": "w0"}')
+    store.put("labels/date=2026-11-22/b.json", f'{{"true": 10, "predicted": 1, "writer": "{W0}"}}'.encode())
     assert run(store) == 1
 
 
+@pytest.mark.parametrize("writer", ["a//b", "/", "a\nb", "..", "ann", f"{W0}\n", "F" * 64])
+def test_what_is_no_hash_of_a_writer_has_no_object(writer: str) -> None:
+    store = store_of([(W0, "2026-11-22", 7, 7), (writer, "2026-11-22", 7, 7)])
+    assert (run(store), run(store)) == (2, 0)
+    store.delete("labels/date=2026-11-22/1.json")
+    assert (run(store), run(store)) == (1, 0)
+    assert objects(store).keys() == {f"reports/writers/{W0}.json"}
+
+
 def test_a_writer_whose_rows_lie_in_two_batches_has_one_object() -> None:
-    parts = [
-        pa.table({"writer": ["w0"], "cell": [cell], "count": [1]}, writers.SCHEMA) for cell in (0, 71, 77)
-    ]
+    parts = [pa.table({"writer": [W0], "cell": [cell], "count": [1]}, writers.SCHEMA) for cell in (0, 71, 77)]
     ((writer, document),) = writers.documents(pa.concat_tables(parts))
-    assert writer == "w0"
+    assert writer == W0
     assert json.loads(document)["labelled"] == 3
 
 
 @pytest.mark.parametrize("damage", [None, b"damaged", b"PAR1" + bytes(100) + b"PAR1"])
 def test_lost_totals_are_made_again_with_all_objects(damage: bytes | None) -> None:
-    store = store_of([("w0", "2026-11-22", 7, 7), ("w1", "2026-11-22", 7, 7)])
+    store = store_of([(W0, "2026-11-22", 7, 7), (W1, "2026-11-22", 7, 7)])
     run(store)
     if damage:
         store.put(writers.TOTALS, damage)
@@ -141,24 +149,24 @@ def test_lost_totals_are_made_again_with_all_objects(damage: bytes | None) -> No
         store.delete(writers.TOTALS)
     store.delete("labels/date=2026-11-22/1.json")
     assert run(store) == 2
-    assert objects(store).keys() == {"reports/writers/w0.json"}
+    assert objects(store).keys() == {f"reports/writers/{W0}.json"}
     assert run(store) == 0
 
 
 def changed_labels() -> MemoryStore:
     """Return a store of a run after which a writer got a label, one lost their only one, and one came."""
-    store = store_of([("w0", "2026-11-22", 7, 7), ("w1", "2026-11-22", 7, 7), ("w3", "2026-11-22", 7, 7)])
+    store = store_of([(W0, "2026-11-22", 7, 7), (W1, "2026-11-22", 7, 7), (W3, "2026-11-22", 7, 7)])
     run(store)
-    put_label(store, "late", ("w0", "2026-11-22", 7, 1))
+    put_label(store, "late", (W0, "2026-11-22", 7, 1))
     store.delete("labels/date=2026-11-22/1.json")
-    put_label(store, "first", ("w2", "2026-11-22", 7, 1))
+    put_label(store, "first", (W2, "2026-11-22", 7, 1))
     return store
 
 
 def revert(store: MemoryStore) -> None:
     for name in ("late", "first"):
         store.delete(f"labels/date=2026-11-22/{name}.json")
-    put_label(store, "1", ("w1", "2026-11-22", 7, 7))
+    put_label(store, "1", (W1, "2026-11-22", 7, 7))
 
 
 @pytest.mark.parametrize("then", [revert, lambda _store: None])
@@ -186,7 +194,7 @@ def test_a_run_after_which_three_writers_changed_makes_five_changes() -> None:
 
 
 def test_no_writer_goes_with_a_days_parquet() -> None:
-    store = store_of([("w0", "2026-11-21", 7, 7), ("w1", "2026-11-22", 7, 7)])
+    store = store_of([(W0, "2026-11-21", 7, 7), (W1, "2026-11-22", 7, 7)])
     run(store)
     before = objects(store)
     for page in store.list("compacted"):
