@@ -4,6 +4,7 @@ import { Api } from "./api.js";
 import { DataView } from "./data.js";
 import { awaited, element, fillTexts } from "./elements.js";
 import { HandwritingView } from "./handwriting.js";
+import { reload } from "./leaving.js";
 import { ModelView } from "./model.js";
 import { NumberKeys } from "./number_keys.js";
 import { PageStorage } from "./storage.js";
@@ -28,7 +29,7 @@ async function start() {
   addEventListener("storage", function follow() {
     if (!writer.isReplaced) return;
     removeEventListener("storage", follow); // a second reload would break off the first
-    location.reload();
+    reload();
   }); // told of other tabs only
   const api = new Api(config.api, writer);
   const numberKeys = new NumberKeys(storage);

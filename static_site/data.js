@@ -1,6 +1,7 @@
 /** The view of one's own data: a copy of it, its deletion, and the key that ties it to a person. */
 
 import { element, goOnAt, parts, problemNotice } from "./elements.js";
+import { reload } from "./leaving.js";
 import { texts } from "./texts.js";
 import { Writer } from "./writer.js";
 
@@ -56,7 +57,7 @@ export class DataView {
     forget.addEventListener("click", async () => {
       if (!(await this.#confirmed(words.confirmForget))) return;
       this.#writer.forget();
-      location.reload(); // nothing of the last writer stays on the page
+      reload();
     });
   }
 
@@ -65,7 +66,7 @@ export class DataView {
     if (token === null) return (this.#parts.keyStatus.textContent = words.importFailed);
     if (token !== this.#writer.token && !(await this.#confirmed(words.confirmImport))) return;
     this.#writer.become(token);
-    location.reload();
+    reload();
   }
 
   /** In pieces, which the browser can put on disk: all images as one text are longer than a text may be. */

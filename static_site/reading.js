@@ -1,6 +1,7 @@
 /** One image on its way to an answer, and what became of it. */
 
 import { Problem, ignoreProblem } from "./api.js";
+import { guarded } from "./leaving.js";
 import { randomToken } from "./writer.js";
 
 /**
@@ -60,13 +61,13 @@ export class Reading extends EventTarget {
   /** Say which digit it was. Shown at once, taken back when it cannot be saved. @returns {Promise<boolean>} saved? */
   label(digit) {
     this.#set({ record: { ...this.record, true: digit }, problem: null });
-    return this.#inTurn(() => this.#save(digit));
+    return guarded(this.#inTurn(() => this.#save(digit)));
   }
 
   /** Take a label back. Until that is done no other can be given. */
   unlabel() {
     this.#set({ state: "sending", problem: null });
-    return this.#inTurn(() => this.#sendAnew());
+    return guarded(this.#inTurn(() => this.#sendAnew()));
   }
 
   /** Take what was said or done elsewhere, in another view or another window. What cannot be had stays as it was. */
@@ -76,7 +77,7 @@ export class Reading extends EventTarget {
 
   /** @returns {Promise<boolean>} deleted? */
   delete() {
-    return this.#inTurn(() => this.#delete());
+    return guarded(this.#inTurn(() => this.#delete()));
   }
 
   /** Nobody wants this answer any more: delete its record now, or as soon as it comes, unless somebody labelled it. */

@@ -1,6 +1,7 @@
 /** The files a person brought: read a few at a time, shown as a row, one of them picked. */
 
 import { element, goOnAt, seenUrl } from "./elements.js";
+import { guarded } from "./leaving.js";
 import { Reading } from "./reading.js";
 import { texts } from "./texts.js";
 
@@ -38,7 +39,6 @@ export class Tray {
     this.#retry = element("button", { type: "button", hidden: true, onclick: () => this.#retryPressed() }, texts.write.retryFailed);
     status.after(this.#retry);
     addEventListener("online", () => this.#retryFailed());
-    addEventListener("beforeunload", (event) => this.#workers > 0 && event.preventDefault());
   }
 
   /** Take the images among these files; the first of them is picked. @param {File[]} files */
@@ -74,7 +74,7 @@ export class Tray {
 
   #send(readings) {
     this.#waiting.push(...readings);
-    while (this.#workers < AT_A_TIME && this.#waiting.length > 0) this.#work();
+    while (this.#workers < AT_A_TIME && this.#waiting.length > 0) guarded(this.#work());
   }
 
   async #work() {

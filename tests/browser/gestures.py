@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from itertools import pairwise
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Route
 
 Path = list[tuple[float, float]]  # points as shares of the pad's side
 
@@ -57,3 +57,15 @@ def draw(page: Page, strokes: list[Path]) -> None:
             page.mouse.move((x0 + x1) / 2, (y0 + y1) / 2)
             page.mouse.move(x1, y1)
         page.mouse.up()
+
+
+def hold(page: Page, url: str, method: str) -> list[Route]:
+    """Let requests of a kind wait; return where they do."""
+    held: list[Route] = []
+    page.route(url, lambda route: held.append(route) if route.request.method == method else route.fallback())
+    return held
+
+
+def asks_before_leaving(page: Page) -> bool:
+    asks: bool = page.evaluate("!dispatchEvent(new Event('beforeunload', { cancelable: true }))")
+    return asks

@@ -7,7 +7,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.api_double import ApiDouble, answer
 from tests.browser.conftest import on_both_screens
-from tests.browser.gestures import FOUR, SEVEN, ZERO, draw, visit, wait_until_sent
+from tests.browser.gestures import FOUR, SEVEN, ZERO, asks_before_leaving, draw, hold, visit, wait_until_sent
 
 UPLOAD = "/classifications"
 
@@ -291,6 +291,24 @@ def test_the_keyboards_undo_takes_back_the_label_before_the_stroke(page: Page, a
     assert [record["true"] for record in api.records.values()] == [None]
     page.keyboard.press("Control+z")
     expect(page.locator("#write .says")).to_have_text("The answer appears here when you pause.")
+
+
+def test_leaving_before_what_was_said_is_saved_is_asked_about(page: Page, api: ApiDouble) -> None:
+    draw(page, SEVEN)
+    expect(page.get_by_text("Read as a 7.")).to_be_visible()
+    page.get_by_role("link", name="Model").click()
+    held = hold(page, "**/classifications/*", "GET")
+    page.get_by_role("link", name="Write").click()
+    wait_until_sent(page, lambda: held)
+    assert not asks_before_leaving(page)  # a look at what became of it loses nothing
+    key(page, 7).click()  # which waits for that look
+    assert asks_before_leaving(page)
+    held.pop().fallback()
+    expect(page.get_by_text("1 of the 1 image you labelled was read correctly.")).to_be_visible()
+    assert not asks_before_leaving(page)
+    api.is_holding = True
+    page.locator(".meaning").get_by_role("button", name="Undo").click()
+    assert asks_before_leaving(page)
 
 
 def opened_in_history(page: Page) -> Locator:

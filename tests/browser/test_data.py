@@ -118,6 +118,27 @@ def test_what_becomes_of_the_key_holds_in_every_tab(page: Page, api: ApiDouble) 
     assert bearer(api) != key
 
 
+@pytest.mark.parametrize("tab", ["this one", "another one"])
+def test_a_key_that_is_forgotten_while_files_are_on_their_way_is_not_asked_about_twice(
+    page: Page, api: ApiDouble, tab: str
+) -> None:
+    api.is_holding = True
+    page.get_by_role("link", name="Write").click()
+    image = FilePayload(name="digit.png", mimeType="image/png", buffer=drawing(7))
+    page.get_by_label("Choose images").set_input_files(image)
+    wait_until_sent(page, lambda: api.held == 1)
+    page.get_by_role("link", name="Data").click()
+    asked: list[str] = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+    there = page if tab == "this one" else page.context.new_page()
+    if there is not page:
+        visit(there, VIEW)
+    there.get_by_role("button", name="Forget my key").click()
+    with page.expect_navigation():
+        there.get_by_role("button", name="Yes, do it").click()
+    assert asked == []
+
+
 def test_a_copy_holds_every_record_with_its_image(page: Page, api: ApiDouble) -> None:
     """Each as a text of its own: a few dozen photos are more than the longest text of a browser."""
     page.evaluate(

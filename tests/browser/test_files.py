@@ -12,7 +12,7 @@ from chalice_app.settings import MAX_IMAGE_BYTES
 from infrastructure.local.settings import ROOT
 from tests.browser.api_double import ApiDouble, answer, drawing
 from tests.browser.conftest import PHONE
-from tests.browser.gestures import visit, wait_until_sent
+from tests.browser.gestures import asks_before_leaving, visit, wait_until_sent
 
 UPLOAD = "/classifications"
 
@@ -209,14 +209,13 @@ def test_a_label_does_not_have_the_progress_read_out_again(page: Page) -> None:
 
 
 def test_leaving_while_files_are_on_their_way_is_asked_about(page: Page, api: ApiDouble) -> None:
-    leave = "!dispatchEvent(new Event('beforeunload', { cancelable: true }))"
     api.is_holding = True
     choose(page, file("digit.png"))
     wait_until_sent(page, lambda: api.held == 1)
-    assert page.evaluate(leave)
+    assert asks_before_leaving(page)
     api.release(0)
     expect(page.get_by_text("1 image read")).to_be_visible()
-    assert not page.evaluate(leave)
+    assert not asks_before_leaving(page)
 
 
 def test_of_what_the_browser_cannot_show_the_network_shows_what_it_saw(page: Page, api: ApiDouble) -> None:

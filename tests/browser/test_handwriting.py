@@ -5,7 +5,7 @@ from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.api_double import ApiDouble, report_of
 from tests.browser.conftest import PHONE
-from tests.browser.gestures import wait_until_sent
+from tests.browser.gestures import asks_before_leaving, hold, wait_until_sent
 
 VIEW = "/#handwriting"
 
@@ -345,6 +345,7 @@ def test_a_deletion_that_takes_long_closes_no_other_image(page: Page, api: ApiDo
     dialog = page.get_by_role("dialog")
     dialog.get_by_role("button", name="Delete").click()
     wait_until_sent(page, lambda: held)
+    assert asks_before_leaving(page)
     page.keyboard.press("Escape")
     cards(page).last.click()
     expect(dialog.get_by_text("Read as a 0.")).to_be_visible()
@@ -472,13 +473,6 @@ def test_without_a_connection_each_part_says_so_and_can_be_tried_again(page: Pag
     page.get_by_role("button", name="Try again").press("Enter")
     expect(cards(page)).to_have_text(["0, read correctly"])
     expect(page.locator("[data-part=historyProblem]")).to_be_focused()
-
-
-def hold(page: Page, url: str, method: str) -> list[Route]:
-    """Let requests of a kind wait; return where they do."""
-    held: list[Route] = []
-    page.route(url, lambda route: held.append(route) if route.request.method == method else route.fallback())
-    return held
 
 
 def shade_of(image: Locator) -> int:
