@@ -10,7 +10,7 @@ from playwright.sync_api import FilePayload, Page, expect
 
 from tests.browser.api_double import ApiDouble, drawing
 from tests.browser.conftest import PHONE
-from tests.browser.gestures import visit, wait_until_sent
+from tests.browser.gestures import asks_before_leaving, visit, wait_until_sent
 
 VIEW = "/#data"
 OTHER_KEY = "A" * 43
@@ -241,3 +241,28 @@ def test_what_is_still_on_its_way_is_deleted_when_it_comes(page: Page, api: ApiD
     page.get_by_role("link", name="Write").click()
     expect(page.locator(".tray")).to_be_hidden()
     expect(page.get_by_text("2 to come")).to_have_count(0)
+
+
+def test_a_photo_that_is_made_smaller_while_everything_is_deleted_is_not_sent(
+    page: Page, api: ApiDouble
+) -> None:
+    page.evaluate(
+        """() => {
+            const decoded = createImageBitmap;
+            globalThis.createImageBitmap = async (file) => {
+                await new Promise((resolve) => (globalThis.decode = resolve));
+                return decoded(file);
+            };
+        }"""
+    )
+    page.get_by_role("link", name="Write").click()
+    page.get_by_label("Choose images").set_input_files(
+        FilePayload(name="photo.avif", mimeType="image/avif", buffer=b"none")  # of a kind that is converted
+    )
+    page.get_by_role("link", name="Data").click()
+    page.get_by_role("button", name="Delete everything").click()
+    page.get_by_role("button", name="Yes, do it").click()
+    expect(page.get_by_text("There was nothing to delete.")).to_be_visible()
+    page.evaluate("decode()")
+    wait_until_sent(page, lambda: not asks_before_leaving(page))  # the file is done with
+    assert api.calls("POST", "/classifications") == []
