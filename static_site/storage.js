@@ -36,10 +36,10 @@ export class PageStorage {
   }
 }
 
-/** Nothing where the person blocks it. */
+/** Nothing where the person blocks it, or where a program that shows pages has none. */
 function browserStorage() {
   try {
-    return window.localStorage;
+    return window.localStorage ?? undefined;
   } catch {
     return undefined;
   }

@@ -281,10 +281,11 @@ def test_the_settings_are_never_taken_from_the_cache(page: Page, used_api: ApiDo
 BLOCKED = """Object.defineProperty(window, "localStorage", {
     get() { throw new DOMException("", "SecurityError"); },
 })"""
+NONE = """Object.defineProperty(window, "localStorage", { value: null })"""
 FULL = """Storage.prototype.setItem = () => { throw new DOMException("", "QuotaExceededError"); }"""
 
 
-@pytest.mark.parametrize("script", [BLOCKED, FULL], ids=["blocked", "full"])
+@pytest.mark.parametrize("script", [BLOCKED, NONE, FULL], ids=["blocked", "none", "full"])
 def test_the_page_works_where_storage_takes_nothing(page: Page, used_api: ApiDouble, script: str) -> None:
     page.add_init_script(script)
     visit(page, "/")
