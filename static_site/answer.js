@@ -166,7 +166,7 @@ export class Answer {
     if (digit === reading.trueDigit) return;
     if (!(await this.#relabel(digit, reading.trueDigit))) return;
     const figures = await this.#api.legibility().catch(ignoreProblem); // without them, what was said is enough
-    if (!figures || reading !== this.#reading) return;
+    if (!figures || reading !== this.#reading || digit !== reading.trueDigit) return;
     this.#figures = figures;
     this.#render();
   }

@@ -178,6 +178,22 @@ def test_one_tap_labels_and_says_what_it_means(page: Page, api: ApiDouble) -> No
     expect(page.get_by_text("1 of the 2 images you labelled was read correctly.")).to_be_visible()
 
 
+def test_figures_that_come_late_do_not_replace_those_of_a_correction(page: Page, api: ApiDouble) -> None:
+    held = hold(page, "**/legibility", "GET")
+    draw(page, SEVEN)
+    key(page, 1).click()
+    wait_until_sent(page, lambda: len(held) == 1)
+    key(page, 7).click()
+    wait_until_sent(page, lambda: len(held) == 2)
+    held.pop().fallback()
+    expect(page.get_by_text("1 of the 1 image you labelled")).to_be_visible()
+    api.add(predicted=3, true=1)  # so that the two differ
+    with page.expect_response("**/legibility"):
+        held.pop().fallback()
+    page.evaluate("new Promise(requestAnimationFrame)")
+    expect(page.get_by_text("1 of the 1 image you labelled")).to_be_visible()
+
+
 def test_a_number_key_labels(page: Page, api: ApiDouble) -> None:
     draw(page, SEVEN)
     expect(key(page, 7)).to_be_enabled()
