@@ -4,6 +4,8 @@ import { Problem, ignoreProblem } from "./api.js";
 import { guarded } from "./leaving.js";
 import { randomToken } from "./writer.js";
 
+const successors = new Map(); // ids: of a record whose label was undone, of the one that stands for it since
+
 /**
  * Events: `change`. The states are
  * `sending` → `classified`, or `sending` → `pending` → `classified`; `failed` from the first two, and `gone` from
@@ -45,6 +47,13 @@ export class Reading extends EventTarget {
   /** The true digit, null when nobody has said it. A digit on its way to the server counts. */
   get trueDigit() {
     return this.record?.true ?? null;
+  }
+
+  /** The record's; another one's once its label was undone in another view. */
+  get #id() {
+    let { id } = this.#kept;
+    while (successors.has(id)) id = successors.get(id);
+    return id;
   }
 
   /** What was asked for last has been done, or has failed. */
@@ -120,7 +129,7 @@ export class Reading extends EventTarget {
   async #save(digit) {
     const isLast = () => this.trueDigit === digit; // else another one has been said meanwhile, and is shown
     try {
-      this.#kept = await this.#api.label(this.#kept.id, digit);
+      this.#kept = await this.#api.label(this.#id, digit);
       if (isLast()) this.#set({ record: this.#kept });
       return true;
     } catch (problem) {
@@ -138,11 +147,12 @@ export class Reading extends EventTarget {
    */
   async #sendAnew() {
     if (this.state === "gone") return;
-    const labelled = this.#kept;
+    const [labelled, id] = [this.#kept, this.#id];
     this.#undoKey ??= randomToken();
     try {
       const afresh = await this.#api.classify(this.image, this.#undoKey);
-      await this.#api.remove(labelled.id);
+      await this.#api.remove(id);
+      successors.set(id, afresh.id);
       this.#undoKey = null;
       this.#kept = afresh;
     } catch (problem) {
@@ -153,7 +163,7 @@ export class Reading extends EventTarget {
 
   async #delete() {
     try {
-      if (this.state !== "gone") await this.#api.remove(this.#kept.id);
+      if (this.state !== "gone") await this.#api.remove(this.#id);
       this.#gone();
       return true;
     } catch (problem) {
@@ -165,8 +175,9 @@ export class Reading extends EventTarget {
   async #refresh() {
     if (this.state !== "classified") return;
     try {
-      const record = await this.#api.classification(this.#kept.id);
-      if (this.record === this.#kept) this.#became(record); // else a label has been given here meanwhile
+      const record = await this.#api.classification(this.#id);
+      if (this.record !== this.#kept) return; // a label has been given here meanwhile
+      await this.#follow(Promise.resolve(record));
     } catch (problem) {
       if (problem.status === 404) this.#gone();
       else ignoreProblem(problem);
@@ -175,8 +186,8 @@ export class Reading extends EventTarget {
 
   async #remove() {
     try {
-      const { id, status } = this.#kept;
-      const isLabelled = status === "classified" && (await this.#api.classification(id)).true !== null;
+      const id = this.#id;
+      const isLabelled = this.#kept.status === "classified" && (await this.#api.classification(id)).true !== null;
       if (!isLabelled) await this.#api.remove(id);
     } catch (problem) {
       ignoreProblem(problem); // then it stays in the history, unlabelled

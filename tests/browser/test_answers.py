@@ -374,6 +374,22 @@ def test_an_image_deleted_in_the_history_has_no_answer_any_more(page: Page, api:
     expect(key(page, 7)).to_be_disabled()
 
 
+def test_a_drawing_whose_label_is_undone_in_the_history_keeps_its_answer(page: Page, api: ApiDouble) -> None:
+    draw(page, SEVEN)
+    key(page, 7).click()
+    expect(page.get_by_text("1 of the 1 image you labelled")).to_be_visible()
+    dialog = opened_in_history(page)
+    dialog.get_by_role("button", name="Undo").click()
+    expect(dialog.get_by_role("button", name="7,")).to_have_attribute("aria-pressed", "false")
+    dialog.get_by_role("button", name="Close").click()
+    page.get_by_role("link", name="Write").click()
+    expect(key(page, 7)).to_have_attribute("aria-pressed", "false")
+    expect(page.locator("#write .says")).to_have_text("Read as a 7.")
+    key(page, 1).click()
+    expect(page.get_by_text("0 of the 1 image you labelled")).to_be_visible()
+    assert [record["true"] for record in api.records.values()] == [1]
+
+
 def test_a_first_label_is_undone_by_sending_the_image_afresh(page: Page, api: ApiDouble) -> None:
     draw(page, SEVEN)
     key(page, 1).click()
