@@ -35,13 +35,15 @@ export class Collection {
    * from where this one failed.
    * @param {(record: Classification) => boolean} matches
    * @param {number} most
-   * @param {number} [lookBack] at how many of the newest records to look
+   * @param {{lookBack?: number, isWanted?: () => boolean}} [options] at how many of the newest records to look; whether
+   *   to go on, asked before each page
    * @returns {Promise<Classification[]>}
    */
-  async find(matches, most, lookBack = Infinity) {
+  async find(matches, most, { lookBack = Infinity, isWanted = () => true } = {}) {
     const found = [];
     for (let i = 0; found.length < most && i < lookBack; i++) {
-      while (i >= this.#records.length && !this.#isWhole) await this.#fetchMore(); // a page may be empty: all deleted
+      // A page may be empty: all of it was deleted.
+      while (i >= this.#records.length && !this.#isWhole && isWanted()) await this.#fetchMore();
       if (i >= this.#records.length) break;
       if (matches(this.#records[i])) found.push(this.#records[i]);
     }

@@ -60,6 +60,13 @@ export function seenUrl({ preprocessed }) {
   return `data:image/png;base64,${preprocessed}`;
 }
 
+/** A record's image; where the browser cannot show it, such as a TIFF, what the model saw of it. */
+export function picture(record, src = null) {
+  const image = element("img", { src, alt: "" });
+  image.addEventListener("error", () => (image.src = seenUrl(record)), { once: true });
+  return image;
+}
+
 /** What may be wider than a phone: scrolled by finger and by keyboard. */
 export function scrollable(label, content) {
   return element("div", { class: "scroll", role: "region", tabindex: "0", "aria-label": label }, content);

@@ -2,7 +2,7 @@
 
 import { Answer } from "./answer.js";
 import { ignoreProblem } from "./api.js";
-import { SHOW_WAITING_MS, element, goOnAt, problemNotice, seenUrl } from "./elements.js";
+import { SHOW_WAITING_MS, element, goOnAt, picture, problemNotice } from "./elements.js";
 import { Reading } from "./reading.js";
 import { texts } from "./texts.js";
 
@@ -76,19 +76,21 @@ export class History {
 
   async #show(most) {
     const turn = (this.#turn += 1); // what an older turn fetched is not shown any more
-    const { history, gallery, status, more } = this.#parts;
+    const { figures, history, gallery, status, more } = this.#parts;
+    const isWanted = () => turn === this.#turn && figures.checkVisibility(); // else the view was left
     this.#most = most;
     this.#showProblem(null);
     const waiting = setTimeout(() => turn === this.#turn && (status.textContent = texts.page.loading), SHOW_WAITING_MS);
     try {
-      const records = await this.#collection.find(this.#matches, most + 1); // one more says whether there are more
-      if (turn !== this.#turn) return;
+      const enough = most + 1; // one more says whether there are more
+      const records = await this.#collection.find(this.#matches, enough, { isWanted });
+      if (!isWanted()) return;
       gallery.replaceChildren(...records.slice(0, most).map((record) => this.#card(record)));
       history.hidden = records.length === 0 && this.#matches === FILTERS.all; // the figures say what to do then
       status.textContent = records.length === 0 ? words.noMatch : "";
       more.hidden = records.length <= most;
     } catch (problem) {
-      if (turn !== this.#turn) return;
+      if (!isWanted()) return;
       history.hidden = false;
       status.textContent = "";
       more.hidden = true;
@@ -116,8 +118,7 @@ export class History {
   }
 
   #card(record) {
-    const image = element("img", { alt: "" });
-    image.addEventListener("error", () => (image.src = seenUrl(record)), { once: true }); // of a TIFF
+    const image = picture(record);
     this.#collection.image(record).then(({ url }) => (image.src = url), ignoreProblem);
     const button = element(
       "button",

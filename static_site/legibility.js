@@ -2,7 +2,7 @@
 
 import { ignoreProblem } from "./api.js";
 import { intervalBar } from "./charts.js";
-import { element } from "./elements.js";
+import { element, picture } from "./elements.js";
 import { percent, texts } from "./texts.js";
 
 const LOOK_BACK = 300; // newest records searched for examples
@@ -94,11 +94,11 @@ async function addExample(examples, collection, caption, matches) {
   examples.append(figure);
   const image = await newestImage(collection, matches).catch(ignoreProblem);
   if (!image) return;
-  figure.append(element("img", { src: image.url, alt: "" }), element("figcaption", {}, caption));
+  figure.append(image, element("figcaption", {}, caption));
   figure.hidden = false;
 }
 
 async function newestImage(collection, matches) {
-  const [record] = await collection.find(matches, 1, LOOK_BACK);
-  return record && collection.image(record);
+  const [record] = await collection.find(matches, 1, { lookBack: LOOK_BACK });
+  return record && picture(record, (await collection.image(record)).url);
 }

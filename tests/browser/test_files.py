@@ -228,10 +228,13 @@ def test_of_what_the_browser_cannot_show_the_network_shows_what_it_saw(page: Pag
     expect(thumbnail).to_have_attribute("src", re.compile("^data:"))
     assert thumbnail.evaluate("image => image.decode().then(() => image.naturalWidth)") == 28
     expect(page.get_by_alt_text("The same image as 28 by 28 grey pixels")).to_be_visible()
+    page.get_by_role("button", name="4, 0.3%").click()
+    expect(page.get_by_text("0 of the 1 image you labelled were read correctly.")).to_be_visible()
     page.get_by_role("link", name="Handwriting").click()
-    shown = page.locator(".gallery img")
-    expect(shown).to_have_attribute("src", re.compile("^data:"))
-    assert shown.evaluate("image => image.decode().then(() => image.naturalWidth)") == 28
+    for place in (".gallery", ".examples"):
+        shown = page.locator(f"{place} img")
+        expect(shown).to_have_attribute("src", re.compile("^data:"))
+        assert shown.evaluate("image => image.decode().then(() => image.naturalWidth)") == 28
 
 
 @pytest.mark.parametrize("event", ["drop", "paste"])
