@@ -118,7 +118,7 @@ export class Reading extends EventTarget {
       this.#became(await record);
     } catch (problem) {
       const isGone = problem.status === 404 && this.#kept?.status === "pending";
-      return isGone ? this.#gone() : this.#failed(problem, { state: "failed" });
+      return isGone ? this.#gone() : this.#failed(problem, { state: "failed", record: null });
     }
     if (this.#unwanted) await this.#remove();
     else if (this.state === "pending" && !this.#left.signal.aborted) {

@@ -189,6 +189,21 @@ def test_a_filter_that_takes_long_says_so(page: Page, api: ApiDouble) -> None:
     expect(page.get_by_text("Loading …")).to_have_count(0)
 
 
+def test_a_filter_looks_no_further_once_the_view_was_left(page: Page, api: ApiDouble) -> None:
+    for _ in range(31):
+        api.add(predicted=0, true=0)
+    page.goto(VIEW)
+    expect(cards(page)).to_have_count(24)
+    held = hold(page, "**/classifications?*cursor=27*", "GET")
+    page.get_by_role("button", name="Misread").click()
+    wait_until_sent(page, lambda: held)
+    page.get_by_role("link", name="Data").click()
+    with page.expect_response("**/classifications?*cursor=27*"):
+        held.pop().fallback()
+    page.evaluate("new Promise(requestAnimationFrame)")
+    assert api.calls("GET", ".*cursor=30.*") == []
+
+
 def test_a_history_that_broke_off_goes_on_where_it_did(page: Page, api: ApiDouble) -> None:
     for _ in range(28):
         api.add(predicted=0, true=0)
@@ -388,6 +403,20 @@ def test_a_pending_image_is_listed_and_completes_when_it_is_opened(page: Page, a
     expect(dialog.get_by_text("Read as a 7.")).to_be_visible()
     dialog.get_by_role("button", name="Close").click()
     expect(cards(page)).to_have_text(["Read as 7, not labelled"])
+
+
+def test_a_pending_image_that_is_refused_in_the_end_leaves_the_list(page: Page, api: ApiDouble) -> None:
+    record = api.add(predicted=0)
+    record["status"] = "pending"
+    page.goto(VIEW)
+    cards(page).click()
+    dialog = page.get_by_role("dialog")
+    api.faults = [(f"GET /classifications/{record['id']}", 422, "the image is broken")]
+    expect(dialog.get_by_role("alert")).to_contain_text("This image cannot be read.")
+    api.records.clear()  # with its answer
+    dialog.get_by_role("button", name="Close").click()
+    expect(page.get_by_text("Nothing here yet.")).to_be_visible()
+    expect(cards(page)).to_have_count(0)
 
 
 def test_a_pending_image_is_still_followed_when_the_connection_was_lost_for_a_while(
