@@ -7,6 +7,7 @@ const FIRST_RETRY_MS = 400;
 const LONGEST_RETRY_MS = 5_000;
 const PENDING_MS = [1_000, 2_000, 4_000, 8_000]; // between looks at a pending record; the last one repeats
 const LARGEST_IMAGE = 4_500_000; // bytes that the API takes; of more a gateway before it makes a 500, which looks temporary
+const LOOKS_AT_A_TIME = 3; // at pending records: each lasts as long as the API waits for the model
 const PAGE_SIZE = 100; // the most that one GET /classifications gives
 const TEMPORARY = new Set([429, 500, 502, 503, 504]); // 500 is API Gateway's, where Lambda has no room for one more
 
@@ -58,6 +59,7 @@ export function ignoreProblem(error) {
 export class Api {
   #base;
   #writer;
+  #fewAtOnce = limited(LOOKS_AT_A_TIME);
 
   /**
    * @param {string} base address without a slash at its end
@@ -93,7 +95,7 @@ export class Api {
   async completed(record, signal) {
     for (let look = 0; record.status === "pending" && !signal?.aborted; look++) {
       await pause(PENDING_MS[Math.min(look, PENDING_MS.length - 1)]);
-      record = await this.classification(record.id).catch((problem) => {
+      record = await this.#fewAtOnce(() => this.classification(record.id)).catch((problem) => {
         if (!(problem instanceof Problem) || problem.isFinal) throw problem;
         return record;
       });
@@ -213,6 +215,22 @@ async function unlessMissing(answer) {
     if (problem.status === 404) return null;
     throw problem;
   });
+}
+
+/** Runs work as it comes, but no more than so much at once. */
+export function limited(most) {
+  const waiting = [];
+  let running = 0;
+  return async (work) => {
+    if (running === most) await new Promise((resolve) => waiting.push(resolve));
+    else running += 1;
+    try {
+      return await work();
+    } finally {
+      if (waiting.length > 0) waiting.shift()(); // takes the place
+      else running -= 1;
+    }
+  };
 }
 
 function pause(milliseconds) {

@@ -1,5 +1,6 @@
 /** The writer's own records and images, fetched as far as they are looked at. */
 
+import { limited } from "./api.js";
 import { seenUrl } from "./elements.js";
 
 /** @typedef {import("./api.js").Classification} Classification */
@@ -14,7 +15,7 @@ export class Collection {
   #isWhole = false; // there is none
   #page = /** @type {Promise<void> | null} */ (null); // under way, for all who look
   #images = /** @type {Map<string, Promise<Kept>>} */ (new Map());
-  #inTurn = limited(AT_A_TIME);
+  #fewAtOnce = limited(AT_A_TIME);
 
   /** @param {import("./api.js").Api} api */
   constructor(api) {
@@ -76,27 +77,11 @@ export class Collection {
 
   async #fetchImage(record) {
     try {
-      const blob = await this.#inTurn(() => this.#api.image(record));
+      const blob = await this.#fewAtOnce(() => this.#api.image(record));
       return { blob, url: blob ? URL.createObjectURL(blob) : seenUrl(record) };
     } catch (problem) {
       this.#images.delete(record.id); // so that the next look tries again
       throw problem;
     }
   }
-}
-
-/** Runs work as it comes, but no more than so much at once. */
-function limited(most) {
-  const waiting = [];
-  let running = 0;
-  return async (work) => {
-    if (running === most) await new Promise((resolve) => waiting.push(resolve));
-    else running += 1;
-    try {
-      return await work();
-    } finally {
-      if (waiting.length > 0) waiting.shift()(); // takes the place
-      else running -= 1;
-    }
-  };
 }

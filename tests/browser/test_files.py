@@ -12,7 +12,7 @@ from chalice_app.settings import MAX_IMAGE_BYTES
 from infrastructure.local.settings import ROOT
 from tests.browser.api_double import ApiDouble, answer, drawing
 from tests.browser.conftest import PHONE
-from tests.browser.gestures import asks_before_leaving, visit, wait_until_sent
+from tests.browser.gestures import asks_before_leaving, hold, visit, wait_until_sent
 
 UPLOAD = "/classifications"
 
@@ -105,6 +105,23 @@ def test_files_do_not_wait_for_each_other_while_the_model_is_away(page: Page, ap
     choose(page, *(file(f"{digit}.png", digit) for digit in range(5)))
     expect(page.locator(".tray button[data-state=pending]")).to_have_count(5)
     api.complete()
+    expect(page.get_by_text("5 images read")).to_be_visible()
+
+
+def test_pending_files_are_looked_at_a_few_at_a_time(page: Page, api: ApiDouble) -> None:
+    page.clock.install()
+    api.is_model_away = True
+    held = hold(page, "**/classifications/*", "GET")
+    choose(page, *(file(f"{digit}.png", digit) for digit in range(5)))
+    expect(page.locator(".tray button[data-state=pending]")).to_have_count(5)
+    page.clock.run_for(1_000)  # by then each is to be looked at
+    wait_until_sent(page, lambda: len(held) >= 3)
+    page.evaluate("new Promise(requestAnimationFrame)")  # all that go out at once have gone
+    assert len(held) == 3
+    api.complete()
+    for _ in range(5):
+        wait_until_sent(page, lambda: held)
+        held.pop().fallback()
     expect(page.get_by_text("5 images read")).to_be_visible()
 
 
