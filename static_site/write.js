@@ -19,7 +19,7 @@ export class WriteView {
   #drawing = /** @type {Reading | null} */ (null); // the answer to what is on the pad, or on its way
   #strokes = /** @type {object[]} */ ([]); // that it is the answer to
   #shown = /** @type {Reading | null} */ (null); // this one, or a file's
-  #cleared = /** @type {{strokes: object[], reading: Reading} | null} */ (null); // what undoing brings back
+  #cleared = /** @type {Map<object[], Reading>} */ (new Map()); // by their strokes: what undoing brings back
   #pause = 0; // the timer of a drawing that is still to be read
 
   /** @param {HTMLElement} root @param {import("./api.js").Api} api @param {import("./number_keys.js").NumberKeys} numberKeys */
@@ -45,8 +45,9 @@ export class WriteView {
   discard() {
     this.#tray.discard();
     this.#drawing?.discard();
-    this.#cleared?.reading.release();
-    this.#drawing = this.#cleared = null;
+    for (const reading of this.#cleared.values()) reading.release();
+    this.#cleared.clear();
+    this.#drawing = null;
     this.#pad.clear();
   }
 
@@ -94,8 +95,7 @@ export class WriteView {
    */
   #clear() {
     if (this.#drawing?.record) {
-      this.#cleared?.reading.release();
-      this.#cleared = { strokes: this.#strokes, reading: this.#drawing };
+      this.#cleared.set(this.#strokes, this.#drawing);
       this.#drawing = null;
     }
     this.#pad.clear();
@@ -110,13 +110,13 @@ export class WriteView {
     clearTimeout(this.#pause);
     this.#pause = 0;
     if (this.#pad.isEmpty) this.#answerDrawing(null);
-    else if (this.#pad.strokes === this.#cleared?.strokes) this.#bringBack();
+    else if (this.#cleared.has(this.#pad.strokes)) this.#bringBack();
     else this.#waitForPause();
   }
 
   #bringBack() {
-    const { reading } = this.#cleared;
-    this.#cleared = null;
+    const reading = this.#cleared.get(this.#pad.strokes);
+    this.#cleared.delete(this.#pad.strokes);
     this.#answerDrawing(reading);
     reading.refresh();
   }

@@ -151,6 +151,20 @@ def test_undo_takes_back_the_last_stroke_and_also_a_clearing(page: Page, api: Ap
     assert ink(one) < ink(both)
 
 
+def test_undoing_back_over_several_drawings_sends_none_of_them_again(page: Page, api: ApiDouble) -> None:
+    api.next_answers = [answer(7), answer(0)]
+    for digit, strokes in ((7, SEVEN), (0, ZERO)):
+        draw(page, strokes)
+        expect(page.get_by_text(f"Read as a {digit}.")).to_be_visible()
+        page.get_by_role("button", name="Clear").click()
+    page.keyboard.press("Control+z")
+    expect(page.get_by_text("Read as a 0.")).to_be_visible()
+    page.keyboard.press("Control+z")
+    page.keyboard.press("Control+z")
+    expect(page.get_by_text("Read as a 7.")).to_be_visible()
+    assert len(api.calls("POST", UPLOAD)) == 2
+
+
 def test_a_drawing_that_is_brought_back_and_changed_replaces_what_it_was(page: Page, api: ApiDouble) -> None:
     api.next_answers = [answer(1), answer(4)]
     draw(page, FOUR[:1])
