@@ -184,14 +184,14 @@ export class Answer {
     return isSaved;
   }
 
-  /** The button goes with the label: who pressed it by keyboard goes on at the key of the digit. */
+  /** The button goes with the label, and no key can be pressed until then: who was at one goes on at that of the digit. */
   async #undoLabel() {
-    const [before, reading, { undo, keys }] = [this.#beforeLabel, this.#reading, this.#parts];
-    const key = keys.children[reading.trueDigit];
-    const hadFocus = document.activeElement === undo;
+    const [before, reading] = [this.#beforeLabel, this.#reading];
+    const key = this.#parts.keys.children[reading.trueDigit];
+    const hadFocus = this.element.contains(document.activeElement);
     this.#figures = null;
     await (before === null ? reading.unlabel() : this.#relabel(before, null));
-    const isLost = undo.hidden || document.activeElement === document.body;
+    const isLost = document.activeElement.matches("body, [hidden]");
     if (hadFocus && isLost && reading === this.#reading) key.focus();
   }
 

@@ -327,6 +327,19 @@ def test_leaving_before_what_was_said_is_saved_is_asked_about(page: Page, api: A
     assert asks_before_leaving(page)
 
 
+def test_the_keyboards_undo_of_a_label_leaves_the_keyboard_at_its_digit(page: Page, api: ApiDouble) -> None:
+    draw(page, SEVEN)
+    expect(key(page, 7)).to_be_enabled()
+    key(page, 7).press("Enter")
+    expect(page.get_by_text("1 of the 1 image you labelled")).to_be_visible()
+    api.is_holding = True
+    page.keyboard.press("Control+z")
+    expect(page.locator("body")).to_be_focused()  # until it is done no key takes anything
+    wait_until_sent(page, lambda: api.held == 1)
+    api.release(0)
+    expect(key(page, 7)).to_be_focused()
+
+
 def opened_in_history(page: Page) -> Locator:
     """Open the one image under Handwriting; return its dialog."""
     page.get_by_role("link", name="Handwriting").click()
