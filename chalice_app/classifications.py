@@ -243,15 +243,16 @@ class Classifications:
 
     def _reserve(self, facts: Record) -> str:
         """Return the id that the request's key stands for: its own, unless the request came before."""
-        for key in facts["idempotency"]:
-            if self._store.create_json(key, {"id": facts["id"], "sha256": facts["sha256"]}):
-                continue
-            if (reserved := self._store.get_json(key)) is None:
-                raise _deleted_meanwhile()
-            if reserved["sha256"] != facts["sha256"]:
-                raise Problem(409, "This Idempotency-Key came with another image before. Use a new key.")
-            return str(reserved["id"])
-        return str(facts["id"])
+        if not facts["idempotency"]:
+            return str(facts["id"])
+        [key] = facts["idempotency"]
+        if self._store.create_json(key, {"id": facts["id"], "sha256": facts["sha256"]}):
+            return str(facts["id"])
+        if (reserved := self._store.get_json(key)) is None:
+            raise _deleted_meanwhile()
+        if reserved["sha256"] != facts["sha256"]:
+            raise Problem(409, "This Idempotency-Key came with another image before. Use a new key.")
+        return str(reserved["id"])
 
     def _held(self, facts: Record) -> list[str]:
         """Return those of its reservations that stand for it: once deleted, they may stand for another."""
@@ -387,6 +388,7 @@ class Classifications:
 
 
 def _reservations(writer: str, idempotency_key: str | None) -> list[str]:
+    """Return where the request's key is reserved: one place, or none without a key."""
     if idempotency_key is None:
         return []
     return [keys.idempotency(writer, hashlib.sha256(idempotency_key.encode()).hexdigest())]

@@ -1,4 +1,4 @@
-"""Where everything about a classification lies in S3. All keys follow from its id.
+"""Where everything about a classification lies in S3. Most keys follow from its id alone.
 
 Ids are UUIDv7 (RFC 9562): they sort by time of creation, and `{date}` is read off them.
 """

@@ -125,7 +125,7 @@ export class Api {
 
   /**
    * The bytes as they were sent, or null when they are kept no longer. The gateway passes them unharmed only to who asks
-   * for their very type.
+   * for a type of image.
    */
   async image({ id, media_type: type }) {
     return unlessMissing(this.#request("GET", `/classifications/${id}/image`, { headers: { Accept: type }, as: "blob" }));

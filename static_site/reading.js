@@ -7,9 +7,9 @@ import { randomToken } from "./writer.js";
 const successors = new Map(); // ids: of a record whose label was undone, of the one that stands for it since
 
 /**
- * Events: `change`. The states are
- * `sending` → `classified`, or `sending` → `pending` → `classified`; `failed` from the first two, and `gone` from
- * the last two once the record was deleted, in another view or another window.
+ * Events: `change`. `sending` leads to `classified`, at once or by `pending`; or to `failed`, as `pending` does where the
+ * model refuses the image. Trying again and undoing a first label lead back to `sending`. Whatever it was, it is `gone`
+ * once its record was deleted, here, in another view or another window.
  */
 export class Reading extends EventTarget {
   state = /** @type {"sending" | "pending" | "classified" | "failed" | "gone"} */ ("sending");

@@ -7,7 +7,7 @@ import { texts } from "./texts.js";
 
 const AT_A_TIME = 3; // browsers open six connections to one host, and the drawing needs one
 const ACCEPTED = ["image/png", "image/jpeg", "image/webp", "image/gif", "image/bmp", "image/x-ms-bmp", "image/tiff"]; // by the API
-const LARGEST_UPLOAD = 3_500_000; // bytes; Lambda takes 4.5 MB
+const LARGEST_UPLOAD = 3_500_000; // bytes; the API takes 4.5 MB
 const MAYBE_AN_IMAGE = /^(image\/.*)?$/; // without a known ending a file has no type, and may be anything
 const OPAQUE = ["image/jpeg", "image/bmp", "image/x-ms-bmp"]; // the others may have transparency to lose
 const LARGEST_OPAQUE = 500_000; // bytes: half a minute where the uplink is bad
