@@ -284,7 +284,8 @@ def complain(errors: Console, message: str) -> None:
 
 
 if __name__ == "__main__":
-    streams = [cast("TextIOWrapper", stream) for stream in (sys.stdout, sys.stderr) if stream]  # not closed
+    # Closed, a stream is None.
+    streams = [stream for stream in (sys.stdout, sys.stderr) if isinstance(stream, TextIOWrapper)]
     for stream in streams:  # what a terminal cannot show is a "?" there, and no failure
         stream.reconfigure(errors="replace")
     exit_status = main()

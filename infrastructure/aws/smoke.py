@@ -75,9 +75,9 @@ class Visitor:
 
     def _last_report(self) -> str | None:
         """Return when the latest report was made; None before the first."""
-        with suppress(LocalError):
-            return str(self._person.accuracy()["made"])
-        return None
+        if self._pool.request("GET", f"{self._api}/accuracy").status == 404:
+            return None
+        return str(self._person.accuracy()["made"])
 
     def delete_all(self) -> None:
         for record in list(self._person.records()):

@@ -17,7 +17,9 @@ class Credentials:
 
     @staticmethod
     def are_in(data: Path) -> bool:
-        return _file(data).exists()
+        """Tell whether a folder of data has credentials. Raises LocalError where it cannot be looked into."""
+        with folder_errors_named(data):
+            return _file(data).exists()
 
     @classmethod
     def of(cls, data: Path) -> "Credentials":

@@ -113,6 +113,11 @@ def test_a_folder_that_is_not_there_has_no_credentials(tmp_path: Path) -> None:
         Credentials.of(tmp_path / "none")
 
 
+def test_a_folder_that_cannot_be_looked_into_is_named(tmp_path: Path) -> None:
+    with pytest.raises(LocalError, match="a cannot be the folder of data: File name too long"):
+        Credentials.are_in(tmp_path / ("a" * 300))
+
+
 def test_a_link_that_leads_to_itself_is_no_folder_of_data(tmp_path: Path) -> None:
     (loop := tmp_path / "loop").symlink_to(loop)
     settings = Settings.from_environment({"LEGIBLE_DATA": str(loop)})
