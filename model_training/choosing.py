@@ -28,7 +28,7 @@ from inference_image.ink import MAP_SIDE, reduced
 from inference_image.limits import Limits
 from inference_image.parts import Mask as Binary
 from model_training.arguments import positive
-from model_training.generator import MIXTURE, PAPERS, TRAINING, processes, source_of
+from model_training.generator import MIXTURE, PAPERS, TRAINING, in_order, processes, source_of
 from model_training.interrupts import interruptible
 
 CHUNK = 50  # images that one process draws at a time, from a seed of their own
@@ -77,7 +77,7 @@ def drawn(count: int) -> list[Offer]:
     """Draw on all cores. The same count gives the same offers."""
     chunks = range((count + CHUNK - 1) // CHUNK)
     with processes() as pool:
-        parts = track(pool.map(_chunk, chunks), "drawing twice", len(chunks))
+        parts = track(in_order(pool, _chunk, chunks), "drawing twice", len(chunks))
         return [offer for part in parts for offer in part]
 
 

@@ -2,13 +2,13 @@
 
 import os
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from multiprocessing import get_context
-from typing import Any
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -20,6 +20,9 @@ from model_training import data, kinds
 from model_training.kinds import Kind, Style
 from model_training.marks import NOT_A_DIGIT, Mark, Source, other, typed, written
 from model_training.scenes import scene
+
+_Job = TypeVar("_Job")
+_Result = TypeVar("_Result")
 
 CHUNK = 200  # images that one process draws at a time, from a seed of their own
 
@@ -127,7 +130,7 @@ def _on_all_cores(work: Callable[[Any], Views], jobs: Sequence[Any], advance: Ca
     """Do jobs of CHUNK examples each."""
     with processes() as pool:
         parts: list[Views] = []
-        for views in pool.map(work, jobs):
+        for views in in_order(pool, work, jobs):
             parts.append(views)
             advance(CHUNK)
     return joined(parts)
@@ -149,6 +152,17 @@ def processes() -> Iterator[ProcessPoolExecutor]:
         yield pool
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def in_order(
+    pool: ProcessPoolExecutor, work: Callable[[_Job], _Result], jobs: Iterable[_Job]
+) -> Iterator[_Result]:
+    """Do all jobs, as `pool.map` does; which on ctrl-C cancels them while its processes end.
+
+    For what is cancelled by then the pool's thread prints a trace.
+    """
+    for started in [pool.submit(work, job) for job in jobs]:
+        yield started.result()
 
 
 def _begin() -> None:

@@ -3,7 +3,7 @@
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -26,15 +26,19 @@ def interrupt_once() -> None:
 
 
 @contextmanager
-def uninterrupted() -> Iterator[None]:
-    """Hold signals back while a process is made: one that cuts it short leaves a process nobody knows of."""
+def uninterrupted() -> Iterator[Callable[[], bool]]:
+    """Hold signals back until the end of the block; what it gives tells whether one has come.
+
+    An exception that a signal raises anywhere leaves a process nobody knows of, or a lock taken; and where
+    it hits a callback of the import system or of a destructor, Python drops it.
+    """
     if threading.current_thread() is not threading.main_thread():  # which alone they come to
-        yield
+        yield lambda: False
         return
     came: list[int] = []
     handlers = {number: signal.signal(number, lambda number, _: came.append(number)) for number in _signals()}
     try:
-        yield
+        yield lambda: bool(came)
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)

@@ -12,6 +12,7 @@ from typing import Self
 from infrastructure.local import parts
 from infrastructure.local.credentials import Credentials
 from infrastructure.local.environment import with_own
+from infrastructure.local.interrupts import uninterrupted
 from infrastructure.local.part import Part
 from infrastructure.local.settings import BUCKET, ROOT, LocalError, Settings, folder_errors_named
 
@@ -35,34 +36,39 @@ class Running:
 
     def __enter__(self) -> Self:
         self._logs.mkdir(parents=True, exist_ok=True)
-        try:
-            for part in self.parts:
-                part.start(self._logs, self._held)
-            self._wait_until_healthy()
-        except BaseException:
-            self._stop()
-            raise
+        with uninterrupted() as is_interrupted:
+            try:
+                for part in self.parts:
+                    part.start(self._logs, self._held)
+                self._wait_until_healthy(is_interrupted)
+            except BaseException:
+                self._stop()
+                raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        try:
-            if isinstance(error, Exception):
-                self._check_alive()  # a part that has died says why all else fails
-        finally:
-            self._stop()
+        with uninterrupted():
+            try:
+                if isinstance(error, Exception):
+                    self._check_alive()  # a part that has died says why all else fails
+            finally:
+                self._stop()
 
     def watch(self) -> None:
         """Never return: raise LocalError as soon as a part has ended."""
-        while True:
-            self._check_alive()
-            time.sleep(0.2)
+        with uninterrupted() as is_interrupted:
+            while not is_interrupted():
+                self._check_alive()
+                time.sleep(0.2)
 
-    def _wait_until_healthy(self) -> None:
+    def _wait_until_healthy(self, is_interrupted: Callable[[], bool]) -> None:
         waiting = list(self.parts)
         deadline = time.monotonic() + START_SECONDS
         while waiting:
+            if is_interrupted():
+                raise KeyboardInterrupt
             self._check_alive()
             for part in [part for part in waiting if part.is_healthy()]:
                 self._on_healthy(part)
