@@ -18,6 +18,8 @@ NO_INK = 10.0  # grey levels: what stands out less is the paper's own
 _LOW, _HIGH = 0.25, 0.5  # floors: shares of the strong ink
 _STEP = 0.5  # of its ink: less is left of a step in brightness, more of a stroke, when what is wide is paper
 _MARKED = 0.5  # of the size of a ring around it; the inner line of an outlined 6 has less
+_WITHIN = 0.9  # of its pixels are within something else
+_THICK, _MUCH = 0.25, 0.33  # of its size, of what it is within: a finger, or most of a thick stroke
 _LIKELY = 0.3  # that ink is lighter, or darker, than the paper: what is less is searched once only
 _BLOB = 0.4  # of its size is its thickest place; of strokes below a third
 _LINE = 1.2  # of what it stands beside: what is as thin as a line and longer is one, if it is no stem
@@ -98,6 +100,28 @@ class Candidate:
         kept = cv2.mean(inked.narrowed.searched.clip(0), self.alone)[0]
         return kept < _STEP * cv2.mean(self.searched.ink, self.alone)[0]
 
+    def is_piece_of(self, wide: "Candidate") -> bool:
+        """Whether it is but a narrow place of something wide, as a finger of a hand's shadow.
+
+        That has the same ink there; of a digit that it shades it has more. For candidates of a narrow search.
+        """
+        here, there = self.searched.inked, wide.searched.inked
+        own, whole = np.count_nonzero(self.alone), np.count_nonzero(wide.alone)
+        is_finger = self.parts.thickness[self.part] > _THICK * self.parts.size[self.part]
+        return bool(
+            here.sizes is there.sizes
+            and here.inverted == there.inverted
+            and (is_finger or own > _MUCH * whole)
+            and np.count_nonzero(self.alone & wide.alone) >= _WITHIN * own
+            and cv2.mean(wide.searched.ink, self.alone)[0] < wide.parts.level[wide.part]
+        )
+
+    def is_between(self, other: "Candidate") -> bool:
+        """Whether it is paper between the strokes of the other, which is ink of the other polarity."""
+        if self.searched.inked.inverted == other.searched.inked.inverted or other.is_sheet or other.is_blob:
+            return False
+        return self._is_inside(other)
+
     def belongs_to(self, other: "Candidate") -> bool:
         """Whether the other shows it already, as it does the inner line of an outlined 6.
 
@@ -111,16 +135,21 @@ class Candidate:
 
     def surrounds(self, other: "Candidate") -> bool:
         """Whether it is a ring around the other, as digits are marked: alone it would be a 0."""
-        inner, outer = (one.parts.boxes[:, one.part] for one in (other, self))
-        inside = (inner[:2] > outer[:2]).all() and (inner[:2] + inner[2:] < outer[:2] + outer[2:]).all()
-        return bool(inside and self.measure("frame") and max(inner[2:]) > _MARKED * max(outer[2:]))
+        is_marked = other.parts.size[other.part] > _MARKED * self.parts.size[self.part]
+        return bool(is_marked and self.measure("frame") and other._is_inside(self))
+
+    def _is_inside(self, other: "Candidate") -> bool:
+        """Whether its box is within the other's."""
+        inner, outer = (one.parts.boxes[:, one.part] for one in (self, other))
+        return bool((inner[:2] > outer[:2]).all() and (inner[:2] + inner[2:] < outer[:2] + outer[2:]).all())
 
 
 def candidates(pixels: NDArray[np.uint8]) -> list[Candidate]:
     """List what may be the digit: parts over several floors, dark or light.
 
     A sheet is searched by itself, in its own light. Where something wider than a stroke stands out, as the
-    shadow of a hand does, or nothing that looks like a digit, what is narrow is searched by itself, too.
+    shadow of a hand does, or nothing that looks like a digit, what is narrow is searched by itself, too, and
+    what has another hue than the paper.
     """
     sizes = Sizes.of(pixels)
     inks = find_ink(sizes)
@@ -134,7 +163,11 @@ def candidates(pixels: NDArray[np.uint8]) -> list[Candidate]:
         found += _standing_out(more)
     hiding = {id(one.searched.inked) for one in found if is_hopeless or one.is_wide}
     lit = [inked for inked in inks if inked.light and (is_hopeless or inked.light.likely > _LIKELY)]
-    found += _standing_out(inked.narrowed for inked in lit if id(inked) in hiding)
+    hidden = [inked for inked in lit if id(inked) in hiding]
+    wide = [one for one in found if one.is_wide]
+    narrow = _standing_out(inked.narrowed for inked in hidden)
+    found += _standing_out(inked.coloured for inked in hidden if not inked.inverted)
+    found += [one for one in narrow if not any(map(one.is_piece_of, wide))]
     return [one for one in found if not one.is_cut]
 
 
@@ -210,7 +243,7 @@ def _with_neighbours(
     thin = parts.area < 0.16 * parts.size**2
     slack = 0.15 * parts.size[main]  # a stem's end is seldom level with the letter's
     past_both_ends = (parts.top < parts.top[main] - slack) & (bottom > bottom[main] + slack)
-    stems = (parts.height > parts.width) & ~past_both_ends
+    stems = (parts.height > 2 * parts.width) & ~past_both_ends
     keep &= ~(thin & (parts.size > np.where(stems, _STEM, _LINE) * parts.size[main]))
     keep[main] = True
     bars = parts.width > 4 * parts.height
@@ -223,7 +256,8 @@ def _unlike(parts: Parts, main: int) -> NDArray[np.bool_]:
     """Tell which parts are no strokes beside strokes, or the other way: fingers, pens, shadows, borders."""
     blobs, enters = _blobs(parts), parts.edges > 0
     times = parts.thickness / parts.thickness[main]
-    thicker = (blobs & (times > 3)) | (enters & ~enters[main] & ((times > 1.5) | (parts.edges >= 3)))
+    bars = np.array([comes_in and is_straight(parts, part) for part, comes_in in enumerate(enters)])
+    thicker = (blobs & (times > 3)) | (enters & ~enters[main] & ((times > 1.5) | (parts.edges >= 3) | bars))
     thinner = (blobs[main] & (times < 1 / 3)) | (enters[main] & ~enters & (times < 1 / 1.5))
     unlike: NDArray[np.bool_] = thicker | thinner
     return unlike

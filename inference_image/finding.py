@@ -18,6 +18,7 @@ _VIEWS = 4  # at most: what the network is asked to judge
 # An appeal: what has less is no mark. Half of the blanks read as digits had less, and 1 digit in 2,000.
 NOTHING = -4.0
 _BEHIND = 7.0  # appeal: what lies further behind the best is not worth the network's time
+_AROUND = np.ones((7, 7), np.uint8)
 _SAME = 0.8  # of two masks' union: views that share more are one
 _CERTAIN = 6.0  # appeal of all the ink of a small image
 
@@ -52,7 +53,7 @@ def _likely(found: Iterable[Candidate]) -> list[Candidate]:
         if len(likely) == _VIEWS:
             break
         is_shown = any(map(one.belongs_to, ranked[:rank])) or any(
-            one.surrounds(other) or _are_one(one, other) for other in likely
+            one.surrounds(other) or one.is_between(other) or _are_one(one, other) for other in likely
         )
         if not (one.is_step or one.is_no_digit or is_shown):
             likely.append(one)
@@ -60,7 +61,9 @@ def _likely(found: Iterable[Candidate]) -> list[Candidate]:
 
 
 def _are_one(one: Candidate, other: Candidate) -> bool:
-    shared, together = (np.count_nonzero(mask) for mask in (one.mask & other.mask, one.mask | other.mask))
+    # With what is right around them: of two views of a thin line little is shared.
+    here, there = (cv2.dilate(each.mask, _AROUND).astype(np.bool_) for each in (one, other))
+    shared, together = (np.count_nonzero(mask) for mask in (here & there, here | there))
     return bool(shared > _SAME * together)
 
 

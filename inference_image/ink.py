@@ -22,6 +22,7 @@ _WINDOW = 0.25  # of the longer side: what is narrower can be ink
 STROKE = 0.08  # of the longer side: what is narrower can be a stroke
 _SLATE = 115.0  # of 255: a sheet whose brightest parts are darker is slate rather than paper
 _SPARSE = 0.75  # of the pixels in a row: what is reduced further linearly would lose lines between them
+_HUE = 1.5  # times: by its hue ink stands out less than by its brightness
 DARK = 24.0  # of 255: light below this is too little to divide by, or to be a sheet's
 
 
@@ -55,12 +56,17 @@ class Sizes:
         if self.surface is None:
             return None
         around = cv2.dilate(self.surface, np.ones((5, 5), np.uint8))
-        inside = cv2.erode(self.surface, np.ones((7, 7), np.uint8), borderValue=0)
+        inside = cv2.erode(self.surface, np.ones((5, 5), np.uint8), borderValue=0)
         return (around - inside).astype(np.uint8)
 
     @cached_property
     def coarse(self) -> Colours:
         return reduced(self.searched, _COARSE)
+
+    @cached_property
+    def closed(self) -> Colours:
+        """The paper under dark ink, coarse."""
+        return _closed(self.coarse)
 
 
 @dataclass(frozen=True)
@@ -94,6 +100,28 @@ class Inked:
         window = np.ones((_odd(STROKE * max(colour.shape)),) * 2, np.uint8)
         paper = cv2.morphologyEx(colour, cv2.MORPH_CLOSE, window).astype(np.float32)
         return replace(self, paper=paper - median(paper - colour), is_narrow=True)
+
+    @cached_property
+    def coloured(self) -> "Inked":
+        """See only how far a hue is from the paper's: a shadow takes of all colours alike, so it is paper.
+
+        Under uneven light. The axis is at a right angle to the paper's colour, where most of the ink is.
+        """
+        colours, closed = self.sizes.coarse, self.sizes.closed
+        grey = _unit(np.median(closed[::2, ::2].reshape(-1, 3), axis=0))
+        missing = self.gain[..., None] * (closed - colours)
+        missing -= _along(missing, grey)[..., None] * grey
+        amounts = missing[::2, ::2].reshape(-1, 3)
+        axis = _main_axis(amounts)
+        axis = _unit(axis - (axis @ grey) * grey)
+        if ((amounts @ axis) ** 3).sum() < 0:
+            axis = -axis
+        here = _along(colours, axis)
+        paper = _eroded(cv2.morphologyEx(here, cv2.MORPH_CLOSE, _window(here))).astype(np.float32)
+        usual = median((self.gain * (paper - here))[::2, ::2])
+        paper -= (usual / np.maximum(self.gain, 0.1)).astype(np.float32)
+        hue = replace(self, axis=axis, paper=paper, gain=_HUE * self.gain, inverted=False)
+        return replace(hue, light=replace(self.light, seen=hue.searched)) if self.light else hue
 
     def close_up(self, rows: slice, columns: slice) -> Ink:
         """Measure the ink of a window of the picture, pixel by pixel."""
@@ -147,7 +175,7 @@ def _along_colour(sizes: Sizes, paper: Ink, evenness: float) -> Inked:
 def _under_light(sizes: Sizes, *, inverted: bool) -> Inked:
     """Estimate the paper by closing what is narrow; ink is the share of the paper's light that is missing."""
     turned = 255 - sizes.coarse if inverted else sizes.coarse  # ink is dark
-    closed = _closed(turned)
+    closed = _closed(turned) if inverted else sizes.closed
     axis = _ink_axis(closed - turned)
     here, paper = _along(turned, axis), _along(closed, axis)
     white = 255 * axis.sum()
@@ -176,6 +204,11 @@ def _continued(seen: Colours, surface: NDArray[np.uint8]) -> Colours:
     return cv2.copyTo(seen, surface, around).astype(np.float32, copy=False)
 
 
+def _unit(axis: Ink) -> Ink:
+    """Scale to a length of 1; what is next to none, as the hue of a grey picture, stays so."""
+    return (axis / max(float(np.linalg.norm(axis)), 1e-3)).astype(np.float32)
+
+
 def _along(colours: Colours, axis: Ink) -> Ink:
     """Project (height, width, 3) on an axis (3,)."""
     return cv2.transform(colours, axis[None]).astype(np.float32, copy=False)
@@ -195,21 +228,33 @@ def _stretched(coarse: Ink, at: tuple[int, int], size: tuple[int, ...], whole: t
 
 
 def _closed(small: Colours) -> Colours:
-    window = _odd(_WINDOW * max(small.shape))
-    around = window // 2 + 1  # as far as both kernels see
+    window = _window(small)
+    around = len(window) // 2 + 1  # as far as both kernels see
     whole = np.rint(small).astype(np.uint8)  # many times as fast as fractions
     padded = cv2.copyMakeBorder(whole, around, around, around, around, cv2.BORDER_REPLICATE)
-    closed = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, np.ones((window, window), np.uint8))
-    paper = cv2.erode(closed, np.ones((3, 3), np.uint8))  # without it the paper's edge would have a halo
+    paper = _eroded(cv2.morphologyEx(padded, cv2.MORPH_CLOSE, window))
     return paper[around:-around, around:-around].astype(np.float32)
+
+
+def _window(small: Colours | Ink) -> NDArray[np.uint8]:
+    return np.ones((_odd(_WINDOW * max(small.shape)),) * 2, np.uint8)
+
+
+def _eroded(closed: cv2.typing.MatLike) -> cv2.typing.MatLike:
+    """Without it the paper's edge would have a halo."""
+    return cv2.erode(closed, np.ones((3, 3), np.uint8))
 
 
 def _ink_axis(missing: Colours) -> Ink:
     """Find the colour (3,) in which most is missing from the paper."""
-    amounts = missing[::2, ::2].clip(0).reshape(-1, 3)
+    return np.abs(_main_axis(missing[::2, ::2].clip(0).reshape(-1, 3)))
+
+
+def _main_axis(amounts: Ink) -> Ink:
+    """Find the direction (3,) of the strongest of (N, 3), or its opposite."""
     strong = amounts * np.einsum("ij,ij->i", amounts, amounts)[:, None]
     _, axes = np.linalg.eigh(strong.T @ amounts)
-    axis: Ink = np.abs(axes[:, -1]).astype(np.float32)
+    axis: Ink = axes[:, -1].astype(np.float32)
     return axis
 
 

@@ -1,6 +1,6 @@
 """Find the sheet that lies among other things, and see what is on it in its own light."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import reduce
 
@@ -18,13 +18,16 @@ _APERTURE = (
     7  # of the coarse picture's pixels: what is narrower does not connect two areas, nor is it an edge
 )
 _SHARP = 0.5  # of the whole difference, within an aperture, along so much of the outline: an edge
+_CHECKS = 18  # side by side are as long as half of the picture
+_CALMER = 40.0  # grey levels from one check to the next; wood and shadows change less
 _OUTLINE = 2  # pixels inside the outline the sheet's own ink begins
 
 
 def lightest(sizes: Sizes) -> Mask | None:
     """Outline the sheet on a desk that is not even, on the map; None if there is none.
 
-    Paper has less colour than wood or cloth, which no shadow changes, or is lighter than what is around it.
+    Paper has less colour than wood or cloth, which no shadow changes, or is lighter than what is around it,
+    or nothing changes there, as the checks of a cloth do.
     """
     colours = cv2.split(np.rint(sizes.coarse).astype(np.uint8))
     least, most = reduce(cv2.min, colours), reduce(cv2.max, colours)
@@ -34,6 +37,10 @@ def lightest(sizes: Sizes) -> Mask | None:
         sheet = _rectangle(smooth)
         if sheet is not None and _has_an_edge(sheet, smooth) and _above(sheet, most) > 0:
             return fitted(sheet, sizes.searched.shape[:2])
+    calm = _calm(colours)
+    sheet = _rectangle(calm)
+    if sheet is not None and _has_an_edge(sheet, calm) and _above(sheet, calm) > _CALMER:
+        return fitted(sheet, sizes.searched.shape[:2])
     return None
 
 
@@ -66,6 +73,14 @@ def _rectangle(level: NDArray[np.uint8]) -> Mask | None:
         and stats[largest, cv2.CC_STAT_AREA] > _SOLID * within
     )
     return _within(hull, level.shape) if is_sheet else None
+
+
+def _calm(colours: Sequence[cv2.typing.MatLike]) -> NDArray[np.uint8]:
+    """Turn how much the colours change nearby, over checks of a width or less, so that calm is high."""
+    edges = reduce(cv2.max, (cv2.morphologyEx(one, cv2.MORPH_GRADIENT, _square(3)) for one in colours))
+    check = _square(2 * (max(edges.shape) // _CHECKS) + 1)
+    calm: NDArray[np.uint8] = 255 - cv2.morphologyEx(edges, cv2.MORPH_CLOSE, check).astype(np.uint8)
+    return calm
 
 
 def _has_an_edge(sheet: Mask, level: NDArray[np.uint8]) -> bool:

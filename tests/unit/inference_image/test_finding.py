@@ -154,6 +154,29 @@ def test_a_digit_that_the_shadow_of_a_hand_crosses_is_found(bar: tuple[int, int,
     assert any(one.box == pytest.approx((150, 120, 70, 100), abs=12) for one in found)
 
 
+@pytest.mark.parametrize(
+    "hand", [[(100, 60, 200, 400)], [(120, 0, 148, 260), (170, 0, 198, 240), (100, 200, 240, 400)]]
+)
+def test_what_is_written_in_colour_is_found_in_the_shadow_of_a_hand(
+    hand: list[tuple[int, int, int, int]],
+) -> None:
+    image = Image.new("RGB", (400, 400), (225, 222, 210))
+    corners = [(130, 120), (200, 120), (155, 220)]
+    ImageDraw.Draw(image).line(corners, (40, 60, 160), 11, joint="curve")
+    found = find_digits(_photographed(_under(image, *hand)))
+    assert any(one.box == pytest.approx((130, 120, 70, 100), abs=12) for one in found)
+
+
+def test_the_paper_between_strokes_is_no_digit() -> None:
+    image = Image.new("RGB", (400, 400), (225, 222, 210))
+    pen = ImageDraw.Draw(image)
+    pen.arc((120, 60, 280, 210), 180, 90, (190, 40, 40), 40)
+    pen.arc((120, 170, 280, 330), 270, 180, (190, 40, 40), 40)
+    found = find_digits(_photographed(_shadowed(image, 0.9, 2)))
+    assert found
+    assert not any(one.inverted for one in found)
+
+
 @pytest.mark.parametrize("at", [(120, 110), (200, 140)])
 @pytest.mark.parametrize("shade", [(0, 0, 0, 0), (170, 0, 400, 300)])
 def test_what_is_written_on_a_sheet_on_a_checked_cloth_is_found_whatever_the_light(
@@ -168,6 +191,15 @@ def test_what_is_written_on_a_sheet_on_a_checked_cloth_is_found_whatever_the_lig
     assert first.box == pytest.approx((*at, 35, 50), abs=8)
 
 
+def test_a_digit_that_nearly_reaches_the_edge_of_its_sheet_is_no_part_of_that() -> None:
+    image = Image.new("RGB", (400, 400), (150, 100, 60))
+    pen = ImageDraw.Draw(image)
+    pen.rectangle((60, 50, 340, 350), (235, 232, 225))
+    _seven(pen, (65, 120), 40, 110)
+    found = find_digits(_photographed(np.asarray(image, np.float64)))
+    assert any(one.box == pytest.approx((65, 120, 28, 40), abs=8) for one in found)
+
+
 def test_half_of_a_digit_is_not_handed_on_where_the_other_half_lies_outside_a_patch_of_light() -> None:
     image = Image.new("RGB", (400, 400), (225, 222, 210))
     _seven(ImageDraw.Draw(image), (150, 120), 100, 60)
@@ -176,11 +208,16 @@ def test_half_of_a_digit_is_not_handed_on_where_the_other_half_lies_outside_a_pa
     assert all(one.box == pytest.approx((150, 120, 70, 100), abs=12) for one in found)
 
 
-def test_a_digit_beside_a_pen_is_seen_without_it() -> None:
+@pytest.mark.parametrize(
+    "line",
+    [[(100, 300), (330, 240)], [(240, 110), (310, 220)], [(230, 180), (400, 110)]],
+    ids=["long", "short", "from the edge"],
+)
+def test_a_digit_beside_a_pen_is_seen_without_it(line: list[tuple[int, int]]) -> None:
     image = Image.new("RGB", (400, 400), "white")
     pen = ImageDraw.Draw(image)
     _seven(pen, (140, 130), 90)
-    pen.line([(100, 300), (330, 240)], "black", 14)
+    pen.line(line, "black", 14)
     found = find_digits(np.asarray(image))
     assert any(one.box == pytest.approx((140, 130, 63, 90), abs=8) for one in found)
 

@@ -86,3 +86,26 @@ def test_reducing_loses_no_line_between_two_pixels(side: int) -> None:
 def test_where_there_is_no_light_at_all_there_is_no_ink(shade: int) -> None:
     for inked in under_light(Sizes.of(np.full((200, 300, 3), shade, np.uint8))):
         assert np.abs(inked.searched).max() == pytest.approx(0, abs=1e-3)
+
+
+def _written_in(ink: float | NDArray[np.float64]) -> NDArray[np.float64]:
+    """Put half of a sheet in the shade, and a stroke on either half: of the light the ink leaves a share."""
+    paper = _paper(shape=(360, 500))
+    paper[STROKE] /= 0.3
+    paper[60:120, 95:105] *= ink
+    paper[60:120, 395:405] *= ink
+    paper[:, 250:] *= 0.5
+    return paper
+
+
+def test_by_its_hue_ink_counts_as_much_in_the_shade_and_shade_is_none() -> None:
+    hue = under_light(_sizes(_written_in(np.array([0.3, 0.4, 0.8]))))[0].coloured
+    lit, shaded = (hue.close_up(slice(70, 110), slice(at, at + 4)).mean() for at in (98, 398))
+    assert lit > 50
+    assert shaded == pytest.approx(lit, rel=0.15)
+    assert np.abs(hue.close_up(slice(0, 360), slice(150, 350))).max() < 0.1 * lit
+
+
+def test_grey_ink_and_black_pictures_have_no_hue() -> None:
+    for picture in (_written_in(0.3), np.zeros((360, 500, 3))):
+        assert np.abs(under_light(_sizes(picture))[0].coloured.searched).max() < 5

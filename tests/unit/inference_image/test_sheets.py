@@ -47,6 +47,16 @@ def test_a_sheet_on_a_desk_is_outlined_also_where_half_of_it_is_in_the_shade(des
     assert _fit(lightest(sizes), sizes) > 0.9
 
 
+@pytest.mark.parametrize("paper", [PAPER, (215.0, 185.0, 130.0)], ids=["white", "brown"])
+def test_a_sheet_is_outlined_on_a_cloth_whose_checks_are_lighter_and_have_less_colour(
+    paper: tuple[float, ...],
+) -> None:
+    rows, columns = np.mgrid[:300, :400] // 16 % 2
+    checks = np.array([(245.0, 245.0, 245.0), (150.0, 170.0, 210.0), (60.0, 90.0, 170.0)])[rows + columns]
+    sizes = _taken(_on(checks, paper))
+    assert _fit(lightest(sizes), sizes) > 0.85
+
+
 def test_black_is_no_paper_though_it_has_no_colour_either() -> None:
     sizes = _taken(_on(_desk((25.0, 25.0, 25.0)), paper=(235.0, 225.0, 120.0)))
     assert _fit(lightest(sizes), sizes) > 0.9
