@@ -225,7 +225,8 @@ def test_number_keys_are_one_choice_for_the_whole_page(page: Page, api: ApiDoubl
     choice.check()
     page.keyboard.press("0")
     expect(page.get_by_text("It was a 0, and read as one.")).to_be_visible()
-    assert len(api.calls("PUT", ".*")) == 1
+    wait_until_sent(page, lambda: api.calls("PUT", ".*"))  # what is chosen shows before it is saved
+    assert [request.post_data_json for request in api.calls("PUT", ".*")] == [{"true": 0}]
 
 
 def test_a_correction_replaces_the_label_and_can_be_undone(page: Page, api: ApiDouble) -> None:
