@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from inference_image.choosing import WEIGHTS
 from inference_image.ink import STROKE, Inked, Sizes, find_ink, under_light
-from inference_image.parts import Each, Map, Mask, Parts, measured, parts_above
+from inference_image.parts import RING, Each, Map, Mask, Parts, measured, parts_above
 from inference_image.shapes import is_no_digit, is_sheet, is_straight, is_table
 from inference_image.sheets import lightest, only_on, outlined
 
@@ -66,6 +66,11 @@ class Candidate:
         """Mark the members' pixels by 1."""
         return self.parts.mask(self.members)
 
+    @cached_property
+    def surroundings(self) -> NDArray[np.bool_]:
+        """Mark the mask and what is right around it."""
+        return cv2.dilate(self.mask, RING).astype(np.bool_)
+
     @property
     def is_cut(self) -> bool:
         """Whether it is half of something, or the outline of the sheet itself."""
@@ -106,7 +111,7 @@ class Candidate:
         That has the same ink there; of a digit that it shades it has more. For candidates of a narrow search.
         """
         here, there = self.searched.inked, wide.searched.inked
-        own, whole = np.count_nonzero(self.alone), np.count_nonzero(wide.alone)
+        own, whole = self.parts.area[self.part], wide.parts.area[wide.part]
         is_finger = self.parts.thickness[self.part] > _THICK * self.parts.size[self.part]
         return bool(
             here.sizes is there.sizes
@@ -256,8 +261,9 @@ def _unlike(parts: Parts, main: int) -> NDArray[np.bool_]:
     """Tell which parts are no strokes beside strokes, or the other way: fingers, pens, shadows, borders."""
     blobs, enters = _blobs(parts), parts.edges > 0
     times = parts.thickness / parts.thickness[main]
-    bars = np.array([comes_in and is_straight(parts, part) for part, comes_in in enumerate(enters)])
-    thicker = (blobs & (times > 3)) | (enters & ~enters[main] & ((times > 1.5) | (parts.edges >= 3) | bars))
+    comes_in = enters & ~enters[main]
+    bars = np.array([here and is_straight(parts, part) for part, here in enumerate(comes_in)])
+    thicker = (blobs & (times > 3)) | bars | (comes_in & ((times > 1.5) | (parts.edges >= 3)))
     thinner = (blobs[main] & (times < 1 / 3)) | (enters[main] & ~enters & (times < 1 / 1.5))
     unlike: NDArray[np.bool_] = thicker | thinner
     return unlike

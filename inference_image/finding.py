@@ -18,7 +18,6 @@ _VIEWS = 4  # at most: what the network is asked to judge
 # An appeal: what has less is no mark. Half of the blanks read as digits had less, and 1 digit in 2,000.
 NOTHING = -4.0
 _BEHIND = 7.0  # appeal: what lies further behind the best is not worth the network's time
-_AROUND = np.ones((7, 7), np.uint8)
 _SAME = 0.8  # of two masks' union: views that share more are one
 _CERTAIN = 6.0  # appeal of all the ink of a small image
 
@@ -61,8 +60,7 @@ def _likely(found: Iterable[Candidate]) -> list[Candidate]:
 
 
 def _are_one(one: Candidate, other: Candidate) -> bool:
-    # With what is right around them: of two views of a thin line little is shared.
-    here, there = (cv2.dilate(each.mask, _AROUND).astype(np.bool_) for each in (one, other))
+    here, there = one.surroundings, other.surroundings  # of two views of a thin line itself little is shared
     shared, together = (np.count_nonzero(mask) for mask in (here & there, here | there))
     return bool(shared > _SAME * together)
 

@@ -97,8 +97,7 @@ class Inked:
         Under uneven light; the paper is then known as finely as the map, on which a step is none of its ink.
         """
         colour = _along(self.sizes.searched, self.axis)  # ink is low, under either polarity
-        window = np.ones((_odd(STROKE * max(colour.shape)),) * 2, np.uint8)
-        paper = cv2.morphologyEx(colour, cv2.MORPH_CLOSE, window).astype(np.float32)
+        paper = cv2.morphologyEx(colour, cv2.MORPH_CLOSE, _window(STROKE, colour)).astype(np.float32)
         return replace(self, paper=paper - median(paper - colour), is_narrow=True)
 
     @cached_property
@@ -114,12 +113,11 @@ class Inked:
         amounts = missing[::2, ::2].reshape(-1, 3)
         axis = _main_axis(amounts)
         axis = _unit(axis - (axis @ grey) * grey)
-        if ((amounts @ axis) ** 3).sum() < 0:
-            axis = -axis
+        axis = _towards_ink(axis, amounts @ axis)
         here = _along(colours, axis)
-        paper = _eroded(cv2.morphologyEx(here, cv2.MORPH_CLOSE, _window(here))).astype(np.float32)
+        paper = _eroded(cv2.morphologyEx(here, cv2.MORPH_CLOSE, _window(_WINDOW, here))).astype(np.float32)
         usual = median((self.gain * (paper - here))[::2, ::2])
-        paper -= (usual / np.maximum(self.gain, 0.1)).astype(np.float32)
+        paper -= (usual / np.maximum(self.gain, 0.1)).astype(np.float32)  # beside a sheet it is 0
         hue = replace(self, axis=axis, paper=paper, gain=_HUE * self.gain, inverted=False)
         return replace(hue, light=replace(self.light, seen=hue.searched)) if self.light else hue
 
@@ -165,9 +163,7 @@ def _along_colour(sizes: Sizes, paper: Ink, evenness: float) -> Inked:
     sample = paper[:, None] - sizes.searched[::step, ::step].transpose(2, 0, 1).reshape(3, -1)
     _, axes = np.linalg.eigh(sample @ sample.T)
     axis = axes[:, -1]
-    amounts = axis @ sample
-    if (amounts * amounts * amounts).sum() < 0:
-        axis = -axis
+    axis = _towards_ink(axis, axis @ sample)
     here = np.array([[paper @ axis]], np.float32)
     return Inked(sizes, axis, here, np.ones_like(here), bool(axis.sum() < 0), light=None, evenness=evenness)
 
@@ -204,6 +200,11 @@ def _continued(seen: Colours, surface: NDArray[np.uint8]) -> Colours:
     return cv2.copyTo(seen, surface, around).astype(np.float32, copy=False)
 
 
+def _towards_ink(axis: Ink, amounts: Ink) -> Ink:
+    """Turn an axis so that amounts (N,) along it, of which few are ink and that a lot, are positive."""
+    return -axis if (amounts * amounts * amounts).sum() < 0 else axis
+
+
 def _unit(axis: Ink) -> Ink:
     """Scale to a length of 1; what is next to none, as the hue of a grey picture, stays so."""
     return (axis / max(float(np.linalg.norm(axis)), 1e-3)).astype(np.float32)
@@ -228,7 +229,7 @@ def _stretched(coarse: Ink, at: tuple[int, int], size: tuple[int, ...], whole: t
 
 
 def _closed(small: Colours) -> Colours:
-    window = _window(small)
+    window = _window(_WINDOW, small)
     around = len(window) // 2 + 1  # as far as both kernels see
     whole = np.rint(small).astype(np.uint8)  # many times as fast as fractions
     padded = cv2.copyMakeBorder(whole, around, around, around, around, cv2.BORDER_REPLICATE)
@@ -236,12 +237,12 @@ def _closed(small: Colours) -> Colours:
     return paper[around:-around, around:-around].astype(np.float32)
 
 
-def _window(small: Colours | Ink) -> NDArray[np.uint8]:
-    return np.ones((_odd(_WINDOW * max(small.shape)),) * 2, np.uint8)
+def _window(share: float, image: Colours | Ink) -> NDArray[np.uint8]:
+    return np.ones((_odd(share * max(image.shape)),) * 2, np.uint8)
 
 
 def _eroded(closed: cv2.typing.MatLike) -> cv2.typing.MatLike:
-    """Without it the paper's edge would have a halo."""
+    """Take a pixel of what is light: without it the paper's edge would have a halo."""
     return cv2.erode(closed, np.ones((3, 3), np.uint8))
 
 

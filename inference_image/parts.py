@@ -16,7 +16,7 @@ Window = tuple[slice, slice]  # rows, columns
 
 _MOST = 8  # parts that are looked at closely
 _AROUND = 3  # pixels around a part that should be paper
-_RING = np.ones((2 * _AROUND + 1,) * 2, np.uint8)
+RING = np.ones((2 * _AROUND + 1,) * 2, np.uint8)
 _BLUR = 2.0  # pixels by which a part may be smaller over a higher floor, and the same
 _SAME = 0.8  # of its pixels
 _EDGE = 0.04  # of the side: what lies within is at the edge altogether
@@ -210,7 +210,7 @@ def _contrast(parts: Parts, seen: Ink, levels: Each) -> Each:
 
 def _around(seen: Ink, inside: Mask) -> float:
     """Measure what is right around a part; 0 around what fills the picture."""
-    ring = seen[cv2.dilate(inside, _RING) > inside]
+    ring = seen[cv2.dilate(inside, RING) > inside]
     return upper_quartile(ring) if len(ring) else 0.0
 
 

@@ -1,6 +1,6 @@
 """Find the sheet that lies among other things, and see what is on it in its own light."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import reduce
 
@@ -29,18 +29,10 @@ def lightest(sizes: Sizes) -> Mask | None:
     Paper has less colour than wood or cloth, which no shadow changes, or is lighter than what is around it,
     or nothing changes there, as the checks of a cloth do.
     """
-    colours = cv2.split(np.rint(sizes.coarse).astype(np.uint8))
-    least, most = reduce(cv2.min, colours), reduce(cv2.max, colours)
-    whiteness = cv2.divide(least, cv2.max(most, np.full_like(most, DARK)), scale=255)
-    for level in (whiteness, least):
-        smooth = cv2.GaussianBlur(level, (0, 0), 1).astype(np.uint8)
-        sheet = _rectangle(smooth)
-        if sheet is not None and _has_an_edge(sheet, smooth) and _above(sheet, most) > 0:
+    for level, seen, enough in _levels(cv2.split(np.rint(sizes.coarse).astype(np.uint8))):
+        sheet = _rectangle(level)
+        if sheet is not None and _has_an_edge(sheet, level) and _above(sheet, seen) > enough:
             return fitted(sheet, sizes.searched.shape[:2])
-    calm = _calm(colours)
-    sheet = _rectangle(calm)
-    if sheet is not None and _has_an_edge(sheet, calm) and _above(sheet, calm) > _CALMER:
-        return fitted(sheet, sizes.searched.shape[:2])
     return None
 
 
@@ -54,6 +46,16 @@ def only_on(sheet: Mask, sizes: Sizes, polarities: Iterable[bool] = (False, True
     inside: Mask = cv2.erode(sheet, _square(2 * _OUTLINE + 1), borderValue=0).astype(np.uint8)
     lit = under_light(sizes.on(inside), polarities) if inside.any() else []
     return [replace(inked, gain=inked.gain * fitted(inside, inked.gain.shape)) for inked in lit]
+
+
+def _levels(colours: Sequence[cv2.typing.MatLike]) -> Iterator[tuple[Mask, cv2.typing.MatLike, float]]:
+    """List (height, width) levels in 0..255 that paper has more of, and by how much of what it stands out."""
+    least, most = reduce(cv2.min, colours), reduce(cv2.max, colours)
+    whiteness = cv2.divide(least, cv2.max(most, np.full_like(most, DARK)), scale=255)
+    for level in (whiteness, least):
+        yield cv2.GaussianBlur(level, (0, 0), 1).astype(np.uint8), most, 0
+    calm = _calm(colours)
+    yield calm, calm, _CALMER
 
 
 def _rectangle(level: NDArray[np.uint8]) -> Mask | None:

@@ -70,7 +70,7 @@ class Running:
             if is_interrupted():
                 raise KeyboardInterrupt
             self._check_alive()
-            for part in [part for part in waiting if part.is_healthy()]:
+            for part in [part for part in waiting if not is_interrupted() and part.is_healthy()]:
                 self._on_healthy(part)
                 waiting.remove(part)
             if waiting and time.monotonic() > deadline:
