@@ -15,12 +15,14 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from sysconfig import get_platform
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from accuracy_job.package import LOCK, files
 
 PYTHON = (3, 11)  # the newest that the PySpark of RELEASE is made for
+PLATFORM = "linux-x86_64"  # of the application
 SYSTEM = ("/usr", "/usr/local")  # a Python there is made for this system, and lies among all else of it
 COMMAND = "uv python install 3.11 && $(uv python find 3.11) -m accuracy_job.emr build"
 # Of the interpreter: packages come from the lock file, and nothing is compiled there.
@@ -108,13 +110,17 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: list[str] | None = None) -> int:
     """Do what the command line says. Returns the exit status."""
-    given, job_options = parser().parse_known_args(arguments)
+    commands = parser()
+    given, job_options = commands.parse_known_args(arguments)
     if given.command == "request":
         asked = request(given.folder.rstrip("/"), given.input, given.role, given.application, *job_options)
         print(json.dumps(asked, indent=2))  # noqa: T201 -- what the command is for
         return 0
-    if sys.version_info[:2] != PYTHON or sys.base_prefix in SYSTEM:
-        print(f"Build it with a Python 3.11 that is made for any Linux: {COMMAND}", file=sys.stderr)  # noqa: T201 -- as above
+    if job_options:
+        commands.error(f"unrecognized arguments: {' '.join(job_options)}")
+    if (sys.version_info[:2], get_platform()) != (PYTHON, PLATFORM) or sys.base_prefix in SYSTEM:
+        needed = f"{PLATFORM}, and a Python 3.11 that is made for any Linux"
+        print(f"It takes {needed}: {COMMAND}", file=sys.stderr)  # noqa: T201 -- as above
         return 2
     build(given.output)
     return 0

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from obstore.store import ObjectStore
 
-from accuracy_job.kernel import Counts, Group, Newest, Rejected
+from accuracy_job.kernel import BINS, DIGITS, Counts, Group, Newest, Rejected
 
 
 class Partial(NamedTuple):
@@ -21,7 +21,7 @@ def read(store: ObjectStore, key: str) -> Partial | None:
     try:
         kept = json.loads(bytes(store.get(key).bytes()))
         return Partial(kept["state"], _counts(kept))
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
+    except (FileNotFoundError, ValueError, KeyError, TypeError, RecursionError):  # the last of nested JSON
         return None
 
 
@@ -41,8 +41,11 @@ def _plain(counts: Counts) -> dict[str, Any]:
 
 def _counts(kept: dict[str, Any]) -> Counts:
     return Counts(
-        {Group(model, day): np.array(matrix, np.int64) for model, day, matrix in kept["matrices"]},
-        np.array(kept["calibration"], np.int64),
+        {
+            Group(model, day): np.array(matrix, np.int64).reshape(DIGITS, DIGITS)
+            for model, day, matrix in kept["matrices"]
+        },
+        np.array(kept["calibration"], np.int64).reshape(3, BINS),
         {reason: Rejected(count, tuple(examples)) for reason, count, examples in kept["rejected"]},
         {(true, predicted): Newest(ids) for true, predicted, ids in kept["confused"]},
     )

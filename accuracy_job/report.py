@@ -217,8 +217,8 @@ def _is_matrix(rows: object) -> bool:
 def _trend(report: Report, previous: Report) -> Report:
     """Return the accuracy of the pairs that came since a report beside that of the pairs it had.
 
-    The two have no pair in common, as a test demands. Where pairs of a day were corrected or deleted, the
-    counts do not tell which others came: such a day is left out.
+    The two have no pair in common, as a test demands. Where a cell of a day shrank, as corrections and
+    deletions leave it, the counts do not tell which others came: such a day is left out.
     """
     before, now = _by_day(previous), _by_day(report)
     grown = (matrix - before.get(day, NO_PAIRS) for day, matrix in now.items())

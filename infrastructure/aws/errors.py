@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from boto3.exceptions import S3UploadFailedError
 from botocore.exceptions import BotoCoreError, ClientError
 
 
@@ -17,5 +18,7 @@ def answered_by_aws() -> Iterator[None]:
         yield
     except ClientError as error:
         raise DeploymentError(f"AWS refused {error.operation_name}: {error}") from error
+    except S3UploadFailedError as error:  # neither of the other two, whatever it was
+        raise DeploymentError(str(error)) from error
     except BotoCoreError as error:
         raise DeploymentError(f"AWS could not be asked: {error}") from error

@@ -48,9 +48,9 @@ class ContainerEngine:
         raise DeploymentError("Neither Docker nor podman answers, and the image must be built. Start one.")
 
     def build(self, tag: str) -> None:
-        self._call(
-            "build", "--pull", "--platform", PLATFORM, "--file", str(DOCKERFILE), "--tag", tag, str(ROOT)
-        )
+        version = ("--build-arg", f"VERSION={tag.rpartition(':')[2]}")  # of its label
+        names = ("--file", str(DOCKERFILE), "--tag", tag, *version)
+        self._call("build", "--pull", "--platform", PLATFORM, *names, str(ROOT))
 
     def push(self, tag: str, user: str, password: str) -> None:
         registry = tag.partition("/")[0]

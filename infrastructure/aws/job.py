@@ -53,9 +53,12 @@ class Package:
         return f"job/{content.hexdigest()[:16]}"
 
     def upload(self, s3: "S3Client", bucket: str) -> None:
-        key = self.key()  # reads the whole package
+        """Upload what the bucket does not have yet."""
+        folder = self.key()  # reads the whole package
+        there = s3.list_objects_v2(Bucket=bucket, Prefix=f"{folder}/").get("Contents", [])
         for name in FILES:
-            s3.upload_file(str(self.folder / name), bucket, f"{key}/{name}")
+            if (key := f"{folder}/{name}") not in {item["Key"] for item in there}:
+                s3.upload_file(str(self.folder / name), bucket, key)
 
 
 def _is(file: Path, content: bytes) -> bool:

@@ -36,6 +36,7 @@ PRICES = {
     "API Gateway request": 3.50 / 1_000_000,
     "CloudFront request": 0.01 / 10_000,
     "CloudFront GB out": 0.085,
+    "CloudFront GB in": 0.02,
     "EMR Serverless vCPU-hour": 0.052624,
     "EMR Serverless GB-hour": 0.0057785,
 }
@@ -77,7 +78,7 @@ def at_rest(stage: Stage) -> list[Item]:
         Item("Their disks, 30 GB each", "gp3 GB-month", 30 * instances),
         Item("The load balancer", "load balancer hour", HOURS),
         Item("Images of the model server, two releases", "ECR GB-month", 0.8),
-        Item("Alarms, ten metrics in nine", "CloudWatch alarm", 10),
+        Item("Alarms: nine over 19 metrics", "CloudWatch alarm", 19),
         Item("Metrics", "CloudWatch metric", METRICS),
         Item("The dashboard", "CloudWatch dashboard", 1),
         Item("The sweep, each minute 0.2 s of 0.5 GB", "Lambda GB-second", HOURS * 60 * 0.2 * 0.5),
@@ -105,13 +106,10 @@ def per_million() -> list[Item]:
         Item("Lambda: three requests", "Lambda request", million * CALLS),
         Item("Lambda: 0.3 s of 1 GB", "Lambda GB-second", million * LAMBDA_SECONDS),
         Item("CloudFront: three requests", "CloudFront request", million * CALLS),
+        Item("CloudFront: 100 kB in, to the API", "CloudFront GB in", million * IMAGE_GB),
         Item("CloudFront: 10 kB out", "CloudFront GB out", million * ANSWER_GB),
         Item("Logs: 3 kB", "CloudWatch Logs GB", million * LOG_GB),
-        Item(
-            "The load balancer: 25 new connections a second are a unit",
-            "load balancer LCU-hour",
-            million / 25 / 3600,
-        ),
+        Item("The load balancer: a GB is a unit", "load balancer LCU-hour", million * IMAGE_GB),
     ]
 
 

@@ -19,12 +19,15 @@ from infrastructure.aws.stages import Stage
 from infrastructure.aws.steps import Step
 
 if TYPE_CHECKING:
+    from mypy_boto3_emr_serverless.literals import JobRunStateType
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
 INTERFACES_SECONDS = 45 * 60  # Lambda gives a network's addresses back within 20 to 40 minutes
 POLL_SECONDS = 15.0
 _NOT_RUNNING = {"CREATED", "STOPPED", "TERMINATED"}  # states of an application that can be deleted
+_CANCELLING: "JobRunStateType" = "CANCELLING"
+_ACTIVE: "list[JobRunStateType]" = ["SUBMITTED", "QUEUED", "PENDING", "SCHEDULED", "RUNNING", _CANCELLING]
 
 
 @dataclass
@@ -97,15 +100,17 @@ class Teardown:
         return f"{instances.release(self.clients.autoscaling, group)} instances"
 
     def _stop_job(self) -> str:
-        """Stop the application: one that has been started cannot be deleted."""
-        id = self.stacks.find(self.names.stage, "Job.Application")
-        while id and self._job_state(id) not in _NOT_RUNNING:
-            self.clients.emr.stop_application(applicationId=id)
+        """Stop the application: else it cannot be deleted, and while it runs jobs it cannot be stopped."""
+        id, emr = self.stacks.find(self.names.stage, "Job.Application"), self.clients.emr
+        while id and emr.get_application(applicationId=id)["application"]["state"] not in _NOT_RUNNING:
+            runs = emr.list_job_runs(applicationId=id, states=_ACTIVE)["jobRuns"]
+            for run in runs:
+                if run["state"] != _CANCELLING:
+                    emr.cancel_job_run(applicationId=id, jobRunId=run["id"])
+            if not runs:
+                emr.stop_application(applicationId=id)
             self.wait(POLL_SECONDS)
         return "it is stopped"
-
-    def _job_state(self, id: str) -> str:
-        return self.clients.emr.get_application(applicationId=id)["application"]["state"]
 
     def _delete_stage(self) -> str:
         if bucket := self.stacks.find(self.names.stage, "Site.Bucket"):

@@ -29,6 +29,7 @@ from tests.unit.infrastructure.cloudformation import REGION
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_emr_serverless import EMRServerlessClient
     from mypy_boto3_service_quotas import ServiceQuotasClient
 
 MOTO = Path(sys.executable).with_name("moto_server")
@@ -86,6 +87,7 @@ class Account:
             self.moto.recorded,
             cloudformation=cast("CloudFormationClient", self.stacks),
             quotas=cast("ServiceQuotasClient", self),
+            emr=cast("EMRServerlessClient", _Applications(self.moto.recorded.emr)),
         )
 
     def client(self, service: str) -> Any:  # noqa: ANN401  whichever is asked for
@@ -108,6 +110,22 @@ class Account:
                 raise Interrupted(call)
         if changes:
             self.calls.append(call)
+
+
+class _Applications:
+    """moto's, which knows no application by its runs that has had none."""
+
+    def __init__(self, client: "EMRServerlessClient") -> None:
+        self._client = client
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._client, name)
+
+    def list_job_runs(self, **of: Any) -> Any:  # noqa: ANN401  as boto3's
+        try:
+            return self._client.list_job_runs(**of)
+        except self._client.exceptions.ResourceNotFoundException:
+            return {"jobRuns": []}
 
 
 class _WithEndpoint(boto3.Session):

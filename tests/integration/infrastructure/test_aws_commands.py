@@ -124,7 +124,8 @@ def test_the_engine_builds_for_the_platform_of_the_instances_and_pushes_logged_i
     found.push("registry/model:1", "AWS", "secret")
     info, build, *pushing = engine.with_name("docker.calls").read_text().splitlines()
     assert (found.name, info) == ("docker", "info")
-    assert build == f"build --pull --platform {PLATFORM} --file {DOCKERFILE} --tag registry/model:1 {ROOT}"
+    names = f"--file {DOCKERFILE} --tag registry/model:1 --build-arg VERSION=1"
+    assert build == f"build --pull --platform {PLATFORM} {names} {ROOT}"
     login = "login --username AWS --password-stdin registry"
     assert pushing == [login, "push registry/model:1", "logout registry"]
     assert engine.with_name("docker.password").read_text() == "secret"  # and so in no list of processes

@@ -26,6 +26,7 @@ from tests.integration.infrastructure.aws_account import (
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_ecs import ECSClient
+    from mypy_boto3_emr_serverless import EMRServerlessClient
 
 DEV = STAGES["dev"]
 STRIDE = 11  # between the calls that a deployment is interrupted at; 1 takes minutes
@@ -109,6 +110,12 @@ class Deployment:
             "variables": sorted(self.api.variables),
         }
 
+    def versions_of_packages(self) -> list[str]:
+        """Return the versions of all that was uploaded of the accuracy job."""
+        s3, bucket = self.account.client("s3"), self.release().stacks.outputs("legible-dev-foundation")
+        found = s3.list_object_versions(Bucket=bucket["ArtefactBucket"], Prefix="job/")
+        return [version["VersionId"] for version in found["Versions"]]
+
     def _run(self, todo: list[steps.Step]) -> list[str]:
         self.account.calls.clear()
         steps.run(todo, self.said.append)
@@ -137,7 +144,6 @@ ORDER = [
     "cloudformation.ExecuteChangeSet legible-dev-data",
     "cloudformation.UpdateTerminationProtection",
     "cloudformation.ExecuteChangeSet legible-dev-foundation",
-    "ecr.GetAuthorizationToken",
     "engine.push",
     "s3.PutObject",
     "cloudformation.ExecuteChangeSet legible-dev",
@@ -152,7 +158,7 @@ def test_an_empty_account_gets_a_whole_stage_in_the_order_that_each_part_needs(
     deployment: Deployment,
 ) -> None:
     calls = deployment.deploy()
-    assert in_order(calls, [call for call in ORDER if call != "ecr.GetAuthorizationToken"])
+    assert in_order(calls, ORDER)
     assert deployment.account.stacks.names() == dict.fromkeys(
         ("legible-dev-data", "legible-dev-foundation"), "CREATE_COMPLETE"
     ) | {"legible-dev": "UPDATE_COMPLETE"}
@@ -186,12 +192,16 @@ def test_each_step_says_what_it_did_and_how_long_it_took(deployment: Deployment)
     assert all(said.endswith(" s)") for said in deployment.said[1::2])
 
 
-def test_a_second_deployment_changes_no_stack_and_builds_no_image(deployment: Deployment) -> None:
+def test_a_second_deployment_changes_no_stack_builds_no_image_and_uploads_no_package(
+    deployment: Deployment,
+) -> None:
     deployment.deploy()
-    before = deployment.there()
+    before, packages = deployment.there(), deployment.versions_of_packages()
     calls = deployment.deploy()
     assert not [call for call in calls if "Execute" in call or "push" in call]
     assert deployment.there() == before
+    assert deployment.versions_of_packages() == packages
+    assert len(packages) == len(job.FILES)
 
 
 def test_an_image_that_is_rebuilt_takes_the_place_of_the_one_of_the_same_files_for_good(
@@ -356,6 +366,44 @@ def test_a_destroyed_stage_leaves_the_data_and_nothing_else(deployment: Deployme
     assert (there["clusters"], there["instances"], there["repositories"]) == (0, 0, 0)
 
 
+class BusyApplication:
+    """moto's application with jobs, which end some time after they are cancelled; it stops without any."""
+
+    def __init__(self, client: "EMRServerlessClient", *runs: str) -> None:
+        self.get_application = client.get_application
+        self._stop = client.stop_application
+        self.runs = dict.fromkeys(runs, "RUNNING")
+
+    def list_job_runs(self, states: list[str], **_of: str) -> dict[str, list[dict[str, str]]]:
+        found = [{"id": id, "state": state} for id, state in self.runs.items() if state in states]
+        return {"jobRuns": found}
+
+    def cancel_job_run(self, jobRunId: str, **_of: str) -> None:  # noqa: N803  boto3's
+        assert self.runs[jobRunId] == "RUNNING"
+        self.runs[jobRunId] = "CANCELLING"
+
+    def stop_application(self, applicationId: str) -> None:  # noqa: N803  likewise
+        assert set(self.runs.values()) == {"CANCELLED"}
+        self._stop(applicationId=applicationId)
+
+
+def test_a_job_that_runs_is_cancelled_before_its_application_is_stopped(deployment: Deployment) -> None:
+    deployment.deploy()
+    emr, looks = BusyApplication(deployment.account.clients.emr, "nightly", "last check"), 0
+
+    def wait(seconds: float) -> None:
+        nonlocal looks
+        looks += "CANCELLING" in emr.runs.values()
+        if looks == 2:
+            emr.runs = dict.fromkeys(emr.runs, "CANCELLED")
+        deployment.account.wait(seconds)
+
+    clients = replace(deployment.account.clients, emr=cast("EMRServerlessClient", emr))
+    steps.run(Teardown(DEV, clients, delete_data=False, wait=wait).steps(), deployment.said.append)
+    assert looks >= 2
+    assert deployment.account.stacks.names() == {"legible-dev-data": "CREATE_COMPLETE"}
+
+
 class SlowLambda:
     """An EC2 where Lambda holds an interface for some looks; it needs the function's role to give it back."""
 
@@ -410,7 +458,7 @@ def test_data_is_deleted_with_all_its_versions_when_that_is_asked_for(deployment
 def test_a_half_deployed_stage_is_destroyed_as_well(moto: Moto, package: job.Package) -> None:
     for number in (0, 20, 30, 45, 60, 70):
         deployment = Deployment(moto, package)
-        deployment.deploy_interrupted_at(number)
+        assert deployment.deploy_interrupted_at(number)
         deployment.destroy(delete_data=True)
         assert deployment.account.stacks.names() == {}, f"interrupted at call {number}"
         assert deployment.account.client("s3").list_buckets()["Buckets"] == []

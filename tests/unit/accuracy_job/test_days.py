@@ -299,7 +299,7 @@ def test_a_days_parquet_is_in_the_order_of_ids_which_is_that_of_time() -> None:
     assert pq.read_table(pa.py_buffer(kept.get(key).bytes()))["id"].to_pylist() == ["a", "b", "c"]
 
 
-@pytest.mark.parametrize("damage", [b"", b"PAR1 and no more", b'{"state": 1}', b"[]"])
+@pytest.mark.parametrize("damage", [b"", b"PAR1 and no more", b'{"state": 1}', b"[]", b"[" * 100_000])
 @pytest.mark.parametrize("what", ["compacted", "partials"])
 def test_what_was_kept_and_is_damaged_is_made_again(what: str, damage: bytes) -> None:
     store, kept = MemoryStore(), MemoryStore()
@@ -311,6 +311,18 @@ def test_what_was_kept_and_is_damaged_is_made_again(what: str, damage: bytes) ->
         kept.delete("partials/date=2026-11-22.json")
     assert plain(counts_of(store, kept)) == plain(first)
     assert kept.get(name).bytes() != damage
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"), [("matrices", [["digits-1", "2026-11-22", [[1]]]]), ("calibration", [[1]])]
+)
+def test_kept_counts_of_another_shape_are_made_again(name: str, damage: Any) -> None:  # noqa: ANN401  JSON
+    store, kept = MemoryStore(), MemoryStore()
+    put_label(store, "a")
+    first = counts_of(store, kept)
+    (key,) = keys_in(kept, "partials")
+    kept.put(key, json.dumps({**json.loads(bytes(kept.get(key).bytes())), name: damage}).encode())
+    assert plain(counts_of(store, kept)) == plain(first)
 
 
 DAMAGES: list[Callable[[bytes], bytes]] = [

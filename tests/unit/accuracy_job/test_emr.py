@@ -33,6 +33,32 @@ def test_the_request_names_the_archives_and_passes_the_jobs_options_on(
     assert (asked["applicationId"], asked["executionRoleArn"]) == ("00f", "arn:r")
 
 
+def test_what_build_does_not_know_is_refused(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit, match="2"):
+        emr.main(["build", "--ouput", "elsewhere"])
+    assert "unrecognized arguments: --ouput elsewhere" in capsys.readouterr().err
+    assert not any(tmp_path.iterdir())
+
+
+def test_no_environment_is_built_for_another_platform_than_the_applications(tmp_path: Path) -> None:
+    template = (ROOT / "infrastructure" / "templates" / "job.yaml").read_text()
+    assert "Architecture: X86_64" in template
+    code = (
+        "import sysconfig, sys; sys.base_prefix = '/opt/python'\n"
+        "sysconfig.get_platform = lambda: 'linux-aarch64'\n"
+        "from accuracy_job import emr; sys.exit(emr.main(['build']))"
+    )
+    build = [sys.executable, "-c", code]
+    environment = {"PYTHONPATH": str(ROOT)}
+    ran = subprocess.run(build, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert ran.returncode == 2
+    assert f"It takes {emr.PLATFORM}" in ran.stderr
+    assert not any(tmp_path.iterdir())
+
+
 def test_the_systems_own_python_is_not_packed_with_all_that_lies_beside_it(tmp_path: Path) -> None:
     code = "import sys; sys.base_prefix = '/usr'; from accuracy_job import emr; sys.exit(emr.main(['build']))"
     build = [sys.executable, "-c", code]

@@ -7,14 +7,16 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
+from botocore.stub import Stubber
 
 from accuracy_job import package
 from infrastructure import deployment
 from infrastructure.aws import account, functions, image, instances, job, prices, site, steps
 from infrastructure.aws.__main__ import main
-from infrastructure.aws.errors import DeploymentError
+from infrastructure.aws.errors import DeploymentError, answered_by_aws
 from infrastructure.aws.stages import STAGES
 from infrastructure.local.settings import ROOT
 
@@ -98,6 +100,18 @@ def test_a_package_has_a_key_that_follows_from_its_content(package_folder: Path)
     assert before == job.Package.find(package_folder).key()
     (package_folder / "environment.tar.gz").write_text("another one")
     assert job.Package.find(package_folder).key() != before
+
+
+def test_a_refused_upload_is_said_to_be(package_folder: Path) -> None:
+    s3 = boto3.client("s3", "us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
+    with Stubber(s3) as stub:
+        stub.add_response("list_objects_v2", {})
+        stub.add_client_error("put_object", "ExpiredToken", "the token has expired")
+        with (
+            pytest.raises(DeploymentError, match=r"ExpiredToken.*: the token has expired"),
+            answered_by_aws(),
+        ):
+            job.Package(package_folder).upload(s3, "bucket")
 
 
 @pytest.mark.parametrize("name", package.files())

@@ -165,11 +165,17 @@ def test_alarms_and_events_may_publish_to_their_own_topic_and_events_without_a_c
     }
 
 
-def test_the_plan_prices_as_many_alarms_as_there_are(graph: Graph) -> None:
-    watched = 0  # each metric of an alarm is charged; what is computed of them is not
+def test_the_plan_prices_as_many_alarms_as_there_are(graph: Graph, written: set[Series]) -> None:
+    watched = (
+        0  # each metric of an alarm is charged, or that a query looks at; what is computed of them is not
+    )
     for alarm in graph.of("AWS::CloudWatch::Alarm").values():
         metrics = alarm.get("Metrics", [alarm])
-        watched += sum("Expression" not in metric for metric in metrics) or 1
+        queries = [
+            metric for metric in metrics if metric.get("Expression", "").startswith("SELECT SUM(errors)")
+        ]
+        watched += sum("Expression" not in metric for metric in metrics)
+        watched += len(queries) * sum(name == "errors" for _, name in written)
     (priced,) = (item for item in prices.at_rest(STAGES["dev"]) if item.price == "CloudWatch alarm")
     assert priced.quantity == watched
 
