@@ -1,10 +1,12 @@
 """Serve on one machine or in a container: `python -m inference_image`."""
 
 import asyncio
+import contextlib
 import os
 import socket
 import sys
 import tempfile
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,9 +31,8 @@ def main() -> None:
             workers=settings.workers,
             threads=settings.threads,
         )
-        with tempfile.TemporaryDirectory(
-            prefix="legible-", dir=MEMORY if MEMORY.is_dir() else None
-        ) as folder:
+        memory = MEMORY if MEMORY.is_dir() else None
+        with _reserved(settings), tempfile.TemporaryDirectory(prefix="legible-", dir=memory) as folder:
             asyncio.run(supervise(settings, Path(folder)))
     except (SettingsError, WorkerError, OSError) as error:
         sys.exit(f"inference_image: {error}")
@@ -55,6 +56,16 @@ def _free_port(settings: Settings) -> int:
                 f"{PREFIX}PORT moves it, {PREFIX}HOST too"
             ) from None
         return int(probe.getsockname()[1])
+
+
+@contextlib.contextmanager
+def _reserved(settings: Settings) -> Iterator[None]:
+    """Hold the port, so that another start finds it taken also while no worker listens."""
+    with socket.socket(family(settings.host)) as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)  # for the workers; not SO_REUSEADDR
+        with contextlib.suppress(OSError):  # where a former server's last connections still end
+            holder.bind((settings.host, settings.port))
+        yield
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from inference_image.decoding import ImageError
 from inference_image.limits import Limits
-from inference_image.model import Model
+from inference_image.model import Model, ModelError
 from inference_image.reading import Reading, read
 
 BATCH = 32
@@ -38,6 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         files = list(_files(chosen.files))
         return _print(classify(files, Model.load()), show)
+    except ModelError as error:
+        sys.exit(str(error))
     except KeyboardInterrupt:
         return 130
 
@@ -75,17 +77,29 @@ def _read(contents: Sequence[bytes | ImageError], model: Model) -> Iterable[Read
 
 def _content(path: Path) -> bytes | ImageError:
     try:
-        return path.read_bytes()
+        if path.is_dir():
+            list(path.iterdir())  # says why it cannot be looked into, if that is so
+            return ImageError(404, "holds no images")
+        with path.open("rb") as file:
+            return file.read(Limits.image_bytes + 1)  # what has more is refused, whatever it has
     except OSError as error:
         return ImageError(404, error.strerror or "cannot be read")
 
 
 def _files(paths: Iterable[Path]) -> Iterable[Path]:
     for path in paths:
-        if _is_folder(path):
-            yield from sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES)
-        else:
-            yield path
+        yield from _images_in(path) if _is_folder(path) else [path]
+
+
+def _images_in(folder: Path) -> Sequence[Path]:
+    """List the images in and below a folder, and the folders that cannot be looked into.
+
+    The folder itself where there are none, to be answered as one.
+    """
+    closed: list[Path] = []
+    walk = os.walk(folder, onerror=lambda error: closed.append(Path(error.filename)))
+    files = (Path(at, name) for at, _, names in walk for name in names)
+    return sorted([*(file for file in files if file.suffix.lower() in SUFFIXES), *closed]) or [folder]
 
 
 def _is_folder(path: Path) -> bool:

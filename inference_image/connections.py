@@ -6,6 +6,7 @@ import ctypes
 import json
 import socket
 import struct
+import uuid
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -209,13 +210,17 @@ class Connection(HttpToolsProtocol):
         from inference_image.problems import details  # noqa: PLC0415  with PyTorch, which the supervisor need not load
 
         self._is_refused = True
-        log("refused", status=status, detail=detail)
+        request_id = uuid.uuid4().hex
+        log("refused", request_id=request_id, status=status, detail=detail)
         if self._answered is not None:  # it must write nothing behind this, nor wait for its body
             self._answered.disconnected = True
             self._answered.message_event.set()
         body = json.dumps(details(status, detail)).encode()
-        head = b"content-type: application/problem+json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n"
-        self.transport.write(STATUS_LINE[status] + head % len(body) + body)
+        head = (
+            "content-type: application/problem+json\r\n"
+            f"content-length: {len(body)}\r\nx-request-id: {request_id}\r\nconnection: close\r\n\r\n"
+        )
+        self.transport.write(STATUS_LINE[status] + head.encode() + body)
         self.transport.write_eof()
         self._expect(self.discard_seconds)
 

@@ -5,17 +5,20 @@ import math
 import re
 import warnings
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
 from PIL.JpegImagePlugin import JpegImageFile
+from PIL.TiffImagePlugin import TiffImageFile
 
 from inference_image.limits import Limits
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 LEAST_SIDE = 400  # pixels that reducing leaves of the longer side: a digit of a tenth of it keeps 40
+_TIFF = ExifTags.Base  # whose names its own tags have too
 _TURNS = {3: 180, 4: 180, 5: 90, 6: 270, 7: 270, 8: 90}  # EXIF orientation -> degrees counter-clockwise
 _MIRRORED = {2, 4, 5, 7}
 _OPAQUE = 250  # of 255
@@ -62,7 +65,7 @@ def decode(data: bytes, limits: Limits) -> Picture:
     if not data:
         raise ImageError(422, "the image is empty")
     if len(data) > limits.image_bytes:
-        raise ImageError(413, f"the image has {len(data)} bytes; the limit is {limits.image_bytes}")
+        raise ImageError(413, f"the image has more than {limits.image_bytes} bytes")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns of sizes and metadata; the limits here decide
@@ -91,14 +94,48 @@ def _decode(data: bytes, limits: Limits) -> Picture:
             raise ImageError(413, f"an image of {width}×{height} pixels of this kind takes too much memory")
         if isinstance(image, JpegImageFile) and _has_too_many_scans(data):
             raise ImageError(422, f"the image has more than {_JPEG_SCANS} scans")
+        if isinstance(image, TiffImageFile):
+            _check_parts(image, len(data), limits)
         image.draft("RGB", _reduced_size(image))  # a JPEG is decoded at 1/2, 1/4 or 1/8, much faster
         opaque = _opaque(_reduced(_eight_bits(image)))
-        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)  # after loading: that turns a TIFF
+        orientation = _orientation(image)  # after loading: that turns a TIFF
         rotation = _TURNS.get(orientation, 0)
     if orientation in _MIRRORED:
         opaque = opaque[:, ::-1]
     upright = np.ascontiguousarray(np.rot90(opaque, rotation // 90))
     return Picture(upright, rotation, (width, height) if rotation % 180 == 0 else (height, width))
+
+
+def _orientation(image: Image.Image) -> Any:  # noqa: ANN401  whatever the file has there
+    """Return what EXIF says; as if it said nothing where it is broken and the pixels are not."""
+    try:
+        return image.getexif().get(ExifTags.Base.Orientation, 1)
+    except Exception as error:
+        if isinstance(error, ImageError | MemoryError):  # of the bounds on time and memory
+            raise
+        return 1
+
+
+def _check_parts(tiff: TiffImageFile, size: int, limits: Limits) -> None:
+    """Refuse a TIFF whose tiles or strips share their bytes, or lie mostly beside the image.
+
+    libtiff decodes them all in one call, which cannot be interrupted: tens of kilobytes took it minutes.
+    """
+    tags = tiff.tag_v2
+    offsets, counts = (
+        tags.get(tile, tags.get(strip, ()))
+        for tile, strip in (
+            (_TIFF.TileOffsets, _TIFF.StripOffsets),
+            (_TIFF.TileByteCounts, _TIFF.StripByteCounts),
+        )
+    )
+    whole = [size] * (len(offsets) - len(counts))  # libtiff takes what is not said for the rest of the file
+    if sum(count or size for count in (*counts, *whole)) > size:
+        raise ImageError(422, "the image is broken: its tiles or strips share their bytes")
+    if _TIFF.TileWidth in tags:
+        sides = zip(tiff.size, (tags[_TIFF.TileWidth], tags[_TIFF.TileLength]), strict=True)
+        if math.prod(-(-side // of_tile) * of_tile for side, of_tile in sides) > limits.pixels:
+            raise ImageError(413, f"the image's tiles have more than {limits.pixels} pixels")
 
 
 def _memory(image: Image.Image) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 from inference_image.limits import Limits
 
 PREFIX = "LEGIBLE_INFERENCE_"  # before the field's name in capitals: LEGIBLE_INFERENCE_PORT
-_RANGES = {"port": (0, 65535), "workers": (0, 256)}  # other numbers are at least 1
+_RANGES = {"port": (0, 65535), "workers": (0, 256), "threads": (1, 256)}  # other numbers are at least 1
 
 
 class SettingsError(Exception):

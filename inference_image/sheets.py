@@ -89,7 +89,7 @@ def _has_an_edge(sheet: Mask, level: NDArray[np.uint8]) -> bool:
     """Whether the level changes at once along most of its outline: where light falls off it does not."""
     outline = sheet > cv2.erode(sheet, _square(3))  # not where that is the picture's own edge
     edges = cv2.morphologyEx(level, cv2.MORPH_GRADIENT, _square(_APERTURE))[outline]
-    return bool((edges > _SHARP * _above(sheet, level)).mean() > _SHARP)
+    return edges.size > 0 and bool((edges > _SHARP * _above(sheet, level)).mean() > _SHARP)
 
 
 def _above(sheet: Mask, level: cv2.typing.MatLike) -> float:

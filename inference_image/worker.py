@@ -15,7 +15,7 @@ from inference_image.connections import Server
 from inference_image.heartbeats import Heartbeats
 from inference_image.log import start_log
 from inference_image.model import Model, ModelError
-from inference_image.server import Service
+from inference_image.server import NothingRead, Service
 from inference_image.settings import Settings
 from inference_image.supervisor import METRICS_FOLDER
 
@@ -33,7 +33,7 @@ def main() -> None:
         service = Service(Model.load(), settings, heartbeats, int(sys.argv[1]))
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(serve(service, settings))
-    except (ModelError, OSError) as error:
+    except (ModelError, NothingRead, OSError) as error:
         sys.exit(f"inference_image: {error}")
 
 

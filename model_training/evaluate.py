@@ -27,33 +27,19 @@ from inference_image.model import WEIGHTS, Model
 from inference_image.preprocessing import Preprocessed, preprocess
 from inference_image.reading import Reading, classify
 from model_training import card, data
-from model_training.arguments import positive
+from model_training.arguments import not_negative, positive
 from model_training.figures import calibration_error, reliability
-from model_training.generator import HELD_OUT, Example, examples, processes
+from model_training.generator import HELD_OUT, MIXTURE, Example, examples, processes
 from model_training.interrupts import interruptible
 from model_training.kinds import png
 from model_training.marks import NOT_A_DIGIT
 
 BATCH = 500
 CHUNK = 50  # examples that one process prepares at a time
-EVALUATION_ONLY = ("MNIST test", "other writers")
-DRAWN = (
-    "canvas",
-    "scan",
-    "board",
-    "photo",
-    "scene",
-    "coarse",
-    "tiny",
-    "font",
-    "not a digit",
-    "blank",
-    "empty scene",
-    "noise",
-    "solid",
-)
+MNIST_TEST, OTHER_WRITERS = EVALUATION_ONLY = "MNIST test", "other writers"
+DRAWN = tuple(MIXTURE)
 KINDS = (*EVALUATION_ONLY, *DRAWN)
-APART = "MNIST test"  # from what is said of all kinds together: it would outweigh everything else
+APART = MNIST_TEST  # from what is said of all kinds together: it would outweigh everything else
 NOTHING = ("blank", "solid")
 NO_DIGITS = (*NOTHING, "empty scene", "noise", "not a digit")
 REJECTED = 0.5  # of is_digit
@@ -118,7 +104,7 @@ def seed_of(version: str) -> int:
 def mnist_test() -> Iterable[Example]:
     test = data.load().test
     return (
-        Example(png(image), int(digit), "MNIST test")
+        Example(png(image), int(digit), MNIST_TEST)
         for image, digit in zip(test.images, test.labels, strict=True)
     )
 
@@ -132,7 +118,7 @@ def other_writers() -> Iterable[Example]:
         method = int(rng.choice([cv2.INTER_NEAREST, cv2.INTER_LINEAR, cv2.INTER_CUBIC]))
         ink = cv2.resize(counts * (255 / 16), None, fx=times, fy=times, interpolation=method).clip(0, 255)
         yield Example(
-            png((ink if rng.random() < 0.5 else 255 - ink).astype(np.uint8)), int(digit), "other writers"
+            png((ink if rng.random() < 0.5 else 255 - ink).astype(np.uint8)), int(digit), OTHER_WRITERS
         )
 
 
@@ -180,9 +166,9 @@ def _tracked(names: Sequence[str], count: int, seed: int) -> Iterator[tuple[str,
 
 
 def _chunks(name: str, count: int, seed: int) -> list[Chunk]:
-    if name == "MNIST test":
+    if name == MNIST_TEST:
         return _cut(list(mnist_test()))
-    if name == "other writers":
+    if name == OTHER_WRITERS:
         return _cut(list(other_writers()))
     number = DRAWN.index(name)
     return [partial(_drawn, name, (seed, number, start)) for start in range(0, count, CHUNK)]
@@ -247,7 +233,7 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument(
         "--seed",
-        type=int,
+        type=not_negative,
         help="of what is drawn; without it the version's own, for the card alone: tune on others",
     )
     parser.add_argument(

@@ -1,17 +1,25 @@
-"""Ctrl-C and SIGTERM in the middle of work that takes minutes."""
+"""What ends work that takes minutes: ctrl-C, SIGTERM, data or a model that cannot be used."""
 
 import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from inference_image.model import ModelError
+from model_training.data import DataError
+
 
 @contextmanager
 def interruptible(what_is_left: str) -> Iterator[None]:
-    """Let either end the program with one line and status 130, after all inside has cleaned up."""
+    """Let each end the program with one line, after all inside has cleaned up.
+
+    The status is 130 if it was interrupted, else 1.
+    """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
     except KeyboardInterrupt:
         print(f"Interrupted. {what_is_left}", file=sys.stderr)  # noqa: T201 - the program's last word
         sys.exit(130)
+    except (DataError, ModelError) as error:
+        sys.exit(str(error))

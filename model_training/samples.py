@@ -12,7 +12,8 @@ from numpy.random import Generator
 from PIL import Image
 
 from model_training import data
-from model_training.kinds import turned
+from model_training.interrupts import interruptible
+from model_training.kinds import BLACK, WHITE, turned
 from model_training.rendering import (
     Digit,
     Mask,
@@ -32,7 +33,6 @@ from model_training.rendering import (
 )
 
 FOLDER = Path(__file__).parents[1] / "samples"
-WHITE, BLACK = (255.0, 255.0, 255.0), (0.0, 0.0, 0.0)
 BALLPOINT, PENCIL, MARKER = (35.0, 50.0, 140.0), (95.0, 95.0, 100.0), (25.0, 30.0, 40.0)
 
 Save = Callable[[Digit, Path, Generator], None]
@@ -175,4 +175,5 @@ SAMPLES: list[tuple[str, int, Save]] = [
 ]
 
 if __name__ == "__main__":
-    main()
+    with interruptible("The same command draws all of them again."):
+        main()

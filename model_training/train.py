@@ -29,7 +29,7 @@ from inference_image.model import judged
 from inference_image.network import Network, read
 from inference_image.preprocessing import PREPROCESSING_VERSION
 from model_training import data
-from model_training.arguments import positive
+from model_training.arguments import not_negative, positive
 from model_training.generator import CALIBRATION, TRAINING, Views, joined, seen, through
 from model_training.interrupts import interruptible
 from model_training.marks import NOT_A_DIGIT
@@ -381,7 +381,9 @@ def _plot(history: list[dict[str, float]], path: Path) -> None:
 
 def _arguments() -> tuple[Settings, Path, Path]:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seed", type=int, default=Settings.seed, help="of the network and the order")
+    parser.add_argument(
+        "--seed", type=not_negative, default=Settings.seed, help="of the network and the order"
+    )
     parser.add_argument("--epochs", type=positive, default=Settings.epochs, help="before the finishing ones")
     parser.add_argument(
         "--generated", type=positive, default=Settings.generated, help="images beside MNIST's own"

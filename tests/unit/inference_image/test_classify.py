@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import pytest
 
@@ -25,3 +26,24 @@ def test_a_file_that_is_no_image_is_named_and_the_others_are_read(capsys: pytest
 def test_a_file_that_is_missing_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert classify.main(["nowhere.png"]) == 1
     assert "nowhere.png: No such file" in capsys.readouterr().out
+
+
+def test_images_in_folders_of_a_folder_are_read_and_a_folder_named_like_one_is_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (inner := tmp_path / "folder.png").mkdir()
+    for name in ("1.PNG", "notes.txt"):
+        (inner / name).write_bytes((SAMPLES / "mnist-1.png").read_bytes())
+    assert classify.main([str(tmp_path)]) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.endswith("folder.png/1.PNG")
+
+
+def test_a_folder_without_images_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert classify.main([str(tmp_path)]) == 1
+    assert f"{tmp_path}: holds no images" in capsys.readouterr().out
+
+
+def test_no_more_of_a_file_is_read_than_an_image_may_have(capsys: pytest.CaptureFixture[str]) -> None:
+    assert classify.main(["/dev/zero"]) == 1
+    assert "/dev/zero: the image has more than 10485760 bytes" in capsys.readouterr().out

@@ -93,7 +93,7 @@ def test_after_the_rest_of_a_refused_body_nobody_waits_for_ever() -> None:
 
 @pytest.mark.parametrize(("said", "status"), [(b"GET /", 431), (b"no request\r\n", 400)])
 def test_who_sends_no_request_or_no_end_of_one_reads_the_refusal_however_much_was_sent(
-    said: bytes, status: int
+    said: bytes, status: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async def refusal() -> bytes:
         async with client(Patient) as (reader, writer):
@@ -110,7 +110,14 @@ def test_who_sends_no_request_or_no_end_of_one_reads_the_refusal_however_much_wa
     head, _, body = asyncio.run(refusal()).partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 %d" % status)
     assert b"content-type: application/problem+json" in head
+    (id,) = (
+        line.removeprefix(b"x-request-id: ")
+        for line in head.split(b"\r\n")
+        if line.startswith(b"x-request-id")
+    )
     assert json.loads(body)["status"] == status
+    logged = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert id.decode() in [line["request_id"] for line in logged if line["event"] == "refused"]
 
 
 def test_a_client_that_is_refused_and_stays_is_let_go() -> None:

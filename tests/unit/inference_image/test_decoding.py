@@ -12,6 +12,7 @@ from PIL import Image
 from inference_image.decoding import FORMATS, ImageError, decode
 from inference_image.limits import Limits
 from inference_image.preprocessing import preprocess
+from tests.fuzz.bombs import LONG, SHORT, tiff
 
 
 def _file(form: str, size: tuple[int, int] = (40, 30)) -> bytes:
@@ -119,6 +120,62 @@ def test_what_looks_like_scans_in_a_photos_metadata_or_behind_it_counts_for_noth
     buffer = io.BytesIO()
     Image.new("L", (40, 30)).save(buffer, "JPEG", comment=b"\xff\xda\0\2" * 100)
     assert decode(buffer.getvalue() + b"\xff\xda\0\2" * 100, Limits()).pixels.shape == (30, 40, 3)
+
+
+def _tiff(
+    size: tuple[int, int], part: tuple[int, int], *, tiles: bool, shared: bool, told: bool = True
+) -> bytes:
+    """Make a grey TIFF of parts so large, each deflated; `shared` where all are the same bytes."""
+    width, height = size
+    count = -(-width // part[0]) * -(-height // part[1])
+    packed = zlib.compress(bytes(part[0] * part[1]))
+    offsets = [8 if shared else 8 + number * len(packed) for number in range(count)]
+    content = packed * (1 if shared else count)
+    where = 8 + len(content), 8 + len(content) + 4 * count
+    first = 324 if tiles else 273
+    entries = [
+        *((256, LONG, 1, width), (257, LONG, 1, height), (258, SHORT, 1, 8), (259, SHORT, 1, 8)),
+        *((262, SHORT, 1, 1), (277, SHORT, 1, 1), (first, LONG, count, where[0] if count > 1 else 8)),
+        *([(322, LONG, 1, part[0]), (323, LONG, 1, part[1])] if tiles else [(278, LONG, 1, part[1])]),
+    ]
+    if told:
+        entries.append((325 if tiles else 279, LONG, count, where[1] if count > 1 else len(packed)))
+    return tiff(entries, content + struct.pack(f"<{2 * count}L", *offsets, *[len(packed)] * count))
+
+
+@pytest.mark.parametrize("tiles", [True, False])
+@pytest.mark.parametrize("rows", [16, 32, 64])
+def test_a_tiff_in_parts_of_its_own_is_read(rows: int, *, tiles: bool) -> None:
+    assert decode(_tiff((16, 64), (16, rows), tiles=tiles, shared=False), Limits()).pixels.shape == (
+        64,
+        16,
+        3,
+    )
+
+
+@pytest.mark.parametrize("tiles", [True, False])
+@pytest.mark.parametrize("told", [True, False])
+def test_a_tiff_whose_parts_are_the_same_bytes_again_and_again_is_refused(*, tiles: bool, told: bool) -> None:
+    with pytest.raises(ImageError, match="share their bytes") as raised:
+        decode(_tiff((16, 16 * 200), (16, 16), tiles=tiles, shared=True, told=told), Limits())
+    assert raised.value.status == 422
+
+
+def test_a_tiff_whose_tiles_lie_mostly_beside_it_is_refused() -> None:
+    image = _tiff((64, 1), (16, 64), tiles=True, shared=False)
+    assert decode(image, Limits(pixels=64 * 64)).pixels.shape == (1, 64, 3)
+    with pytest.raises(ImageError, match="tiles have more than 4095 pixels") as raised:
+        decode(image, Limits(pixels=64 * 64 - 1))
+    assert raised.value.status == 413
+
+
+@pytest.mark.parametrize("form", ["PNG", "WEBP", "JPEG"])
+@pytest.mark.parametrize("exif", [b"Exif\0\0garbagegarbage", b"Exif\0\0" + bytes(20)])
+def test_an_image_whose_exif_is_broken_is_read_as_it_lies(form: str, exif: bytes) -> None:
+    buffer = io.BytesIO()
+    Image.new("RGB", (40, 30)).save(buffer, form, exif=exif)
+    picture = decode(buffer.getvalue(), Limits())
+    assert (picture.pixels.shape, picture.rotation) == ((30, 40, 3), 0)
 
 
 def test_a_refusal_holds_nothing_of_what_was_decoded() -> None:

@@ -51,3 +51,20 @@ def test_a_failure_of_our_own_is_a_problem_with_the_requests_id_and_logged_as_50
     failed, request = map(json.loads, capsys.readouterr().out.splitlines())
     assert "RuntimeError: broken by 1" in failed["trace"]
     assert (request["status"], failed["request_id"], request["request_id"]) == (500, "abc", "abc")
+
+
+@pytest.mark.parametrize("limit", ["max_image_bytes", "max_pixels", "max_decoding_bytes"])
+def test_a_limit_on_what_others_send_hinders_no_start(tmp_path: Path, limit: str) -> None:
+    settings = Settings(workers=1, **{limit: 100})  # type: ignore[arg-type]  # the name of a number
+    Service(Model.load(), settings, Heartbeats(tmp_path, 1), 0).prove()
+
+
+def test_a_line_of_the_log_is_short_however_long_the_path(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    service = Service(Model.load(), Settings(workers=1), Heartbeats(tmp_path, 1), 0)
+    request = b"GET /" + b"%00" * 10_000 + b" HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n"
+    assert asyncio.run(_answer(service.app(), request)).startswith(b"HTTP/1.1 404")
+    (line,) = capsys.readouterr().out.splitlines()
+    assert len(line) < 4096  # what a pipe takes whole
+    assert json.loads(line)["status"] == 404

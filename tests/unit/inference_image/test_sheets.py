@@ -1,10 +1,13 @@
 """Where the sheet lies that one writes on."""
 
+import warnings
+
 import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from inference_image.finding import find_digits
 from inference_image.ink import Sizes
 from inference_image.sheets import lightest, only_on, outlined
 
@@ -93,3 +96,10 @@ def test_the_outline_of_a_part_is_convex() -> None:
     assert filled[30, 20] == 1
     assert filled[12, 40] == 0
     assert not (corner > filled).any()
+
+
+def test_where_a_sheets_outline_is_the_pictures_own_nothing_is_warned_of() -> None:
+    ramp = np.tile(np.linspace(0, 255, 400).astype(np.uint8), (5, 1))
+    ramp[2] = 255 - ramp[2]
+    with warnings.catch_warnings(action="error"):
+        find_digits(np.dstack([ramp] * 3))
