@@ -186,9 +186,9 @@ class Classifications:
     def _batches(self, items: list[_Item], end: datetime) -> Iterator[list[_Item]]:
         """Yield what is done at once, until the time is over."""
         for start in range(0, len(items), SWEEP_BATCH):
-            yield items[start : start + SWEEP_BATCH]
             if self._now() > end:
                 return
+            yield items[start : start + SWEEP_BATCH]
 
     def _settle(self, id: UUID, request_id: str) -> bool:
         """Return whether an image is classified, refused or deleted, so that no sweep need see it again."""

@@ -3,6 +3,7 @@
 import { Problem } from "./api.js";
 import { texts } from "./texts.js";
 
+const NOTHING = "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg'/>"; // without an image there would be a sign of a broken one
 export const SHOW_WAITING_MS = 300; // most answers are here by then, and a word that flashes by only disturbs
 
 /**
@@ -55,9 +56,9 @@ export function parts(root) {
   return Object.fromEntries([...root.querySelectorAll("[data-part]")].map((each) => [each.dataset.part, each]));
 }
 
-/** What the model saw of an image, as an address. @param {import("./api.js").Classification} record */
-export function seenUrl({ preprocessed }) {
-  return `data:image/png;base64,${preprocessed}`;
+/** What the model saw of an image, as an address; nothing before it saw it. @param {import("./api.js").Classification | null} record */
+export function seenUrl(record) {
+  return record?.preprocessed ? `data:image/png;base64,${record.preprocessed}` : NOTHING;
 }
 
 /** A record's image; where the browser cannot show it, such as a TIFF, what the model saw of it. */

@@ -4,6 +4,7 @@ import { Collection } from "./collection.js";
 import { awaited, parts, problemNotice } from "./elements.js";
 import { History } from "./history.js";
 import { legibilityReport } from "./legibility.js";
+import { saved } from "./reading.js";
 
 export class HandwritingView {
   #api;
@@ -24,6 +25,8 @@ export class HandwritingView {
   /** @param {URLSearchParams} parameters `true` and `predicted` show the images of that one confusion */
   async show(parameters) {
     this.#shown = parameters;
+    await awaited(this.#figures, saved()); // what was said under Write belongs to the figures
+    if (parameters !== this.#shown) return;
     this.#collection.reset();
     await Promise.all([this.#showFigures(), this.#history.show(parameters)]);
     if (parameters.size > 0 && parameters === this.#shown) this.#history.goTo();

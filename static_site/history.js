@@ -27,6 +27,7 @@ export class History {
   #most = PAGE;
   #turn = 0;
   #opening = 0;
+  #untold = /** @type {import("./api.js").Problem | null} */ (null); // what could not be saved, perhaps after the view was left
 
   /**
    * @param {Record<string, any>} parts figures; history, and in it filters, gallery, status, historyProblem, more; dialog
@@ -56,6 +57,8 @@ export class History {
     );
     this.#matches = filters[first];
     await this.#show(PAGE);
+    if (this.#untold) this.#showProblem(this.#untold);
+    this.#untold = null;
   }
 
   /** Bring the images into sight, and the keyboard to them: the figures above fill a screen, or on a phone several. */
@@ -147,6 +150,7 @@ export class History {
   async #open(record) {
     const opening = (this.#opening += 1);
     const isWanted = () => opening === this.#opening && this.#parts.gallery.checkVisibility();
+    this.#untold = null;
     this.#showProblem(null);
     try {
       const { blob } = await this.#collection.image(record);
@@ -177,7 +181,9 @@ export class History {
     reading.release();
     await reading.settled;
     if (reading.record !== opened) await this.#changed();
-    if (reading.problem !== told) this.#showProblem(reading.problem);
+    if (reading.problem === told) return;
+    this.#untold = reading.problem;
+    this.#showProblem(reading.problem);
   }
 
   async #changed() {

@@ -1,9 +1,10 @@
 /** Leaving the page: the browser asks first while something would be lost by it. */
 
 let underWay = 0;
+const further = /** @type {(() => boolean)[]} */ ([]);
 
 function ask(event) {
-  if (underWay > 0) event.preventDefault();
+  if (underWay > 0 || further.some((isLost) => isLost())) event.preventDefault();
 }
 addEventListener("beforeunload", ask);
 
@@ -11,6 +12,11 @@ addEventListener("beforeunload", ask);
 export function guarded(work) {
   underWay += 1;
   return work.finally(() => (underWay -= 1));
+}
+
+/** What else would be lost at the moment. @param {() => boolean} isLost */
+export function askAlsoIf(isLost) {
+  further.push(isLost);
 }
 
 /** Load the page afresh, so that nothing of the last writer stays on it. That has been asked about already. */

@@ -4,7 +4,13 @@ import { Problem, ignoreProblem } from "./api.js";
 import { guarded } from "./leaving.js";
 import { randomToken } from "./writer.js";
 
+const changes = new Set(); // of all readings, under way
 const successors = new Map(); // ids: of a record whose label was undone, of the one that stands for it since
+
+/** What a person said of any image is saved, or could not be. */
+export function saved() {
+  return Promise.allSettled(changes);
+}
 
 /**
  * Events: `change`. `sending` leads to `classified`, at once or by `pending`; or to `failed`, as `pending` does where the
@@ -18,7 +24,6 @@ export class Reading extends EventTarget {
   problem = /** @type {Problem | null} */ (null);
   #api;
   #idempotencyKey = randomToken();
-  #undoKey = /** @type {string | null} */ (null); // of an undoing that has begun and is not done
   #kept = /** @type {import("./api.js").Classification | null} */ (null); // the record as the server has it
   #lastChange = /** @type {Promise<unknown>} */ (Promise.resolve());
   #unwanted = false;
@@ -71,13 +76,13 @@ export class Reading extends EventTarget {
   /** Say which digit it was. Shown at once, taken back when it cannot be saved. @returns {Promise<boolean>} saved? */
   label(digit) {
     this.#set({ record: { ...this.record, true: digit }, problem: null });
-    return guarded(this.#inTurn(() => this.#save(digit)));
+    return this.#change(() => this.#save(digit));
   }
 
   /** Take a label back. Until that is done no other can be given. */
   unlabel() {
     this.#set({ state: "sending", problem: null });
-    return guarded(this.#inTurn(() => this.#sendAnew()));
+    return this.#change(() => this.#sendAnew());
   }
 
   /** Take what was said or done elsewhere, in another view or another window. What cannot be had stays as it was. */
@@ -87,7 +92,7 @@ export class Reading extends EventTarget {
 
   /** @returns {Promise<boolean>} deleted? */
   delete() {
-    return guarded(this.#inTurn(() => this.#delete()));
+    return this.#change(() => this.#delete());
   }
 
   /** Nobody wants this answer any more: delete its record now, or as soon as it comes, unless somebody labelled it. */
@@ -101,6 +106,13 @@ export class Reading extends EventTarget {
   release() {
     this.#left.abort();
     URL.revokeObjectURL(this.imageUrl);
+  }
+
+  /** What a person said. @template T @param {() => Promise<T>} change @returns {Promise<T>} */
+  #change(change) {
+    const saving = guarded(this.#inTurn(change));
+    changes.add(saving);
+    return saving.finally(() => changes.delete(saving));
   }
 
   /** One change after another: what was said last is what is kept. */
@@ -143,17 +155,15 @@ export class Reading extends EventTarget {
   /**
    * The API knows corrections only, so the image is sent once more and the labelled record deleted, in this order:
    * a failure between the two loses nothing. The label then stands, as it does in the figures, and is undone by the
-   * same second record when it is tried again.
+   * same second record when it is tried again, wherever that is.
    */
   async #sendAnew() {
     if (this.state === "gone") return;
     const [labelled, id] = [this.#kept, this.#id];
-    this.#undoKey ??= randomToken();
     try {
-      const afresh = await this.#api.classify(this.image, this.#undoKey);
+      const afresh = await this.#api.classify(this.image, `undo-${id}`);
       await this.#api.remove(id);
       successors.set(id, afresh.id);
-      this.#undoKey = null;
       this.#kept = afresh;
     } catch (problem) {
       return this.#failed(problem, { state: "classified", record: labelled });

@@ -1,7 +1,7 @@
 /** The files a person brought: read a few at a time, shown as a row, one of them picked. */
 
 import { element, goOnAt, seenUrl } from "./elements.js";
-import { guarded } from "./leaving.js";
+import { askAlsoIf, guarded } from "./leaving.js";
 import { Reading } from "./reading.js";
 import { texts } from "./texts.js";
 
@@ -11,7 +11,6 @@ const LARGEST_UPLOAD = 3_500_000; // bytes; the API takes 4.5 MB
 const MAYBE_AN_IMAGE = /^(image\/.*)?$/; // without a known ending a file has no type, and may be anything
 const OPAQUE = ["image/jpeg", "image/bmp", "image/x-ms-bmp"]; // the others may have transparency to lose
 const LARGEST_OPAQUE = 500_000; // bytes: half a minute where the uplink is bad
-const NOTHING = "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg'/>"; // without an image there would be a sign of a broken one
 const SHRUNK_SIDE = 2_000; // px, of a file that is larger
 
 export class Tray {
@@ -39,6 +38,7 @@ export class Tray {
     this.#retry = element("button", { type: "button", hidden: true, onclick: () => this.#retryPressed() }, texts.write.retryFailed);
     status.after(this.#retry);
     addEventListener("online", () => this.#retryFailed());
+    askAlsoIf(() => this.#failed.length > 0); // they are sent again once there is a connection
   }
 
   /** Take the images among these files; the first of them is picked. @param {File[]} files */
@@ -98,9 +98,12 @@ export class Tray {
     return this.#readings.filter(({ state, problem }) => state === "failed" && !problem.isFinal);
   }
 
-  /** Made smaller only now: decoded, a photo takes 50 MB, and there may be many. */
+  /**
+   * Made smaller only now: decoded, a photo takes 50 MB, and there may be many. What was made smaller is no file any
+   * more, and goes as it is when it is tried again: the same request has the same bytes.
+   */
   async #read(reading) {
-    reading.image = await fitted(reading.image).catch(() => reading.image);
+    if (reading.image instanceof File) reading.image = await fitted(reading.image).catch(() => reading.image);
     await reading.send();
   }
 
@@ -119,7 +122,7 @@ export class Tray {
       answer.textContent = texts.write.trayItem(reading);
       this.#tellProgress();
     };
-    const showSeen = () => (image.src = reading.state === "classified" ? seenUrl(reading.record) : NOTHING);
+    const showSeen = () => (image.src = seenUrl(reading.record));
     image.addEventListener(
       "error", // a TIFF, or no image at all
       () => {

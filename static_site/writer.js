@@ -39,15 +39,14 @@ export class Writer {
     return TOKEN_PATTERN.test(token) ? token : null;
   }
 
-  /** Be the writer of an exported token from now on, also after a reload. @param {string} token */
+  /** Be the writer of an exported token after a reload; what is sent until then is the last one's. @param {string} token */
   become(token) {
-    this.#token = this.#keep(token);
+    this.#keep(token);
     if (!this.lasts) history.replaceState({ token }, "");
   }
 
-  /** Drop the token. The next use makes a new one: to the server, a new person. */
+  /** Drop the token. After a reload the next use makes a new one: to the server, a new person. */
   forget() {
-    this.#token = undefined;
     this.#storage.remove(STORAGE_KEY);
   }
 

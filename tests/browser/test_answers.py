@@ -311,8 +311,14 @@ def test_the_keyboards_undo_takes_back_the_label_before_the_stroke(page: Page, a
 
 
 def test_leaving_before_what_was_said_is_saved_is_asked_about(page: Page, api: ApiDouble) -> None:
+    api.is_holding = True
     draw(page, SEVEN)
+    wait_until_sent(page, lambda: api.held == 1)
+    assert asks_before_leaving(page)
+    api.release(0)
+    api.is_holding = False
     expect(page.get_by_text("Read as a 7.")).to_be_visible()
+    assert not asks_before_leaving(page)
     page.get_by_role("link", name="Model").click()
     held = hold(page, "**/classifications/*", "GET")
     page.get_by_role("link", name="Write").click()

@@ -264,3 +264,28 @@ def test_a_photo_that_is_made_smaller_while_everything_is_deleted_is_not_sent(
     page.evaluate("decode()")
     wait_until_sent(page, lambda: not asks_before_leaving(page))  # the file is done with
     assert api.calls("POST", "/classifications") == []
+
+
+def test_what_is_on_its_way_while_the_page_is_loaded_for_another_person_is_the_last_ones(page: Page) -> None:
+    visit(page, "/")
+    tokens = page.evaluate(
+        """async () => {
+            const { Writer } = await import("/writer.js");
+            const kept = new Map();
+            const storage = {
+                get: (key) => kept.get(key) ?? null,
+                set: (key, value) => kept.set(key, value),
+                remove: (key) => kept.delete(key),
+                lasts: () => true,
+            };
+            const first = new Writer(storage);
+            const tokens = [first.token];
+            first.become("x".repeat(43));
+            tokens.push(first.token, new Writer(storage).token);
+            first.forget();
+            return [...tokens, first.token, new Writer(storage).token];
+        }"""
+    )
+    assert tokens[0] == tokens[1] == tokens[3]
+    assert tokens[2] == "x" * 43
+    assert tokens[4] not in tokens[:4]

@@ -4,6 +4,7 @@ import base64
 import io
 import re
 
+import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import FilePayload, Page, expect
@@ -165,6 +166,35 @@ def test_files_that_failed_without_a_connection_are_sent_again_all_at_once(
     expect(page.get_by_text("5 images read")).to_be_visible()
     expect(again).to_be_hidden()
     assert {request.headers["idempotency-key"] for request in api.calls("POST", UPLOAD)} == sent
+
+
+def test_a_photo_that_was_made_smaller_is_the_same_bytes_when_it_is_sent_again(
+    page: Page, api: ApiDouble
+) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (1500, 2500, 3), np.uint8)
+    Image.fromarray(noise).save(buffer := io.BytesIO(), "JPEG", quality=95)
+    api.is_away = True
+    choose(page, FilePayload(name="photo.jpg", mimeType="image/jpeg", buffer=buffer.getvalue()))
+    again = page.get_by_role("button", name="Try the failed ones again")
+    expect(again).to_be_visible()
+    api.is_away = False
+    again.click()
+    expect(page.get_by_text("1 image read")).to_be_visible()
+    first, *_, last = [request.post_data_buffer for request in api.calls("POST", UPLOAD)]
+    assert first == last
+    assert first is not None
+    assert len(first) < len(buffer.getvalue())
+
+
+def test_leaving_while_files_wait_for_a_connection_is_asked_about(page: Page, api: ApiDouble) -> None:
+    api.is_away = True
+    choose(page, file("digit.png"))
+    expect(page.get_by_text("1 failed")).to_be_visible()
+    assert asks_before_leaving(page)
+    api.is_away = False
+    page.evaluate("dispatchEvent(new Event('online'))")
+    expect(page.get_by_text("1 image read")).to_be_visible()
+    assert not asks_before_leaving(page)
 
 
 def test_a_file_that_came_through_by_itself_is_not_offered_again(page: Page, api: ApiDouble) -> None:

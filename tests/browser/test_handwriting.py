@@ -1,11 +1,13 @@
 """My handwriting: the figures, what would help, and the history."""
 
+import re
+
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.api_double import ApiDouble, report_of
 from tests.browser.conftest import PHONE
-from tests.browser.gestures import asks_before_leaving, hold, wait_until_sent
+from tests.browser.gestures import SEVEN, asks_before_leaving, draw, hold, visit, wait_until_sent
 
 VIEW = "/#handwriting"
 
@@ -309,6 +311,68 @@ def test_what_could_not_be_saved_after_closing_is_said(page: Page, api: ApiDoubl
     page.keyboard.press("Escape")
     expect(page.get_by_role("alert")).to_contain_text("No room")
     expect(cards(page)).to_have_text(["Read as 0, not labelled"])
+
+
+def test_what_could_not_be_saved_after_the_view_was_left_is_said_on_the_return(
+    page: Page, api: ApiDouble
+) -> None:
+    api.add(predicted=0)
+    page.goto(VIEW)
+    cards(page).click()
+    held = hold(page, "**/label", "PUT")
+    page.keyboard.press("8")
+    page.keyboard.press("Escape")
+    wait_until_sent(page, lambda: held)
+    page.get_by_role("link", name="Write").click()
+    api.faults = [("PUT .*", 403, "no room")]
+    with page.expect_response("**/label"):
+        held.pop().fallback()
+    wait_until_sent(page, lambda: not asks_before_leaving(page))
+    page.get_by_role("link", name="Handwriting").click()
+    expect(page.get_by_role("alert")).to_contain_text("No room")
+    expect(cards(page)).to_have_text(["Read as 0, not labelled"])
+
+
+def test_a_label_that_is_still_being_saved_is_in_the_figures(page: Page) -> None:
+    visit(page, "/")
+    draw(page, SEVEN)
+    expect(page.get_by_text("Read as a 7.")).to_be_visible()
+    held = hold(page, "**/label", "PUT")
+    page.get_by_role("button", name="3, 0.3%").click()
+    wait_until_sent(page, lambda: held)
+    page.get_by_role("link", name="Handwriting").click()
+    expect(page.get_by_text("Loading")).to_be_visible()
+    held.pop().fallback()
+    expect(cards(page)).to_have_text(["3, read as 7"])
+    expect(page.get_by_text("0 of 1 labelled image")).to_be_visible()
+
+
+def test_an_undoing_that_failed_half_way_is_gone_on_with_after_a_reload(page: Page, api: ApiDouble) -> None:
+    api.add(predicted=0, true=3)
+    api.faults = [("DELETE .*", 403, "")]
+    dialog = page.get_by_role("dialog")
+    page.goto(VIEW)
+    for _ in range(2):
+        cards(page).filter(has_text="3, read as 0").click()
+        dialog.get_by_role("button", name="Undo").click()
+        expect(dialog.get_by_role("alert")).to_contain_text("Refused")
+        page.reload()
+    assert len(api.records) == 2
+    api.faults = []
+    cards(page).filter(has_text="3, read as 0").click()
+    dialog.get_by_role("button", name="Undo").click()
+    wait_until_sent(page, lambda: len(api.records) == 1)
+    assert [record["true"] for record in api.records.values()] == [None]
+
+
+def test_of_a_pending_image_that_the_browser_cannot_show_there_is_no_broken_one(
+    page: Page, api: ApiDouble
+) -> None:
+    record = api.add(predicted=0, image=b"II*\0a TIFF, for all the browser knows")
+    record["status"] = "pending"
+    del record["preprocessed"]
+    page.goto(VIEW)
+    expect(cards(page).locator("img")).to_have_attribute("src", re.compile(r"^data:image/svg\+xml"))
 
 
 def test_an_image_deleted_while_its_label_is_undone_is_gone(page: Page, api: ApiDouble) -> None:

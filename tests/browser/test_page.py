@@ -15,7 +15,7 @@ from tests.browser.conftest import DESKTOP, on_both_screens
 from tests.browser.gestures import FOUR, draw, visit
 
 SITE = ROOT / "static_site"
-FIRST_LOAD_BYTES = 60_000
+FIRST_LOAD_BYTES = 50_000  # of bodies: their headers are 10,000 more, and 60,000 are promised
 VIEWS = {
     "write": "The answer appears here when you pause.",
     "handwriting": "What would help",

@@ -163,6 +163,23 @@ def tiff_tiles(rng: Random) -> bytes:
     return tiff(kept + tiles, bytes(64))
 
 
+def tiff_shared(rng: Random) -> bytes:
+    """Tiles that are all the same bytes, each much larger than its place."""
+    packed, tiles = _grey_tile(), rng.randrange(2, 8000)
+    places = struct.pack("<L", 8) * tiles + struct.pack("<L", len(packed)) * tiles
+    image = [entry for entry in grey_tiff(6000 * tiles, 1, 8) if entry[0] not in {273, 278, 279}]
+    end = 8 + len(packed)
+    sides = [(322, LONG, 1, 6000), (323, LONG, 1, 3000)]
+    return tiff(
+        [*image, *sides, (324, LONG, tiles, end), (325, LONG, tiles, end + 4 * tiles)], packed + places
+    )
+
+
+@cache
+def _grey_tile() -> bytes:
+    return zlib.compress(bytes(6000 * 3000), 9)
+
+
 def tiff_strips(rng: Random) -> bytes:
     """A strip for every line of one pixel."""
     lines = rng.randrange(1, 400_000)
@@ -210,6 +227,6 @@ BOMBS: dict[str, Bomb] = {
             gif_frames,
             bmp_runs,
         ),
-        *(tiff_overlaps, tiff_circle, tiff_tiles, tiff_strips, exif_overlaps, exif_in_parts),
+        *(tiff_overlaps, tiff_circle, tiff_tiles, tiff_shared, tiff_strips, exif_overlaps, exif_in_parts),
     )
 }

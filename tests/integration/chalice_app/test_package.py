@@ -11,7 +11,7 @@ import pytest
 from infrastructure.local.settings import ROOT
 from tests.localstack.deployment import lambda_runtime
 
-MAX_ZIP_BYTES = 10_000_000
+MAX_ZIP_BYTES = 200_000
 ENVIRONMENT = {
     "AWS_DEFAULT_REGION": "eu-central-1",
     "LEGIBLE_BUCKET": "legible",

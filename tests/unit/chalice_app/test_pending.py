@@ -151,10 +151,10 @@ def test_the_sweep_goes_on_to_the_next_batch_only_if_the_model_answers(
 
 
 def test_the_sweep_ends_before_the_next_one_starts(store: MemoryStore, model: Model) -> None:
-    clock = [datetime.now(UTC)]
+    clock, pace = [datetime.now(UTC)], timedelta()
 
     def tick() -> datetime:
-        clock[0] += timedelta(seconds=41)
+        clock[0] += pace
         return clock[0]
 
     with serving(store, model, tick) as service:
@@ -162,6 +162,9 @@ def test_the_sweep_ends_before_the_next_one_starts(store: MemoryStore, model: Mo
         for _ in range(SWEEP_BATCH + 3):
             create(service)
         model.is_down = False
+        pace = timedelta(seconds=41)  # no batch is begun, not even the first
+        assert service.sweep("request") == {"reconciled": 0, "settled": 0, "pending": SWEEP_BATCH + 3}
+        pace = timedelta(seconds=15)
         assert service.sweep("request") == {"reconciled": 0, "settled": SWEEP_BATCH, "pending": 3}
 
 
