@@ -34,7 +34,7 @@ from model_training.generator import CALIBRATION, TRAINING, Views, joined, seen,
 from model_training.interrupts import interruptible
 from model_training.marks import NOT_A_DIGIT
 
-VERSION = "digits-2026.11.13"
+VERSION = "digits-2026.11.14"
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 # Half the bits are twice the speed where the processor multiplies them itself, and as good.
 HALVES = DEVICE == "cuda" or bool(torch.cpu.get_capabilities().get("avx512_bf16"))
