@@ -468,6 +468,7 @@ def test_an_undone_correction_that_could_not_be_saved_is_undone_by_the_next_try(
         key(page, digit).click()
         expect(page.get_by_text(f"It was a {digit}")).to_be_visible()
     undo = page.locator(".meaning").get_by_role("button", name="Undo")
+    wait_until_sent(page, lambda: not asks_before_leaving(page))  # a label shows before it is saved
     api.next_faults = [("PUT .*", 403, "")]
     undo.click()
     expect(page.get_by_role("alert")).to_contain_text("Refused")

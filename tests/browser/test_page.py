@@ -5,14 +5,14 @@ import re
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, Response, Route, expect
+from playwright.sync_api import FileChooser, Page, Response, Route, expect
 
 from infrastructure.aws import site as hosted
 from infrastructure.aws import templates
 from infrastructure.local.settings import ROOT
 from tests.browser.api_double import ApiDouble, answer, report_of
 from tests.browser.conftest import DESKTOP, on_both_screens
-from tests.browser.gestures import FOUR, draw, visit
+from tests.browser.gestures import FOUR, draw, visit, wait_until_sent
 
 SITE = ROOT / "static_site"
 FIRST_LOAD_BYTES = 50_000  # of bodies: their headers are 10,000 more, and 60,000 are promised
@@ -111,11 +111,14 @@ def test_every_module_is_preloaded_so_that_none_waits_for_another() -> None:
 
 def test_the_keyboard_alone_brings_an_image_and_labels_it(page: Page, used_api: ApiDouble) -> None:
     used_api.usual_answer = answer(0)
+    choosers: list[FileChooser] = []
+    # From now on: asked for with the key, it may come too late.
+    page.on("filechooser", lambda chooser: choosers.append(chooser))  # noqa: PLW0108  Playwright takes no built-in
     visit(page, "/")
     tab_until(page, "document.activeElement.matches('[data-part=files]')")
-    with page.expect_file_chooser() as chooser:
-        page.keyboard.press("Space")
-    chooser.value.set_files(ROOT / "samples" / "mnist-1.png")
+    page.keyboard.press("Space")
+    wait_until_sent(page, lambda: choosers)
+    choosers[0].set_files(ROOT / "samples" / "mnist-1.png")
     expect(page.get_by_text("Read as a 0.")).to_be_visible()
     page.keyboard.press("Shift+Tab")
     tab_until(page, "document.activeElement.matches('.key:first-child')", "Shift+Tab")
