@@ -13,7 +13,7 @@ from inference_image.log import log
 from inference_image.metrics import Metrics
 
 _ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")  # anything else could forge a line of somebody's log
-PATH_CHARACTERS = 200  # in the log: a line of up to 4,096 bytes stays whole where several workers write
+_PATH_CHARACTERS = 200  # in the log: a line of up to 4,096 bytes stays whole where several workers write
 _PATHS = {"/", "/invocations", "/ping", "/metrics", "/openapi.json"}
 
 
@@ -58,7 +58,7 @@ class Access:
             "request",
             request_id=request_id,
             method=scope["method"],
-            path=scope["path"][:PATH_CHARACTERS],
+            path=scope["path"][:_PATH_CHARACTERS],
             status=status,
             milliseconds=round(seconds * 1000, 2),
         )

@@ -119,7 +119,8 @@ def _orientation(image: Image.Image) -> Any:  # noqa: ANN401  whatever the file 
 def _check_parts(tiff: TiffImageFile, size: int, limits: Limits) -> None:
     """Refuse a TIFF whose tiles or strips share their bytes, or lie mostly beside the image.
 
-    libtiff decodes them all in one call, which cannot be interrupted: tens of kilobytes took it minutes.
+    libtiff decodes them all in one call, which cannot be interrupted: 24 tiles in 18 kB took half a second,
+    and 84 kB may hold 350 times as many. `size` is the file's, in bytes. Raises ImageError, 413 or 422.
     """
     tags = tiff.tag_v2
     offsets, counts = (

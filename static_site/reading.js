@@ -70,7 +70,7 @@ export class Reading extends EventTarget {
   async send() {
     if (this.#unwanted) return;
     this.#set({ state: "sending", problem: null });
-    await this.#follow(this.#api.classify(this.image, this.#idempotencyKey));
+    await guarded(this.#follow(this.#api.classify(this.image, this.#idempotencyKey)));
   }
 
   /** Say which digit it was. Shown at once, taken back when it cannot be saved. @returns {Promise<boolean>} saved? */

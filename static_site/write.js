@@ -2,7 +2,6 @@
 
 import { Answer } from "./answer.js";
 import { element, goOnAt, parts } from "./elements.js";
-import { guarded } from "./leaving.js";
 import { Pad } from "./pad.js";
 import { Reading } from "./reading.js";
 import { texts } from "./texts.js";
@@ -131,7 +130,7 @@ export class WriteView {
     this.#pause = 0;
     const reading = new Reading(this.#api, this.#pad.png());
     this.#answerDrawing(reading);
-    guarded(reading.send());
+    reading.send();
   }
 
   /**
