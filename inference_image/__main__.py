@@ -2,10 +2,13 @@
 
 import asyncio
 import contextlib
+import fcntl
 import os
+import shutil
 import socket
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +20,8 @@ from inference_image.settings import PREFIX, Settings, SettingsError
 from inference_image.supervisor import WorkerError, supervise
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - shared memory; there the workers' figures cost no disk, which may be read-only
+FOLDERS = "legible-inference-"
+STARTING_SECONDS = 60  # for so long a server may have a folder and not yet hold it
 
 
 def main() -> None:
@@ -31,9 +36,8 @@ def main() -> None:
             workers=settings.workers,
             threads=settings.threads,
         )
-        memory = MEMORY if MEMORY.is_dir() else None
-        with _reserved(settings), tempfile.TemporaryDirectory(prefix="legible-", dir=memory) as folder:
-            asyncio.run(supervise(settings, Path(folder)))
+        with _reserved(settings), _shared_folder() as folder:
+            asyncio.run(supervise(settings, folder))
     except (SettingsError, WorkerError, OSError) as error:
         sys.exit(f"inference_image: {error}")
 
@@ -66,6 +70,32 @@ def _reserved(settings: Settings) -> Iterator[None]:
         with contextlib.suppress(OSError):  # where a former server's last connections still end
             holder.bind((settings.host, settings.port))
         yield
+
+
+@contextlib.contextmanager
+def _shared_folder() -> Iterator[Path]:
+    """Make a folder for the workers' figures, and remove those of servers that were killed.
+
+    A server holds its own by a lock, which ends with the process, however it ends.
+    """
+    with tempfile.TemporaryDirectory(prefix=FOLDERS, dir=MEMORY if MEMORY.is_dir() else None) as name:
+        folder = Path(name)
+        with _locked(folder):
+            for other in folder.parent.glob(f"{FOLDERS}*"):
+                with contextlib.suppress(OSError), _locked(other):  # held, or of another user
+                    if time.time() - other.stat().st_mtime > STARTING_SECONDS:
+                        shutil.rmtree(other)
+            yield folder
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 if __name__ == "__main__":

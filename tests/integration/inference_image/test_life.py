@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 import urllib3
 
+from inference_image.__main__ import FOLDERS, MEMORY
 from inference_image.heartbeats import Heartbeats
 from inference_image.settings import Settings
 from inference_image.supervisor import METRICS_FOLDER
@@ -203,6 +204,24 @@ def test_without_their_supervisor_the_workers_end() -> None:
         workers = server.workers()
         server.process.kill()
         wait_until(lambda: not any(map(_is_alive, workers)))
+
+
+def test_what_a_killed_server_left_in_memory_is_removed_by_the_next_start() -> None:
+    def folders() -> set[Path]:
+        return set(MEMORY.glob(f"{FOLDERS}*"))
+
+    before = folders()
+    with serving(workers=1) as server, serving(workers=1) as living:
+        of_both = folders() - before
+        assert len(of_both) == 2
+        server.process.kill()
+        server.process.wait()
+        for folder in of_both:
+            os.utime(folder, (0, 0))  # long ago
+        with serving(workers=1):
+            (kept,) = folders() & of_both
+            assert list(kept.glob(f"*_{living.workers()[0]}.db"))
+    assert not folders() & of_both
 
 
 def test_a_full_queue_is_said_at_once() -> None:
