@@ -11,7 +11,7 @@ and a sweep makes of what it names a whole classification, or nothing.
 import hashlib
 import random
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, wait
+from concurrent.futures import Executor, Future, wait
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -98,11 +98,13 @@ class Classifications:
             answer = self._answer(image, media_type, request_id)
         except Problem:
             wait(writes)  # they have landed, or have not: only then can they be deleted
+            if (record := self._load(id)) is not None:  # the same request came twice, and was answered
+                return self._shown(record)
             self._erase(facts)
+            _check(writes)  # what was not answered may land yet: its intent stays
             raise
         wait(writes)
-        for write in writes:
-            write.result()
+        _check(writes)
         return self._write_record(facts, answer)
 
     def _write_record(self, facts: Record, answer: Record) -> Record:
@@ -143,6 +145,9 @@ class Classifications:
         try:
             answer = self._answer(image.content, image.media_type, request_id)
         except Problem:
+            latest = self._load(id)
+            if latest is not None and not _is_pending(latest):  # others had another answer, and were told so
+                return latest
             self._delete(record)
             raise
         if not answer:
@@ -171,24 +176,24 @@ class Classifications:
     def _settle_pending(self, request_id: str, end: datetime) -> dict[str, int]:
         """Complete what is pending, until the model answers none of a batch.
 
-        In random order, so that images that the model fails on do not keep it from the others.
+        In random order, so that images that the model fails on do not keep it from the others. What is left
+        of a batch comes again, last: of the first one after an outage the breaker admits a single image.
         """
         ids = [keys.parse_pending(key) for key in self._store.keys(keys.PENDING)]
         random.shuffle(ids)
-        settled = 0
-        for batch in self._batches(ids, end):
-            done = sum(self._threads.map(lambda id: self._settle(id, request_id), batch))
-            settled += done
-            if not done:
+        waiting = ids.copy()
+        for batch in self._batches(waiting, end):
+            settled = list(self._threads.map(lambda id: self._settle(id, request_id), batch))
+            left = [id for id, is_settled in zip(batch, settled, strict=True) if not is_settled]
+            waiting[:0] = left  # taken last
+            if len(left) == len(batch):
                 break
-        return {"settled": settled, "pending": len(ids) - settled}
+        return {"settled": len(ids) - len(waiting), "pending": len(waiting)}
 
     def _batches(self, items: list[_Item], end: datetime) -> Iterator[list[_Item]]:
-        """Yield what is done at once, until the time is over."""
-        for start in range(0, len(items), SWEEP_BATCH):
-            if self._now() > end:
-                return
-            yield items[start : start + SWEEP_BATCH]
+        """Take from the items what is done at once, until none is left or the time is over."""
+        while items and self._now() <= end:
+            yield [items.pop() for _ in items[:SWEEP_BATCH]]
 
     def _settle(self, id: UUID, request_id: str) -> bool:
         """Return whether an image is classified, refused or deleted, so that no sweep need see it again."""
@@ -392,6 +397,11 @@ def _reservations(writer: str, idempotency_key: str | None) -> list[str]:
     if idempotency_key is None:
         return []
     return [keys.idempotency(writer, hashlib.sha256(idempotency_key.encode()).hexdigest())]
+
+
+def _check(writes: Iterable["Future[None]"]) -> None:
+    for write in writes:
+        write.result()
 
 
 def _for_deletion(facts: Record) -> Record:

@@ -18,7 +18,7 @@ ATTEMPTS = 2
 PAUSE_SECONDS = 0.1  # the longest pause is twice this before the second attempt
 _PAUSES_SECONDS = sum(PAUSE_SECONDS * 2**attempt for attempt in range(1, ATTEMPTS))
 _PING_SECONDS = 2.0
-_REFUSALS = {400, 413, 415, 422}
+_REFUSALS = {413, 415, 422}  # of the image; a 400 is about the request, and may be a load balancer's
 _TEMPORARY = {429, 502, 503, 504}
 
 
@@ -43,7 +43,10 @@ class InferenceClient:
     """Asks the container. The pool and the breaker are shared by all threads."""
 
     def __init__(self, url: str, pool: urllib3.PoolManager, breaker: Breaker, budget_seconds: float) -> None:
-        """`budget_seconds` is what one call may take, with all its attempts and pauses."""
+        """`budget_seconds` is what one call may take, with all its attempts and pauses.
+
+        Of an answer that has begun, urllib3 counts the time to its next piece alone.
+        """
         self._url = url
         self._pool = pool
         self._breaker = breaker

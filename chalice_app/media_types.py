@@ -23,6 +23,8 @@ _SIGNATURES = {
     b"BM": "image/bmp",
     b"II*\x00": "image/tiff",
     b"MM\x00*": "image/tiff",
+    b"II\x00*": "image/tiff",  # as some cameras write it
+    b"MM*\x00": "image/tiff",
     b"II+\x00": "image/tiff",  # BigTIFF
     b"MM\x00+": "image/tiff",
 }

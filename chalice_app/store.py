@@ -18,7 +18,9 @@ if TYPE_CHECKING:  # the stubs are not part of the Lambda package
 LOG = logging.getLogger("legible.store")
 JSON = "application/json"
 _ABSENT = {"NoSuchKey", "404", "NotFound"}
-_UNMET = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409", *_ABSENT}
+_UNMET = {"PreconditionFailed", "412", *_ABSENT}
+_CONFLICT = "ConditionalRequestConflict"  # with another change of the key: nothing is written, nothing known
+_CONFLICTS = 2  # in a row after which a write is given up
 _Answer = TypeVar("_Answer")
 
 
@@ -113,13 +115,17 @@ def _encode(document: object) -> bytes:
     return json.dumps(document, separators=(",", ":")).encode()
 
 
-def _ask(call: Callable[[], _Answer], *, none_if: Container[str] = ()) -> _Answer | None:
+def _ask(
+    call: Callable[[], _Answer], *, none_if: Container[str] = (), conflicts: int = _CONFLICTS
+) -> _Answer | None:
     """Return S3's answer, or None if its error code is one of `none_if`; any other failure is Problem 503."""
     try:
         return call()
     except ClientError as error:
         if error.response["Error"]["Code"] in none_if:
             return None
+        if error.response["Error"]["Code"] == _CONFLICT and conflicts:
+            return _ask(call, none_if=none_if, conflicts=conflicts - 1)
         raise _no_answer(error.response["Error"]["Code"]) from error
     except BotoCoreError as error:
         raise _no_answer(type(error).__name__) from error

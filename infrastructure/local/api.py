@@ -49,8 +49,12 @@ class Handler(chalice.local.ChaliceRequestHandler):
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:  # noqa: ARG002  as Python's
         """Refuse, in the API's form, what does not reach it."""
+        self.log_error("a request was refused with %d before it reached the API", code)
         answer = Problem(code, message or HTTPStatus(code).phrase).response()
         self._send_http_response(code, {**answer.headers, "Connection": "close"}, answer.body)
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Leave it to the API, whose line has no path, which names images."""
 
     def log_message(self, format: str, *values: object) -> None:  # noqa: A002  as Python names it
         """Log a line, if that can be."""

@@ -252,16 +252,20 @@ def test_the_page_may_call_and_read_errors_and_no_other_origin_may(system: Syste
     assert "ETag" in refused.headers["Access-Control-Expose-Headers"].split(",")
 
 
-def test_the_log_of_a_request_has_its_id_and_neither_token_nor_image(system: System, writer: Writer) -> None:
+def test_the_log_of_a_request_has_its_id_and_neither_token_nor_image_nor_its_path(
+    system: System, writer: Writer
+) -> None:
     request_id = f"test-{secrets.token_hex(8)}"
     answer = writer.post(x_request_id=request_id)
     assert answer.headers["X-Request-Id"] == request_id
+    id = answer.json()["id"]
+    writer.ask("GET", f"/classifications/{id}")
     wait_until(lambda: request_id in system.log())
     log = system.log()
     lines = [json.loads(line) for line in log.splitlines() if request_id in line]
     assert [(line["route"], line["status"]) for line in lines] == [("POST /classifications", 201)]
     assert lines[0]["milliseconds"] > 0
-    for secret in (writer.token, base64.b64encode(ZERO[:30]).decode(), repr(ZERO[:10])[2:-1]):
+    for secret in (writer.token, id, base64.b64encode(ZERO[:30]).decode(), repr(ZERO[:10])[2:-1]):
         assert secret not in log
 
 

@@ -79,6 +79,7 @@ class Model:
 
     def __init__(self) -> None:
         self.is_down = False
+        self.refuses = False
         self.asked = 0
         self.before_answer: Callable[[], object] = lambda: None  # what happens elsewhere meanwhile
 
@@ -88,7 +89,7 @@ class Model:
         if self.is_down:
             raise Problem(503, "The model does not answer.")
         digit = chr(image.removeprefix(PNG)[0])
-        if not digit.isdigit():
+        if self.refuses or not digit.isdigit():
             raise Problem(415, "not an image")
         return {"predicted": int(digit), "confidence": 0.9, "model": self.name}
 

@@ -6,7 +6,7 @@ import pytest
 
 from chalice_app import keys
 from chalice_app.classifications import Classifications
-from chalice_app.problems import Problem
+from chalice_app.problems import Problem, unavailable
 from tests.unit.chalice_app.doubles import MemoryStore, Model
 
 ANN, BOB = "a" * 64, "b" * 64
@@ -97,6 +97,34 @@ def test_a_slow_request_does_not_bring_back_what_was_made_by_its_double_and_dele
         create(service, key="k")
     assert status_of(error) == 409
     assert store.objects == {}
+
+
+def test_a_refusal_takes_nothing_from_its_double_which_was_answered(
+    service: Classifications, store: MemoryStore, model: Model
+) -> None:
+    def overtaken() -> None:
+        model.before_answer = lambda: None
+        create(service, key="k")
+        model.refuses = True  # as a model of another version may, or one that is short of time
+
+    model.before_answer = overtaken
+    record = create(service, key="k")
+    assert (record["predicted"], record["status"]) == (7, "classified")
+    assert store.exists(keys.record(id_of(record)))
+
+
+def test_a_write_that_may_land_after_the_refusal_is_left_to_the_sweep(
+    service: Classifications, store: MemoryStore
+) -> None:
+    def time_out(key: str) -> None:
+        if key.startswith("images/"):
+            raise unavailable("The store does not answer.")
+
+    store.before_put = time_out
+    with pytest.raises(Problem) as error:
+        create(service, b"no digit")
+    assert status_of(error) == 503
+    assert len(list_keys(store, keys.INTENTS)) == 1
 
 
 def test_an_idempotency_key_with_another_image_is_a_conflict(service: Classifications) -> None:

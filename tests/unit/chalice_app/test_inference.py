@@ -44,7 +44,7 @@ def test_a_refusal_keeps_its_status_and_reason(status: int) -> None:
     assert (error.value.status, error.value.detail) == (status, "because")
 
 
-@pytest.mark.parametrize("status", [None, 500, 503])
+@pytest.mark.parametrize("status", [None, 400, 404, 500, 503])
 def test_a_model_that_does_not_answer_is_a_503_that_says_when_to_come_back(status: int | None) -> None:
     with pytest.raises(Problem) as error:
         client(status, {"detail": "inner secret"}).classify(b"image", "id")

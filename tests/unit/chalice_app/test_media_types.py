@@ -1,7 +1,7 @@
 import io
 
 import pytest
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
 from chalice_app.media_types import BINARY_TYPES, media_type_of
 
@@ -18,6 +18,11 @@ def test_a_big_tiff_is_a_tiff() -> None:
     file = io.BytesIO()
     Image.new("L", (8, 8)).save(file, "TIFF", big_tiff=True)
     assert media_type_of(file.getvalue()) == media_type_of(b"MM\0+") == "image/tiff"
+
+
+@pytest.mark.parametrize("prefix", TiffImagePlugin.PREFIXES)
+def test_every_tiff_that_the_model_reads_is_known(prefix: bytes) -> None:
+    assert media_type_of(prefix + bytes(4)) == "image/tiff"
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", b"<svg/>", b"RIFF0000WAVE"])

@@ -1,6 +1,7 @@
 """What becomes of an image while the model does not answer."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any
 from uuid import UUID
 
@@ -8,7 +9,7 @@ import pytest
 
 from chalice_app import keys
 from chalice_app.classifications import SWEEP_BATCH, Classifications
-from chalice_app.problems import Problem
+from chalice_app.problems import Problem, unavailable
 from tests.unit.chalice_app.doubles import PNG, MemoryStore, Model, serving
 
 ANN = "a" * 64
@@ -150,6 +151,23 @@ def test_the_sweep_goes_on_to_the_next_batch_only_if_the_model_answers(
     assert service.sweep("request") == {"reconciled": 0, "settled": SWEEP_BATCH + 1, "pending": 0}
 
 
+def test_the_sweep_completes_all_also_when_the_model_was_given_up_before(
+    service: Classifications, model: Model
+) -> None:
+    model.is_down = True
+    for _ in range(SWEEP_BATCH + 1):
+        create(service)
+    model.is_down = False
+    requests = count()
+
+    def admit_the_trial() -> None:
+        if 0 < next(requests) < SWEEP_BATCH:  # the breaker does not know yet what becomes of the first
+            raise unavailable("The model has not answered for a while.")
+
+    model.before_answer = admit_the_trial
+    assert service.sweep("request") == {"reconciled": 0, "settled": SWEEP_BATCH + 1, "pending": 0}
+
+
 def test_the_sweep_ends_before_the_next_one_starts(store: MemoryStore, model: Model) -> None:
     clock, pace = [datetime.now(UTC)], timedelta()
 
@@ -178,6 +196,18 @@ def test_what_the_model_refuses_in_the_end_leaves_nothing_behind(
         service.get(ANN, id, "request")
     assert error.value.status == 415
     assert store.objects == {}
+
+
+def test_a_refusal_takes_nothing_from_another_who_was_answered(
+    service: Classifications, model: Model, id: UUID
+) -> None:
+    def label_elsewhere() -> None:
+        model.before_answer = lambda: None
+        service.label(ANN, id, 7, "request")
+        model.refuses = True
+
+    model.before_answer = label_elsewhere
+    assert service.get(ANN, id, "request")["true"] == 7
 
 
 def test_the_sweep_removes_what_the_model_refuses(

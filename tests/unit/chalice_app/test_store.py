@@ -45,11 +45,28 @@ def test_a_document_is_read_back(store: Store, stub: Stubber) -> None:
         assert store.get_json("k") == {"a": 0}
 
 
-@pytest.mark.parametrize("code", ["PreconditionFailed", "ConditionalRequestConflict"])
-def test_creation_where_something_is_changes_nothing(store: Store, stub: Stubber, code: str) -> None:
-    stub.add_client_error("put_object", code, expected_params={**DOCUMENT, "IfNoneMatch": "*"})
+def test_creation_where_something_is_changes_nothing(store: Store, stub: Stubber) -> None:
+    stub.add_client_error(
+        "put_object", "PreconditionFailed", expected_params={**DOCUMENT, "IfNoneMatch": "*"}
+    )
     with stub:
         assert store.create_json("k", {}) is False
+
+
+def test_a_conflict_with_another_change_says_nothing_yet(store: Store, stub: Stubber) -> None:
+    for _ in range(2):
+        stub.add_client_error("put_object", "ConditionalRequestConflict", http_status_code=409)
+    stub.add_response("put_object", {}, {**DOCUMENT, "IfNoneMatch": "*"})
+    with stub:
+        assert store.create_json("k", {}) is True
+
+
+def test_a_conflict_that_lasts_is_a_503(store: Store, stub: Stubber) -> None:
+    for _ in range(3):
+        stub.add_client_error("put_object", "ConditionalRequestConflict", http_status_code=409)
+    with stub, pytest.raises(Problem) as error:
+        store.replace_json("k", {}, '"e"')
+    assert error.value.status == 503
 
 
 @pytest.mark.parametrize("code", ["PreconditionFailed", "NoSuchKey"])
@@ -76,7 +93,7 @@ def test_an_image_keeps_its_media_type(store: Store, stub: Stubber) -> None:
 
 
 def test_a_write_without_a_condition_that_is_refused_is_no_success(store: Store, stub: Stubber) -> None:
-    stub.add_client_error("put_object", "ConditionalRequestConflict", expected_params=DOCUMENT)
+    stub.add_client_error("put_object", "PreconditionFailed", expected_params=DOCUMENT)
     with stub, pytest.raises(Problem):
         store.put_json("k", {})
 
