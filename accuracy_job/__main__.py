@@ -36,7 +36,7 @@ from accuracy_job.store import (
     publish,
     put,
 )
-from accuracy_job.summary import show
+from accuracy_job.summary import printable, show
 
 # Not 1: that is Python's own, after a traceback.
 OK, BAD_INPUT, STORE_FAILED, BELOW, DIFFERENT, INTERRUPTED = 0, 2, 3, 4, 5, 130
@@ -89,6 +89,7 @@ class Work(NamedTuple):
     splits: Sequence[Split]
     at_once: int  # splits, on this machine
     output: str | None  # where the report goes
+    before: Report | None  # the latest that is there
     source: str | None  # what the report says it is of
     store: ObjectStore | None = None  # the Legible store, if the input is one
     days: Sequence[Day] = ()  # of that store: the splits
@@ -98,7 +99,7 @@ class Work(NamedTuple):
 def main(arguments: list[str] | None = None) -> int:
     """Run the job. Returns the exit status."""
     options = parser().parse_args(arguments)
-    errors = Console(stderr=True)
+    errors = Console(stderr=True, emoji=False)
     forget_empty(os.environ)
     try:
         return interruptible(partial(run, options, errors))
@@ -160,32 +161,31 @@ def parser() -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace, errors: Console) -> int:
     """Read, count, report, verify, publish, show, judge."""
-    if options.cloudwatch:
-        endpoint("CLOUDWATCH")  # is wrong before anything is written
+    client = cloudwatch() if options.cloudwatch else None  # what is wrong with it, before anything is written
     for figure, _ in options.fail_under:
         thresholds.check(figure)  # is none before anything is counted
     with errors_named(options.input):
         work = plan(options)
         counts = merge(counted(work, options.engine, errors), work.strays)
         classifications = None if work.store is None else classified(work.store, errors)
-    with errors_named(work.output or ""):
-        before = latest(open_store(work.output)) if work.output else None
-    report = build(counts, datetime.now(UTC), classifications, before, work.source)
+    if classifications == 0 and not work.days:
+        complain(errors, f"{options.input} holds no classification and no label: is this the store?")
+    report = build(counts, datetime.now(UTC), classifications, work.before, work.source)
     below = [threshold for threshold in options.fail_under if not threshold.is_met(report)]
     with errors_named(options.input):
         if options.verify and not verified(report, work.splits, errors):
             return DIFFERENT
-    if work.output:
+    if work.output is not None:
         with errors_named(work.output):
             publish_all(open_store(work.output), report, errors)
             if options.writers:
                 publish_writers(work, work.output, options.engine, errors)
-    if options.cloudwatch:
-        thresholds.to_cloudwatch(cloudwatch, options.cloudwatch, report, options.fail_under)
     with errors_named("standard output"):
-        show(report, Output())
+        show(report, Output(emoji=False))
     for figure, least in below:
         complain(errors, f"{figure} is {thresholds.figure(report, figure)}, below {least}")
+    if client:
+        thresholds.to_cloudwatch(client, options.cloudwatch, report, options.fail_under)
     return BELOW if below else OK
 
 
@@ -215,10 +215,16 @@ def publish_writers(work: Work, output: str, engine: str, errors: Console) -> No
 
 
 def cloudwatch() -> thresholds.CloudWatch:
+    """Return a client of CloudWatch. Raises InputError where a variable is missing or wrong."""
     import boto3  # noqa: PLC0415 -- asked for rarely
+    from botocore.exceptions import BotoCoreError  # noqa: PLC0415
 
+    endpoint("CLOUDWATCH")
     region = os.environ.get("AWS_REGION")  # which the store's client reads, and boto3 does not
-    return cast("thresholds.CloudWatch", boto3.client("cloudwatch", region_name=region))
+    try:
+        return cast("thresholds.CloudWatch", boto3.client("cloudwatch", region_name=region))
+    except (BotoCoreError, ValueError) as error:  # the latter of an address that boto3 does not take
+        raise InputError(f"CloudWatch: {error}") from error
 
 
 def plan(options: argparse.Namespace) -> Work:
@@ -227,14 +233,23 @@ def plan(options: argparse.Namespace) -> Work:
     if are_files(options.input):
         if options.writers:
             raise InputError("--writers is for the labels of a store: files name no writers")
-        return Work(files.splits(options.input, names), cores(), options.output, options.input)
+        splits = files.splits(options.input, names)
+        return Work(splits, cores(), options.output, last_report(options.output), options.input)
     if names != Names():
         raise InputError(f"{options.input}: labels of a store have their own names; names are for files")
-    output = options.output or options.input
-    store, kept = open_store(options.input), open_store(output)
+    output = options.input if options.output is None else options.output
+    store, before, kept = open_store(options.input), last_report(output), open_store(output)
     found = days.find(store, kept, recount=options.recount)
     source = None if store == kept else options.input  # everybody may read a store's own: it names no bucket
-    return Work(found, CONNECTIONS, output, source, store, found, days.strays(store))
+    return Work(found, CONNECTIONS, output, before, source, store, found, days.strays(store))
+
+
+def last_report(output: str | None) -> Report | None:
+    """Return the latest report of a place: what is wrong there is found before anything is counted."""
+    if output is None:
+        return None
+    with errors_named(output):
+        return latest(open_store(output))
 
 
 def cores() -> int:
@@ -274,13 +289,15 @@ def verified(report: Report, splits: Sequence[Split], errors: Console) -> bool:
     for difference in found:
         complain(errors, difference)
     if not found:
-        errors.print("accuracy_job: scikit-learn confirms every figure", highlight=False)
+        errors.print("accuracy_job: scikit-learn confirms the figures", highlight=False)
     return not found
 
 
 def complain(errors: Console, message: str) -> None:
-    """Print what is wrong, in one line and as it is."""
-    errors.print(f"accuracy_job: {message}", style="red", markup=False, highlight=False, soft_wrap=True)
+    """Print what is wrong, in one line."""
+    errors.print(
+        f"accuracy_job: {printable(message)}", style="red", markup=False, highlight=False, soft_wrap=True
+    )
 
 
 if __name__ == "__main__":

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
 from glob import escape, glob, has_magic
-from itertools import chain, dropwhile, islice
+from itertools import chain, dropwhile
 from pathlib import Path, PurePosixPath
+from textwrap import shorten
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
@@ -28,12 +29,14 @@ from accuracy_job.splits import Seen, count_all, unseen
 
 S3 = "s3://"
 ADDRESS = re.compile(r"https?://([\w.-]+|\[[\da-f:.]+\])(:\d+)?(/\S*)?", re.IGNORECASE)
-LINES_PER_BATCH = 2**14
+LINES_PER_BATCH, BYTES_PER_BATCH = 2**14, 2**23
 ROWS_PER_BATCH = 2**18  # of Parquet: the fastest of 2**16 to 2**20
 SPLITS_PER_FILE = 16  # of Parquet, at most
 MAX_LINE = 2**20  # bytes of JSON
+MAX_COLUMNS = 500  # characters of them in a message
 BLOCK = pa_csv.ReadOptions().block_size  # bytes of CSV
 COMPRESSED = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"}
+BLANK_LINES = re.compile(rb"\A(?:[ \t]*[\r\n])+")
 DELIMITERS = "\t,; "  # the first of them that parts the first row
 csv.field_size_limit(BLOCK)  # as Arrow's
 
@@ -140,8 +143,10 @@ def _links(path: Path) -> tuple[int, Path]:
 def _find_s3(pattern: str) -> Iterable[str]:
     """Return the objects that match. As S3 knows no folders, `*` matches a slash, too."""
     filesystem, path = _place(pattern)
+    if filesystem.get_file_info(path).is_file:
+        return {pattern}
     if not has_magic(path):
-        return {pattern} if filesystem.get_file_info(path).is_file else set()
+        return set()
     folder = _folder(path)
     found = filesystem.get_file_info(fs.FileSelector(folder.rstrip("/"), recursive=True))
     names = {item.path.removeprefix(folder) for item in found if item.is_file}
@@ -297,14 +302,15 @@ def _ends_in_quotes(url: str, delimiter: str) -> bool:
 
 
 class _Unicode(io.RawIOBase):
-    """Text without what is no UTF-8, and with an end of its last line.
+    """Text without what is no UTF-8 and without blank lines before it, and with an end of its last line.
 
-    Arrow gives up at a row of too few cells that is no UTF-8, and takes a header without an end for none.
+    Arrow gives up at a row of too few cells that is no UTF-8, and takes a header without an end for none and
+    a line of blanks for a header.
     """
 
     def __init__(self, stream: pa.NativeFile) -> None:
         self._stream = stream
-        self._next = stream.read(BLOCK)
+        self._next = BLANK_LINES.sub(b"", stream.read(BLOCK))
         self._decoder = getincrementaldecoder("utf-8")("replace")
         self.quotes = 0  # so far
 
@@ -326,8 +332,21 @@ def _read_json_lines(split: FileSplit) -> Iterator[Batch]:
     with _stream(split.url) as stream, io.BufferedReader(stream) as lines:
         numbered = ((number, line.strip()) for number, line in enumerate(_lines(lines), 1))
         texts = (Text(f"{split.url}:{number}", line, day) for number, line in numbered if line)
-        while part := list(islice(texts, LINES_PER_BATCH)):
+        for part in _parts(texts):
             yield check_texts(part, split.names)
+
+
+def _parts(texts: Iterable[Text]) -> Iterator[list[Text]]:
+    """Part texts so that each part is neither of many lines nor of many bytes."""
+    part, size = list[Text](), 0
+    for text in texts:
+        part.append(text)
+        size += len(text.body)
+        if len(part) == LINES_PER_BATCH or size > BYTES_PER_BATCH:
+            yield part
+            part, size = [], 0
+    if part:
+        yield part
 
 
 def _lines(stream: io.BufferedReader) -> Iterator[bytes]:
@@ -360,7 +379,7 @@ def _present(columns: list[str], split: FileSplit) -> list[str]:
     parts = split.names.of_parts()
     missing = [parts[part] for part in sorted(split.names.required) if parts[part] not in columns]
     if missing:
-        there = ", ".join(columns) or "none"
+        there = shorten(", ".join(columns), MAX_COLUMNS, placeholder=" …") or "none"
         raise InputError(
             f"{split.url}: there is no column {' and no column '.join(missing)}; its columns: {there}"
         )

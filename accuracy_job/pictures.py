@@ -15,7 +15,7 @@ from accuracy_job.report import Report
 
 NAMES = ("confusion-matrix", "confusion-matrix-rows", "reliability", "accuracy-over-time")
 DPI = 150
-MAX_DAYS_NAMED, MAX_DAYS_MARKED = 10, 60  # of more days, ten are named that lie evenly
+MAX_DAYS_NAMED = 10  # as many names fit side by side; of more days, ten are named that lie evenly
 INK, FAINT, BLUE, RED = "#222222", "#888888", "#1f5fa8", "#b3261e"
 
 
@@ -88,27 +88,34 @@ def _reliability(report: Report) -> Figure:
 
 
 def _over_time(report: Report) -> Figure:
-    """Draw the accuracy of each day in its 95 % interval."""
+    """Draw the accuracy of each day with its 95 % interval, and nothing where there is no day."""
     figure, axes = _figure(12, 4)
     at = np.array([date.fromisoformat(day["day"]).toordinal() for day in report["days"]])
     shares = np.array([day["accuracy"] for day in report["days"]])
     low, high = np.array([day["accuracy_interval"] for day in report["days"]]).T
-    axes.fill_between(at, low, high, color=BLUE, alpha=0.2, linewidth=0, label="95 % interval of a day")
-    marker = "o" if len(at) <= MAX_DAYS_MARKED else ""
-    axes.plot(at, shares, color=BLUE, linewidth=1, marker=marker, markersize=4, label="of a day")
-    if len(at) == 1:
-        axes.plot([*at, *at], [*low, *high], color=BLUE, linewidth=1, marker="_", markersize=8)
+    axes.vlines(at, low, high, color=BLUE, alpha=0.3, linewidth=2, label="95 % interval of a day")
+    axes.plot(at, shares, "o", color=BLUE, markersize=4 if len(at) < 100 else 2, label="of a day")
     axes.axhline(report["accuracy"], color=RED, linestyle="--", linewidth=1, label="of all pairs")
     axes.set(title="Accuracy over time", ylabel="accuracy", ylim=(max(0, low.min() - 0.02), 1.005))
     axes.yaxis.set_major_formatter(PercentFormatter(1))
     # By hand: matplotlib's own ticks leave the years 1 to 9999, which days may lie at the ends of.
-    ticks = (
-        at if len(at) <= MAX_DAYS_NAMED else np.linspace(at[0], at[-1], MAX_DAYS_NAMED).round().astype(int)
-    )
-    axes.set_xticks(ticks, [date.fromordinal(tick).isoformat() for tick in ticks.tolist()])
+    ticks = days_to_name(at.tolist())
+    axes.set_xticks(ticks, [date.fromordinal(tick).isoformat() for tick in ticks])
     figure.legend(loc="outside lower center", frameon=False, ncols=3)
     _plain(axes)
     return figure
+
+
+def days_to_name(days: list[int]) -> list[int]:
+    """Return which days, as sorted ordinals, have their names below: none whose name would lie on another."""
+    first, last = days[0], days[-1]
+    if len(days) > MAX_DAYS_NAMED:
+        days = np.linspace(first, last, MAX_DAYS_NAMED).round().astype(int).tolist()
+    named = [first]
+    for day in days:
+        if (day - named[-1]) * MAX_DAYS_NAMED >= max(last - first, 1):
+            named.append(day)
+    return named
 
 
 def _figure(width: float, height: float) -> tuple[Figure, Axes]:

@@ -21,6 +21,7 @@ SAMPLES, SAMPLED, ENOUGH_TO_SAMPLE = 5, 0.8, 200  # as Model Monitor does
 MAX_TO_SAMPLE = 10**9 - 1  # numpy's limit
 LEAST_EXPECTED = 5  # pairs in every cell of a chi-squared test (Cochran, Biometrics 10 (1954), 417)
 SIGNIFICANT = 0.05
+MAX_COUNT = 2**53  # of a report that is read: sums of them are int64, and JSON's numbers are exact
 
 Report = dict[str, Any]
 
@@ -58,7 +59,7 @@ def build(
         "coverage": None if classifications is None else _coverage(matrix, classifications),
         "rejected": _rejected(counts.rejected),
     }
-    if previous is not None and previous.get("input") == source:
+    if previous is not None and previous.get("input") == source and _name_days_alike(report, previous):
         report["trend"] = _trend(report, previous)
     return report
 
@@ -194,8 +195,9 @@ def _top_confusions(matrix: IntArray, counts: Counts) -> list[Report]:
 def is_report(document: object) -> TypeGuard[Report]:
     """Tell whether a JSON document is a report, as far as the trend reads it."""
     match document:
-        case {"made": str(), "confusion_matrix": matrix, "days": [*days]}:
-            return _is_matrix(matrix) and all(map(_is_day, days))
+        case {"version": version, "made": str(), "confusion_matrix": matrix, "days": [*days]}:
+            if version == VERSION and _is_matrix(matrix) and all(map(_is_day, days)):
+                return bool(_by_day({"confusion_matrix": matrix, "days": days})[None].min() >= 0)
     return False
 
 
@@ -211,7 +213,8 @@ def _is_matrix(rows: object) -> bool:
         matrix = np.array(rows)
     except ValueError:  # rows of several lengths
         return False
-    return matrix.shape == (DIGITS, DIGITS) and matrix.dtype == np.int64 and bool(matrix.min() >= 0)
+    is_of_counts = matrix.shape == (DIGITS, DIGITS) and matrix.dtype == np.int64
+    return is_of_counts and bool(matrix.min() >= 0 and matrix.max() < MAX_COUNT)
 
 
 def _trend(report: Report, previous: Report) -> Report:
@@ -237,6 +240,12 @@ def _trend(report: Report, previous: Report) -> Report:
         "p_value": p_value,
         "significant": None if p_value is None else p_value < SIGNIFICANT,
     }
+
+
+def _name_days_alike(one: Report, other: Report) -> bool:
+    """Tell whether both have pairs without a day, or neither: else the same pairs lie elsewhere in one."""
+    parts = [_by_day(each) for each in (one, other)]
+    return len({bool(days[None].any()) for days in parts if sum(days.values(), NO_PAIRS).any()}) < 2
 
 
 def _by_day(report: Report) -> dict[str | None, IntArray]:

@@ -23,6 +23,7 @@ from accuracy_job.report import Report, is_report
 CLASSIFICATIONS, REPORTS = "classifications/", "reports/"
 LATEST = f"{REPORTS}latest.json"
 STORE = re.compile(rf"{S3}(\w[\w.-]*)(?:/+|\Z)(.*)", re.ASCII | re.DOTALL)  # bucket and prefix
+OTHER_SCHEME = re.compile(rf"(?!{S3})[\w+.-]+://")
 CONNECTIONS = 32
 KEYS_PER_PAGE = 1000  # what S3 answers at once
 LISTED = pa.schema(  # as obstore has them: a cast of each page would wait for Python's lock
@@ -57,6 +58,8 @@ def open_store(url: str) -> ObjectStore:
 
     Raises InputError where the URL or a variable is wrong.
     """
+    if not url or OTHER_SCHEME.match(url):
+        raise InputError(f"{url or 'nothing'}: a place must be a folder, or like s3://bucket/prefix")
     if not url.startswith(S3):
         return LocalStore(url, mkdir=True)
     endpoint("S3")  # of what is no address obstore makes a panic

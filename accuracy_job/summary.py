@@ -12,10 +12,15 @@ from accuracy_job.report import Report
 MAX_WIDTH = 1000  # columns; ten counts of any size
 
 
+def printable(text: str) -> str:
+    """Escape what a terminal would take for a command: names of files and columns may hold anything."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
 def show(report: Report, console: Console) -> None:
     """Print the accuracy, what limits its meaning, and the confusion matrix."""
     for line in _lines(report):
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        console.print(printable(line), markup=False, highlight=False, soft_wrap=True)
     table = _matrix(report["confusion_matrix"])
     # A count cut short would be a wrong one, so a narrow terminal breaks the lines instead.
     whole = Measurement.get(console, console.options.update(width=MAX_WIDTH), table)

@@ -2,7 +2,7 @@
 
 import re
 from argparse import ArgumentTypeError
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from math import isnan
@@ -90,7 +90,7 @@ def _whole() -> Report:
 
 
 def to_cloudwatch(
-    connect: Callable[[], CloudWatch], namespace: str, report: Report, thresholds: Sequence[Threshold]
+    client: CloudWatch, namespace: str, report: Report, thresholds: Sequence[Threshold]
 ) -> None:
     """Publish the main figures, and for each threshold 1 if it is not met, else 0. Raises StoreError."""
     made = datetime.fromisoformat(report["made"])
@@ -110,6 +110,6 @@ def to_cloudwatch(
         for each in thresholds
     ]
     try:
-        connect().put_metric_data(Namespace=namespace, MetricData=data)
-    except (BotoCoreError, ClientError, ValueError) as error:  # the last of an address boto3 does not take
+        client.put_metric_data(Namespace=namespace, MetricData=data)
+    except (BotoCoreError, ClientError) as error:
         raise StoreError(f"CloudWatch: {error}") from error

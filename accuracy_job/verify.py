@@ -22,7 +22,7 @@ from sklearn.metrics import (
 )
 
 from accuracy_job.kernel import BINS, DIGITS, Batch, Group
-from accuracy_job.report import Report
+from accuracy_job.report import MAX_CONFUSIONS, Report
 
 TOLERANCE = 1e-8  # the report rounds each confidence by up to 2**-31
 SCORES = ("precision", "recall", "f0_5", "f1", "f2", "support")
@@ -48,8 +48,13 @@ class AllPairs:
 
 def differences(report: Report, batches: Iterable[Batch]) -> list[str]:
     """Where the report differs from what scikit-learn says of the same pairs; nothing where it does not."""
-    pairs = gather(batches)
-    return list(_unequal("", {**expected(pairs), **_trend(report.get("trend"))}, report))
+    figures = expected(gather(batches))
+    derived = {
+        **_trend(report.get("trend")),
+        **_coverage(report.get("coverage"), figures),
+        "top_confusions": _top_confusions(figures["confusion_matrix"]),
+    }
+    return list(_unequal("", {**figures, **derived}, report))
 
 
 def gather(batches: Iterable[Batch]) -> AllPairs:
@@ -129,6 +134,26 @@ def _trend(trend: Report | None) -> Report:
     right = [round(each["pairs"] * each["accuracy"]) for each in samples]
     table = [(each, sample["pairs"] - each) for each, sample in zip(right, samples, strict=True)]
     return {"trend": {"p_value": chi2_contingency(table, correction=False).pvalue}}
+
+
+def _coverage(coverage: Report | None, figures: Report) -> Report:
+    """Return what share of the report's number of classifications the pairs are, where it has one."""
+    if coverage is None or not (total := coverage["classifications"]):
+        return {}
+    labelled, correct = figures["pairs"], round((figures["accuracy"] or 0) * figures["pairs"])
+    bounds = [correct / total, (correct + total - labelled) / total]
+    return {"coverage": {"labelled": labelled, "share": labelled / total, "accuracy_bounds": bounds}}
+
+
+def _top_confusions(matrix: list[list[int]]) -> list[Report]:
+    """Return the most frequent mistakes of scikit-learn's matrix, those of the rarest digit first."""
+    mistakes = [
+        {"true": true, "predicted": predicted, "count": count, "of": sum(row)}
+        for true, row in enumerate(matrix)
+        for predicted, count in enumerate(row)
+        if count and true != predicted
+    ]
+    return sorted(mistakes, key=lambda each: (-each["count"], each["of"]))[:MAX_CONFUSIONS]
 
 
 def _baseline(true: npt.NDArray[np.uint8]) -> Report:

@@ -217,7 +217,7 @@ def test_the_command_runs_on_the_cluster_and_the_store_gets_its_report(
     job = cluster.submit(ENTRY, inputs["labels"][0], "--engine", "spark", "--verify")
     output, errors = job.communicate(timeout=SECONDS)
     assert job.returncode == 0, errors
-    assert "scikit-learn confirms every figure" in output
+    assert "scikit-learn confirms the figures" in output
     assert "of 300 pairs" in output
     assert module_bucket.report()["pairs"] == 300
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import boto3
+import pytest
 
 from infrastructure.local.settings import ROOT
 from tests.integration.accuracy_job.bucket import Bucket
@@ -29,7 +30,7 @@ def test_the_labels_of_a_store_become_its_report(bucket: Bucket) -> None:
     for i in range(8):
         bucket.put(f"classifications/2026-11-20/{i}.json")
     done = job(bucket.environment, bucket.url, "--verify")
-    assert (done.returncode, done.stderr) == (0, "accuracy_job: scikit-learn confirms every figure\n")
+    assert (done.returncode, done.stderr) == (0, "accuracy_job: scikit-learn confirms the figures\n")
     assert "accuracy 75.00% of 4 pairs" in done.stdout
     report = bucket.report()
     assert report["confusion_matrix"][0][0] == 2
@@ -121,11 +122,35 @@ def test_cloudwatch_gets_the_figures_where_it_is_named(bucket: Bucket, tmp_path:
     assert {"Pairs", "Accuracy", "BelowThreshold"} <= names
 
 
-def test_without_a_region_cloudwatch_is_one_line_and_a_status(tmp_path: Path) -> None:
-    (tmp_path / "part-00000").write_text("7\t7\n")
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        ({}, "You must specify a region."),
+        ({"AWS_REGION": "x", "AWS_ENDPOINT_URL": "http://my_host"}, "Invalid endpoint: http://my_host"),
+    ],
+)
+def test_a_cloudwatch_that_cannot_be_is_bad_input_before_anything_is_counted(
+    variables: dict[str, str], message: str, tmp_path: Path
+) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    done = job({**environment, "HOME": str(tmp_path)}, str(tmp_path), "--cloudwatch", "Legible")
-    assert (done.returncode, done.stderr) == (3, "accuracy_job: CloudWatch: You must specify a region.\n")
+    environment |= {"HOME": str(tmp_path), **variables}
+    done = job(environment, str(tmp_path / "missing"), "--cloudwatch", "Legible")
+    assert (done.returncode, done.stderr) == (2, f"accuracy_job: CloudWatch: {message}\n")
+
+
+def test_a_cloudwatch_that_does_not_answer_hides_neither_figures_nor_what_is_below(tmp_path: Path) -> None:
+    (tmp_path / "part-00000").write_text("7\t1\n")
+    with socket.socket() as refusing:
+        refusing.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{refusing.getsockname()[1]}"
+        keys = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_MAX_ATTEMPTS": "1"}
+        environment = os.environ | keys | {"AWS_REGION": "x", "AWS_ENDPOINT_URL_CLOUDWATCH": address}
+        done = job(environment, str(tmp_path), "--cloudwatch", "Legible", "--fail-under", "accuracy=0.9")
+    assert done.returncode == 3
+    assert "accuracy 0.00% of 1 pairs" in done.stdout
+    below, failed = done.stderr.splitlines()
+    assert below == "accuracy_job: accuracy is 0.0, below 0.9"
+    assert failed.startswith("accuracy_job: CloudWatch: ")
 
 
 def test_where_no_java_starts_spark_is_one_line_and_a_status(tmp_path: Path) -> None:

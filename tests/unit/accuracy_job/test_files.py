@@ -1,4 +1,5 @@
 import gzip
+import json
 import os
 import re
 from collections.abc import Callable
@@ -235,6 +236,20 @@ def test_a_line_that_is_too_long_is_rejected_alone(tmp_path: Path) -> None:
         "jsonl:2:",
         "jsonl:4:",
     ]
+
+
+def test_long_lines_are_not_all_held_at_once(tmp_path: Path) -> None:
+    lines = [json.dumps({"true": 7, "predicted": 7, "image": "x" * 10**6})] * 20
+    (tmp_path / "a.jsonl").write_text("\n".join(lines))
+    (split,) = splits(str(tmp_path / "a.jsonl"), Names())
+    assert [len(batch.pairs) for batch in split.batches()] == [9, 9, 2]
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.txt"])
+def test_blank_lines_before_the_first_row_are_passed_over(name: str, tmp_path: Path) -> None:
+    header = "true,predicted\n" if name == "a.csv" else ""
+    (tmp_path / name).write_text(f"   \n\t\n\r\n{header}7,1\n")
+    assert pairs_in(counts_of(tmp_path / name)) == [(7, 1)]
 
 
 def test_a_fault_late_in_a_file_stops_nothing(tmp_path: Path) -> None:

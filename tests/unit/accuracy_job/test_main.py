@@ -145,6 +145,9 @@ def test_no_pairs_make_a_report_too(tmp_path: Path, capsys: Captured) -> None:
         (["s3://bucket/a//b"], "s3://bucket/a//b: "),
         (["{pairs}", "--true", "model"], "model: one column, or JSON field, cannot be 2 parts of a pair"),
         (["{pairs}", "--true", "a", "--predicted", "a"], "a: one column"),
+        (["{pairs}", "--output", "gs://bucket/a"], "gs://bucket/a: a place must be a folder, or like s3://"),
+        (["{pairs}", "--output", "S3://bucket"], "S3://bucket: a place must be a folder, or like s3://"),
+        (["{pairs}", "--output", ""], "nothing: a place must be a folder, or like s3://"),
     ],
 )
 def test_bad_input_is_one_line_and_a_status(
@@ -175,11 +178,24 @@ def test_text_that_nothing_can_write_stops_nothing(tmp_path: Path) -> None:
     assert (tmp_path / "out/reports/latest.html").is_file()
 
 
-def test_a_place_that_takes_no_report_is_a_status(pairs: str, capsys: Captured) -> None:
-    assert main([pairs, "--output", pairs]) == STORE_FAILED
+@pytest.mark.parametrize("source", ["{pairs}", "s3://bucket"])
+def test_a_place_that_takes_no_report_is_a_status(source: str, pairs: str, capsys: Captured) -> None:
+    assert main([source.format(pairs=pairs), "--output", pairs]) == STORE_FAILED
     error = capsys.readouterr().err
     assert error.startswith(f"accuracy_job: {pairs}: ")
     assert error.count("\n") == 1
+
+
+def test_names_and_values_reach_the_terminal_as_they_are_and_none_as_a_command(
+    tmp_path: Path, capsys: Captured
+) -> None:
+    path = tmp_path / "t:a:.jsonl"
+    path.write_text("\n" * 99 + '{"true": ":x:", "predicted": 1}\n')
+    assert main([str(path)]) == OK
+    assert capsys.readouterr().out.splitlines()[1].endswith('t:a:.jsonl:100: ":x:"')
+    (tmp_path / "a.csv").write_text("tru\x1b[31m,predicted\n")
+    assert main([str(tmp_path / "a.csv")]) == BAD_INPUT
+    assert r"its columns: tru\x1b[31m, predicted" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

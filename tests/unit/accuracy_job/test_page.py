@@ -1,4 +1,5 @@
 import io
+import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
@@ -8,7 +9,7 @@ from PIL import Image
 
 from accuracy_job.kernel import Batch, Counts, Group, Newest, Pairs, Rejected, count, merge
 from accuracy_job.page import page
-from accuracy_job.pictures import NAMES, pictures
+from accuracy_job.pictures import NAMES, days_to_name, pictures
 from accuracy_job.report import Report, build
 
 MADE = datetime(2026, 11, 22, 11, 19, tzinfo=UTC)
@@ -50,6 +51,20 @@ def test_the_first_and_the_last_days_of_the_calendar_are_drawn(ends: tuple[str, 
     assert is_drawn(pictures(build(counts, MADE))["accuracy-over-time"])
 
 
+@pytest.mark.parametrize(
+    ("days", "named"),
+    [
+        ([5], [5]),
+        ([1, 2, 3], [1, 2, 3]),
+        ([1, 2, 3, 300], [1, 300]),
+        ([1, 299, 300], [1, 299]),
+        ([*range(1, 92)], [1, 11, 21, 31, 41, 51, 61, 71, 81, 91]),
+    ],
+)
+def test_no_day_is_named_on_top_of_another(days: list[int], named: list[int]) -> None:
+    assert days_to_name(days) == named
+
+
 def test_what_a_report_has_nothing_for_is_not_drawn() -> None:
     assert pictures(build(Counts(), MADE)).keys() == {"confusion-matrix", "confusion-matrix-rows"}
 
@@ -73,6 +88,13 @@ def test_what_came_with_the_labels_cannot_become_part_of_the_page() -> None:
     text = page(report_of(), {})
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
     assert HOSTILE not in text
+
+
+def test_of_many_days_the_latest_are_listed_newest_first() -> None:
+    report = report_of(60, 20)
+    text = page(report, {})
+    listed = re.findall(r'<th scope="row">(\d{4}-\d\d-\d\d)</th>', text)
+    assert listed == [day["day"] for day in reversed(report["days"])][:14]
 
 
 def test_a_page_without_pairs_says_so() -> None:

@@ -183,15 +183,34 @@ def test_reasons_are_listed_most_frequent_first() -> None:
 
 @pytest.mark.parametrize(
     "field",
-    ["accuracy", "pairs", "confusion_matrix", "calibration", "digits", "models", "cohen_kappa", "mcc"],
+    [
+        "accuracy",
+        "pairs",
+        "confusion_matrix",
+        "calibration",
+        "digits",
+        "models",
+        "cohen_kappa",
+        "mcc",
+        "coverage",
+        "top_confusions",
+    ],
 )
 def test_verification_finds_a_wrong_figure(field: str) -> None:
     batch = batch_of([1, 2, 2], [1, 2, 3], [0.5, 0.5, 0.9], group=1)
     wrong = report_of([1, 2, 3], [1, 3, 1], [0.5, 0.7, 0.9], group=3)
-    right = build(count(batch), MADE)
+    right = build(count(batch), MADE, 4)
     wrong["pairs"] = 4
+    wrong["coverage"] = {**right["coverage"], "accuracy_bounds": [0.1, 1]}
     assert differences(right, [batch]) == []
     assert any(line.startswith(field) for line in differences({**right, field: wrong[field]}, [batch]))
+
+
+@pytest.mark.parametrize(("off", "is_found"), [(1e-9, False), (1e-7, True)])
+def test_verification_lets_rounding_pass_alone(off: float, is_found: bool) -> None:
+    batch = batch_of([1, 2, 2], [1, 2, 3], [0.5, 0.5, 0.9])
+    report = build(count(batch), MADE)
+    assert bool(differences({**report, "mcc": report["mcc"] + off}, [batch])) == is_found
 
 
 def test_verification_of_no_pairs_finds_nothing_wrong() -> None:
@@ -302,6 +321,34 @@ def test_what_is_no_report_is_not_compared(rows: object) -> None:
     assert not is_report({**report, "confusion_matrix": rows})
     assert not is_report({**report, "days": [{**day, "confusion_matrix": rows}]})
     assert not any(map(is_report, ({**report, "days": [{**day, "day": 1}]}, {**report, "days": None}, [], 1)))
+
+
+def test_what_does_not_add_up_is_no_report() -> None:
+    report = report_of([1], [1], group=1)
+    none = [[0] * 10] * 10
+    assert not is_report({**report, "confusion_matrix": none})  # fewer than its day
+    assert not is_report({**report, "confusion_matrix": [[2**62] * 10] * 10})
+    assert not is_report({**report, "version": 2})
+
+
+@pytest.mark.parametrize("groups", [(Group(), Group(day="2026-11-22")), (Group(day="2026-11-22"), Group())])
+def test_pairs_that_lie_on_days_in_one_report_alone_are_not_compared(groups: tuple[Group, Group]) -> None:
+    before, now = (build(Counts({group: matrix_of(60, 40)}), MADE) for group in groups)
+    assert build(Counts({groups[1]: matrix_of(60, 40)}), MADE, previous=before)["trend"] is None
+    assert build(Counts({groups[1]: matrix_of(60, 40)}), MADE, previous=now)["trend"] is not None
+
+
+@pytest.mark.parametrize(
+    ("came", "p_value"),
+    [((5, 5), 1.0), ((4, 4), None), ((26, 48), 0.0506), ((22, 42), 0.0492)],
+)
+def test_the_trend_has_a_p_value_from_five_expected_pairs_a_cell(
+    came: tuple[int, int], p_value: float | None
+) -> None:
+    before = build(pairs_of(50, 50), MADE)
+    trend = build(pairs_of(50 + came[0], 50 + came[1]), MADE, previous=before)["trend"]
+    assert trend["p_value"] == (p_value and pytest.approx(p_value, abs=1e-4))
+    assert trend["significant"] == (p_value and p_value < 0.05)
 
 
 def test_a_wrong_p_value_is_found() -> None:

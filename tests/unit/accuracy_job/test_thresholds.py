@@ -93,7 +93,7 @@ def test_what_is_no_number_is_no_figure(path: str) -> None:
 def test_cloudwatch_gets_the_figures_and_what_is_below() -> None:
     client = Recorder()
     thresholds = [Threshold("accuracy", 0.9), Threshold("accuracy", 0.5)]
-    to_cloudwatch(lambda: client, "Legible", REPORT, thresholds)
+    to_cloudwatch(client, "Legible", REPORT, thresholds)
     ((namespace, data),) = client.calls
     assert namespace == "Legible"
     assert {each["Timestamp"] for each in data} == {MADE}
@@ -109,10 +109,7 @@ def test_cloudwatch_gets_the_figures_and_what_is_below() -> None:
     assert data[-1]["Dimensions"] == [{"Name": "Figure", "Value": "accuracy"}]
 
 
-@pytest.mark.parametrize(
-    "error",
-    [EndpointConnectionError(endpoint_url="http://my_host"), ValueError("Invalid endpoint: http://my_host")],
-)
-def test_where_cloudwatch_cannot_be_told_that_is_named(error: Exception) -> None:
+def test_where_cloudwatch_cannot_be_told_that_is_named() -> None:
+    client = Recorder(EndpointConnectionError(endpoint_url="http://my_host"))
     with pytest.raises(StoreError, match=r"CloudWatch: .*http://my_host"):
-        to_cloudwatch(lambda: Recorder(error), "Legible", REPORT, [])
+        to_cloudwatch(client, "Legible", REPORT, [])
