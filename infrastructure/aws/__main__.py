@@ -25,7 +25,7 @@ from infrastructure.aws.status import rows
 from infrastructure.aws.teardown import Teardown
 from infrastructure.terminal import be_lenient
 
-console = Console()
+console = Console(markup=False, emoji=False)  # names of folders, and errors, are no markup
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             clients = Clients.of(account.open_session(options.region))
             commands[options.command](STAGES[options.stage], clients, options)
     except DeploymentError as error:
-        console.print(str(error), style="bold red", markup=False, highlight=False, soft_wrap=True)
+        console.print(str(error), style="bold red", highlight=False, soft_wrap=True)
         return 1
     except KeyboardInterrupt:
         console.print(
@@ -135,7 +135,7 @@ def _costs(title: str, items: list[prices.Item]) -> Table:
 
 
 def _say(text: str) -> None:
-    console.print(text, markup=False, highlight=False, soft_wrap=True)
+    console.print(text, highlight=False, soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ from infrastructure.local.settings import LocalError, Settings, is_free
 from infrastructure.local.stack import Stack, run_accuracy_job
 from infrastructure.terminal import be_lenient
 
-console = Console()
+console = Console(markup=False, emoji=False)  # names of folders, and errors, are no markup
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with interruptible():
             commands[chosen]()
     except LocalError as error:
-        console.print(str(error), style="bold red", markup=False, highlight=False, soft_wrap=True)
+        console.print(str(error), style="bold red", highlight=False, soft_wrap=True)
         return 1
     return 0
 
