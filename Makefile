@@ -5,7 +5,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 # PyTorch's own index has the CPU build. It is an extra: where it cannot be reached, PyPI alone still works.
 TORCH_INDEX := https://download.pytorch.org/whl/cpu
-PIP_INSTALL := pip install --disable-pip-version-check --progress-bar on
+# By python -m: the scripts beside it name the folder that they were installed in, which may have moved.
+PIP_INSTALL := python -m pip install --disable-pip-version-check --progress-bar on
 PIP_INSTALL_LOCKED := $(PIP_INSTALL) --require-hashes
 # LocalStack's last free release wants 3.13; tests/localstack-requirements.txt says what older ones get.
 LOCALSTACK_PYTHON ?= $(shell python3.13 -c 'import sys; print(sys.executable)' 2>/dev/null || echo $(BIN)/python)
@@ -107,17 +108,17 @@ reference: .venv/run.stamp ## Write the references of both HTTP interfaces, docs
 check: .venv/dev.stamp ## Lint and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy .
+	$(BIN)/python -m mypy .
 
 SIDE_BY_SIDE := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 test: .venv/dev.stamp .venv-localstack/stamp .venv-checkov/stamp test-programs check ## Every test: unit, integration, offline AWS, browser, container
-	$(BIN)/pytest $(SIDE_BY_SIDE)
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 coverage: .venv/dev.stamp .venv-localstack/stamp .venv-checkov/stamp test-programs ## Lines that neither unit nor integration tests run; fails under 95 %
 	@rm -rf build/coverage
-	$(BIN)/coverage run -m pytest $(SIDE_BY_SIDE) tests/integration tests/unit
-	@$(BIN)/coverage combine --quiet
-	@$(BIN)/coverage report
+	$(BIN)/python -m coverage run -m pytest $(SIDE_BY_SIDE) tests/integration tests/unit
+	@$(BIN)/python -m coverage combine --quiet
+	@$(BIN)/python -m coverage report
 
 # Set-up. A stamp is newer than the lock files that it was made from; a second `make` costs nothing. PYTHON is named
 # once: what comes beside .venv is made by the Python in it.

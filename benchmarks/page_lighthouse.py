@@ -3,6 +3,7 @@
 Node.js is needed; its npx fetches Lighthouse. Run: python -m benchmarks.page_lighthouse, or make lighthouse
 """
 
+import argparse
 import json
 import os
 import shutil
@@ -79,4 +80,5 @@ def _table(scores: dict[str, Scores]) -> Table:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__).parse_args()
     sys.exit(main())

@@ -1,5 +1,6 @@
 """Serve on one machine or in a container: `python -m inference_image`."""
 
+import argparse
 import asyncio
 import contextlib
 import fcntl
@@ -10,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 from inference_image.connections import family
@@ -99,4 +100,10 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 if __name__ == "__main__":
+    names = ", ".join(f"{PREFIX}{field.name.upper()}" for field in fields(Settings))
+    argparse.ArgumentParser(
+        "python -m inference_image",
+        description=__doc__,
+        epilog=f"Settings are variables: {names}. docs/serving.md says what each does.",
+    ).parse_args()
     main()

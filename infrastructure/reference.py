@@ -3,6 +3,7 @@
 Run: python -m infrastructure.reference, or make reference.
 """
 
+import argparse
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -168,4 +169,5 @@ def _example(body: Node) -> Iterator[str]:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__).parse_args()
     main()

@@ -33,9 +33,9 @@ share with `is_digit` below one half. The digits of that part also calibrated, a
 training style, and choose among seeds where there are several; MNIST's test part and "other writers" do not.
 
 **How far to trust them.** How the digit is found was fitted and tuned on drawn images of the training style,
-and looked at on others of the style that measures; the images of this table come from a seed that is this
-version's own. "Other writers" and MNIST's test part changed nothing. "Over seeds" is the mean and standard
-deviation of runs that differ in their seed, and in the machine at most; empty where only one was measured.
+and looked at on others of the style that measures; the images of this table come from {origin}.
+"Other writers" and MNIST's test part changed nothing. "Over seeds" is the mean and standard deviation of
+runs that differ in their seed, and in the machine at most; empty where only one was measured.
 What each read of MNIST's validation part, the shipped weights first: {seeds}.
 
 {table}
@@ -62,8 +62,12 @@ def write(
     sidecars: Sequence[Mapping[str, Any]],
     rows: Sequence[Sequence[str]],
     summary: Sequence[Sequence[str]],
+    seed: int | None,
 ) -> None:
-    """Write `model-card.md`. The first sidecar is that of the shipped weights, the others of other seeds."""
+    """Write `model-card.md`. The first sidecar is that of the shipped weights, the others of other seeds.
+
+    `seed` is that of the images, None if it is the version's own.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     sidecar = sidecars[0]
     settings = sidecar["settings"]
@@ -71,6 +75,7 @@ def write(
         version=sidecar["version"],
         data=sidecar["data"]["name"],
         licence=sidecar["data"]["licence"],
+        origin="a seed that is this\nversion's own" if seed is None else f"seed {seed}",
         count=settings["epochs"] + settings["finishing"],
         seeds=", ".join(
             f"seed {one['settings']['seed']} {one['accuracy']['validation']:.2%}" for one in sidecars

@@ -26,8 +26,7 @@ from sklearn.metrics import confusion_matrix, roc_auc_score
 from inference_image.model import WEIGHTS, Model
 from inference_image.preprocessing import Preprocessed, preprocess
 from inference_image.reading import Reading, classify
-from model_training import card, data
-from model_training.arguments import not_negative, positive
+from model_training import arguments, card, data
 from model_training.figures import calibration_error, reliability
 from model_training.generator import HELD_OUT, MIXTURE, Example, examples, processes
 from model_training.interrupts import interruptible
@@ -83,6 +82,10 @@ def main() -> None:
         rows.append(_row(name, outcomes, others))
         together += outcomes if name != APART else []
     summary = summarise(together)
+    if chosen.card:
+        sidecars = [_sidecar(folder) for folder in (WEIGHTS, *chosen.beside)]
+        card.write(chosen.card, sidecars, rows, summary, chosen.seed)
+        _draw_card(chosen.card, together)
     table = Table(*card.COLUMNS, title=models[0].version)
     for row in rows:
         table.add_row(*row)
@@ -90,10 +93,6 @@ def main() -> None:
     console.print(table)
     for line in summary:
         console.print(*line)
-    if chosen.card:
-        sidecars = [_sidecar(folder) for folder in (WEIGHTS, *chosen.beside)]
-        card.write(chosen.card, sidecars, rows, summary)
-        _draw_card(chosen.card, together)
 
 
 def seed_of(version: str) -> int:
@@ -229,11 +228,14 @@ def _share(which: Iterable[bool]) -> float:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--count", type=positive, default=500, help="images of each kind that is drawn, rounded up to fifties"
+        "--count",
+        type=arguments.positive,
+        default=1000,
+        help="images of each kind that is drawn, rounded up to fifties",
     )
     parser.add_argument(
         "--seed",
-        type=not_negative,
+        type=arguments.seed,
         help="of what is drawn; without it the version's own, for the card alone: tune on others",
     )
     parser.add_argument(
@@ -249,12 +251,12 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument(
         "--card",
-        type=Path,
+        type=arguments.folder,
         metavar="FOLDER",
-        help="where the card goes; docs/ unless only some kinds are measured, then nowhere",
+        help="where the card goes; docs/ if all kinds are measured with the version's own seed, else nowhere",
     )
     chosen = parser.parse_args()
-    if chosen.card is None and set(chosen.kinds) == set(KINDS):
+    if chosen.card is None and chosen.seed is None and set(chosen.kinds) == set(KINDS):
         chosen.card = DOCS
     if chosen.card and set(chosen.kinds) <= {*NO_DIGITS, APART}:
         parser.error(f"a card needs a kind that shows digits, beside {APART}")

@@ -2,12 +2,13 @@
 
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from typing import Any, TypeVar
 
 import cv2
@@ -166,8 +167,17 @@ def in_order(
 
 
 def _begin() -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     cv2.setNumThreads(1)
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # on ctrl-C the terminal asks every process; one answers
+
+
+def _end_with_parent() -> None:
+    """A parent that is killed tells nobody: its processes would wait for work for ever."""
+    parent = parent_process()
+    assert parent is not None  # noqa: S101 - this is a process of a pool
+    parent.join()
+    os._exit(1)
 
 
 def _drawn(chunk: tuple[Part, tuple[int, int]]) -> Views:

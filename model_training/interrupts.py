@@ -4,6 +4,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
 
 from inference_image.model import ModelError
 from model_training.data import DataError
@@ -13,8 +14,11 @@ from model_training.data import DataError
 def interruptible(what_is_left: str) -> Iterator[None]:
     """Let each end the program with one line, after all inside has cleaned up.
 
-    The status is 130 if it was interrupted, else 1.
+    The status is 130 if it was interrupted, else 1. What the terminal cannot show is a "?" there.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # closed, it is None
+            stream.reconfigure(errors="replace")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield

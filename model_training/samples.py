@@ -3,6 +3,7 @@
 `python -m model_training.samples`. The same digits come out as the same pixels every time.
 """
 
+import argparse
 import csv
 from collections.abc import Callable
 from pathlib import Path
@@ -175,5 +176,6 @@ SAMPLES: list[tuple[str, int, Save]] = [
 ]
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__).parse_args()
     with interruptible("The same command draws all of them again."):
         main()

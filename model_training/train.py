@@ -28,19 +28,20 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from inference_image.model import judged
 from inference_image.network import Network, read
 from inference_image.preprocessing import PREPROCESSING_VERSION
-from model_training import data
-from model_training.arguments import not_negative, positive
+from model_training import arguments, data
 from model_training.generator import CALIBRATION, TRAINING, Views, joined, seen, through
 from model_training.interrupts import interruptible
 from model_training.marks import NOT_A_DIGIT
 
-VERSION = "digits-2026.11.14"
+FAMILY = "digits"
+VERSION = f"{FAMILY}-2026.11.15"
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 # Half the bits are twice the speed where the processor multiplies them itself, and as good.
 HALVES = DEVICE == "cuda" or bool(torch.cpu.get_capabilities().get("avx512_bf16"))
 _ROUNDS = 5  # of the calibration: it settles in three
 _FREE = 1e6  # next to no regularisation
-_DRAWN = 0  # seed of the images: a run with another seed trains on the same
+# Seeds of the images: a run with another seed trains on the same. 1 is that of `choosing`.
+DRAWN, CALIBRATING = 0, 2
 BUILD = Path(__file__).parents[1] / "build" / "training"
 WEIGHTS = Path(__file__).parents[1] / "inference_image" / "weights"
 
@@ -108,7 +109,6 @@ class Set:
 def main() -> None:
     """Train, calibrate, look once at the test part, write the weights and their sidecar."""
     settings, folder, weights = _arguments()
-    folder.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(len(os.sched_getaffinity(0)))
 
     mnist = data.load()
@@ -117,9 +117,11 @@ def main() -> None:
         training = kept("training", len(mnist.training), partial(through, mnist.training))
         validation = kept("validation", len(mnist.validation), partial(through, mnist.validation))
         test = kept("test", len(mnist.test), partial(through, mnist.test))
-        drawn = kept(f"drawn-{VERSION}", count := settings.generated, partial(seen, TRAINING, count, _DRAWN))
+        drawn = kept(f"drawn-{VERSION}", count := settings.generated, partial(seen, TRAINING, count, DRAWN))
         calibration = kept(
-            f"calibration-{VERSION}", count := settings.calibration, partial(seen, CALIBRATION, count, _DRAWN)
+            f"calibration-{VERSION}",
+            count := settings.calibration,
+            partial(seen, CALIBRATION, count, CALIBRATING),
         )
     network, history = train(_taught(training, drawn), _first(validation), settings, folder)
     _plot(history, folder / "curves.png")
@@ -346,21 +348,23 @@ def _recipe(settings: Settings) -> dict[str, Any]:
 
 
 def save(network: Network, sidecar: dict[str, Any], folder: Path) -> None:
-    """Write the model, and leave it the only one in its folder: serving loads no other folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    weights = folder / f"{VERSION}.safetensors"
-    save_file({name: value.contiguous() for name, value in network.state_dict().items()}, weights)
-    weights.chmod(0o644)  # it is written for its owner alone; in the image another user reads it
+    """Write the model, and leave it the only one of ours in its folder: serving loads no other folder."""
+    weights, sidecar_file = folder / f"{VERSION}.safetensors", folder / f"{VERSION}.json"
+    unfinished = [file.with_name(f"{file.name}.part") for file in (weights, sidecar_file)]
+    save_file({name: value.contiguous() for name, value in network.state_dict().items()}, unfinished[0])
+    unfinished[0].chmod(0o644)  # it is written for its owner alone; in the image another user reads it
     about = {
         "version": VERSION,
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
-        "weights": {"file": weights.name, "sha256": hashlib.sha256(weights.read_bytes()).hexdigest()},
+        "weights": {"file": weights.name, "sha256": hashlib.sha256(unfinished[0].read_bytes()).hexdigest()},
         "preprocessing_version": PREPROCESSING_VERSION,
         "torch": torch.__version__,
         **sidecar,
     }
-    (folder / f"{VERSION}.json").write_text(json.dumps(about, indent=2) + "\n")
-    for other in folder.glob("*.json"):
+    unfinished[1].write_text(json.dumps(about, indent=2) + "\n")
+    for file, target in zip(unfinished, (weights, sidecar_file), strict=True):
+        file.replace(target)
+    for other in folder.glob(f"{FAMILY}-*.json"):
         its_weights = other.with_suffix(".safetensors")
         if other.stem != VERSION and its_weights.exists():
             other.unlink()
@@ -382,14 +386,23 @@ def _plot(history: list[dict[str, float]], path: Path) -> None:
 def _arguments() -> tuple[Settings, Path, Path]:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--seed", type=not_negative, default=Settings.seed, help="of the network and the order"
+        "--seed", type=arguments.seed, default=Settings.seed, help="of the network and the order"
     )
-    parser.add_argument("--epochs", type=positive, default=Settings.epochs, help="before the finishing ones")
     parser.add_argument(
-        "--generated", type=positive, default=Settings.generated, help="images beside MNIST's own"
+        "--epochs", type=arguments.positive, default=Settings.epochs, help="before the finishing ones"
     )
-    parser.add_argument("--folder", type=Path, default=BUILD, help="images, checkpoint and curves")
-    parser.add_argument("--weights", type=Path, default=WEIGHTS, help="where the trained model goes")
+    parser.add_argument(
+        "--generated", type=arguments.positive, default=Settings.generated, help="images beside MNIST's own"
+    )
+    parser.add_argument(
+        "--folder", type=arguments.folder, default=str(BUILD), help="images, checkpoint and curves"
+    )
+    parser.add_argument(
+        "--weights",
+        type=arguments.folder,
+        default=str(WEIGHTS),
+        help=f"where the trained model goes, in place of another {FAMILY}-* that is there",
+    )
     chosen = parser.parse_args()
     return (
         Settings(seed=chosen.seed, epochs=chosen.epochs, generated=chosen.generated),

@@ -39,7 +39,12 @@ class Credentials:
     def _write(self, file: Path) -> None:
         """Write a file that is whole from its beginning. Its owner alone can read it."""
         with NamedTemporaryFile("w", dir=file.parent, delete=False) as unfinished:
-            json.dump(asdict(self), unfinished)
+            try:
+                json.dump(asdict(self), unfinished)
+                unfinished.flush()
+            except OSError:  # a full disk
+                Path(unfinished.name).unlink()
+                raise
         Path(unfinished.name).replace(file)
 
 

@@ -17,6 +17,7 @@ def store(settings: Settings, credentials: Credentials) -> Part:
     ports = free_ports()
     command = [
         _tool("weed"),
+        "-logtostderr",  # and not to files in /tmp as well
         "mini",
         "-dir=.",  # by its name a folder with a comma would be two
         f"-ip={HOST}",
@@ -25,6 +26,7 @@ def store(settings: Settings, credentials: Credentials) -> Part:
         f"-s3.port.grpc={next(ports)}",  # else it is 10,000 above, which another part may have
         *(f"-{server}.port={next(ports)}" for server in ("master", "volume", "filer", "admin")),
         "-volume.preStopSeconds=0",  # there is no cluster that has to learn of it
+        *(f"-{server}.localSocket={server}.sock" for server in ("s3", "filer")),  # in /tmp they would stay
         "-s3.port.iceberg=0",
         "-s3.port.lance=0",
         "-s3.allowedOrigins=none",

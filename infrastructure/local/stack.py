@@ -1,6 +1,8 @@
 """Parts together: started at once, healthy while they are used, stopped at once."""
 
+import contextlib
 import fcntl
+import os
 import subprocess
 import sys
 import time
@@ -108,16 +110,24 @@ class Stack(Running):
     def __enter__(self) -> Self:
         with folder_errors_named(self.settings.data):
             self._logs.mkdir(exist_ok=True)
-            self._lock = (self.settings.data / "lock").open("w")
+            self._lock = (self.settings.data / "lock").open("a+")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            self._lock.seek(0)
+            how = f" (kill {running})" if (running := self._lock.read()) else ""
+            self._lock.close()
             raise LocalError(
                 f"The data in {self.settings.data} is in use: `make run`, or a server that it has started, "
-                "runs already. Stop it, or name another folder with LEGIBLE_DATA."
+                f"runs already. Stop it{how}, or name another folder with LEGIBLE_DATA."
             ) from None
         self._held = [self._lock.fileno()]  # a killed `make run` leaves its servers, and they the data in use
-        return super().__enter__()
+        super().__enter__()
+        with contextlib.suppress(OSError):  # a full disk: then the next start cannot name them
+            self._lock.truncate(0)
+            self._lock.write(" ".join(map(str, (os.getpid(), *(part.pid for part in self.parts)))))
+            self._lock.flush()
+        return self
 
     def _stop(self) -> None:
         super()._stop()

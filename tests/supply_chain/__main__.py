@@ -1,5 +1,6 @@
 """`make audit`: vulnerabilities, licences and credentials of all that is installed or was ever committed."""
 
+import argparse
 import sys
 
 from rich.console import Console
@@ -31,4 +32,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__).parse_args()
     sys.exit(main())

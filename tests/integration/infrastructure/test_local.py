@@ -9,6 +9,7 @@ import socket
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -187,7 +188,7 @@ def test_a_signal_while_it_starts_ends_every_process(
 def test_a_part_that_dies_is_named_with_the_end_of_its_log(start: Starter, settings: Settings) -> None:
     run = start()
     run.wait_for("Press ctrl-C")
-    (store,) = [pid for pid, command in processes_that_name(settings.data).items() if "weed mini" in command]
+    (store,) = [pid for pid, command in processes_that_name(settings.data).items() if " mini -dir" in command]
     os.kill(store, signal.SIGKILL)
     assert run.process.wait(PATIENCE_SECONDS) == 1
     assert "The store has ended with status -9" in run.text()
@@ -219,6 +220,18 @@ def test_two_runs_do_not_share_a_data_folder(stack: Stack, start: Starter) -> No
     run = start(LEGIBLE_DATA=str(stack.settings.data))
     assert run.process.wait(PATIENCE_SECONDS) == 1
     assert "in use" in run.text()
+    (pids,) = re.findall(r"\(kill ([\d ]+)\)", run.text())
+    assert {part.pid for part in stack.parts} <= set(map(int, pids.split()))
+
+
+def test_the_store_leaves_nothing_outside_of_the_data(stack: Stack) -> None:
+    store = next(part for part in stack.parts if part.name == "store")
+    others = Path(tempfile.gettempdir())
+    assert not [
+        *others.glob(f"seaweedfs-*-{stack.settings.s3_port}.sock"),
+        *others.glob(f"weed.*.{store.pid}"),
+    ]
+    assert {file.name for file in (stack.settings.data / "s3").glob("*.sock")} == {"s3.sock", "filer.sock"}
 
 
 def test_the_credentials_are_their_owners_alone(stack: Stack) -> None:

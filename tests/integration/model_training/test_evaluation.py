@@ -1,5 +1,6 @@
 """`python -m model_training.evaluate` on some kinds: a table, a summary, and a card where one is wanted."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -30,13 +31,30 @@ def test_some_kinds_are_measured_and_the_card_goes_where_it_shall(tmp_path: Path
             assert min(image.size) > 100
 
 
+def test_a_terminal_that_knows_ascii_alone_loses_no_measurement(tmp_path: Path) -> None:
+    command = [*COMMAND, "canvas", "--card", str(tmp_path)]
+    ascii_only = os.environ | {"PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(command, cwd=ROOT, env=ascii_only, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "model-card.md").is_file()
+
+
 def test_where_no_digit_is_measured_nothing_is_said_of_digits() -> None:
     shown = evaluate("solid")
     assert "blank and solid images rejected" in shown
     assert "wrongly" not in shown
 
 
-@pytest.mark.parametrize("options", [["canvases"], ["canvas", "--count", "many"], ["solid", "--card", "."]])
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["canvases"],
+        ["canvas", "--count", "many"],
+        ["solid", "--card", "."],
+        ["--seed", "99999999999999999999"],
+        ["canvas", "--card", "README.md"],
+    ],
+)
 def test_what_cannot_be_measured_is_a_mistake_of_the_caller(options: list[str]) -> None:
     done = subprocess.run([*COMMAND, *options], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 2

@@ -35,6 +35,19 @@ def test_an_interrupt_ends_what_draws_images_with_all_its_processes(
     wait_until(lambda: not processes_that_name(tmp_path))
 
 
+def test_a_killed_program_leaves_no_process(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "model_training.choosing", "--count", "100000"],
+        cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as main:
+        wait_until(lambda: all_draw(tmp_path))
+        main.kill()
+    wait_until(lambda: not processes_that_name(tmp_path))
+
+
 def all_draw(folder: Path) -> bool:
     drawing = [pid for pid, command in processes_that_name(folder).items() if "spawn_main" in command]
     return len(drawing) == len(os.sched_getaffinity(0)) and all(map(has_begun, drawing))

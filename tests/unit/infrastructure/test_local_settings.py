@@ -48,13 +48,23 @@ def test_a_port_that_two_parts_would_share_is_refused_with_both_variables() -> N
 
 
 @pytest.mark.parametrize(
-    "program", ["infrastructure.local", "infrastructure.aws", "inference_image.classify"]
+    "program",
+    [
+        "infrastructure.local",
+        "infrastructure.aws",
+        "infrastructure.reference",
+        "inference_image",
+        "inference_image.classify",
+        "model_training.evaluate",
+        "model_training.samples",
+    ],
 )
-def test_a_terminal_that_knows_ascii_alone_gets_help(program: str) -> None:
+def test_help_is_given_and_nothing_done_also_where_the_terminal_knows_ascii_alone(program: str) -> None:
     words = [sys.executable, "-m", program, "--help"]
     ascii_only = os.environ | {"PYTHONIOENCODING": "ascii"}
     done = subprocess.run(words, cwd=ROOT, env=ascii_only, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("usage: ")
 
 
 def test_free_ports_are_free_and_different() -> None:

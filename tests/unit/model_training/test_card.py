@@ -19,7 +19,7 @@ def test_the_card_says_of_which_weights_it_is_and_holds_every_figure(tmp_path: P
     sidecar["settings"] |= {"epochs": 20, "finishing": 4}
     other = {**sidecar, "settings": {"seed": 7}, "accuracy": {"validation": 0.5}}
     row = ("photo", "500", "98.76 %", "97.35 % – 99.43 %", "", "0.4 %")
-    card.write(tmp_path / "docs", [sidecar, other], [row], [("AUROC of is_digit", "0.9876")])
+    card.write(tmp_path / "docs", [sidecar, other], [row], [("AUROC of is_digit", "0.9876")], None)
     text = (tmp_path / "docs" / "model-card.md").read_text()
     assert text.startswith(f"# Model card: {sidecar['version']}\n")
     assert "**Figures.** 24 epochs." in text
@@ -27,6 +27,13 @@ def test_the_card_says_of_which_weights_it_is_and_holds_every_figure(tmp_path: P
     assert "| AUROC of is_digit | 0.9876 |" in text
     seed, share = sidecar["settings"]["seed"], sidecar["accuracy"]["validation"]
     assert f"the shipped weights first: seed {seed} {share:.2%}, seed 7 50.00%." in text
+    assert "come from a seed that is this\nversion's own." in text
+
+
+def test_the_card_names_a_seed_that_is_not_the_versions_own(tmp_path: Path) -> None:
+    sidecar = json.loads(next(WEIGHTS.glob("*.json")).read_text())
+    card.write(tmp_path, [sidecar], [], [], 3)
+    assert "come from seed 3." in (tmp_path / "model-card.md").read_text()
 
 
 def test_every_picture_that_the_card_shows_is_drawn(tmp_path: Path) -> None:

@@ -10,9 +10,11 @@ from rich.progress import Progress
 
 from inference_image.model import Model
 from inference_image.network import Network
-from model_training.generator import Views
+from model_training.generator import CALIBRATION, TRAINING, Views, examples
 from model_training.marks import NOT_A_DIGIT
 from model_training.train import (
+    CALIBRATING,
+    DRAWN,
     VERSION,
     Set,
     Settings,
@@ -91,13 +93,27 @@ def test_what_another_recipe_has_trained_is_not_gone_on_from(tmp_path: Path, par
 
 
 def test_a_new_model_takes_the_place_of_others_and_of_nothing_else(tmp_path: Path) -> None:
-    old, others = ["digits-1.json", "digits-1.safetensors"], ["README.md", "more.safetensors"]
+    old = ["digits-1.json", "digits-1.safetensors"]
+    others = ["README.md", "more.safetensors", "vae.json", "vae.safetensors"]
     for name in [*old, *others]:
         (tmp_path / name).write_text("{}")
     save(Network(), {"calibration": {}}, tmp_path)
-    assert Model.load(tmp_path).version == VERSION
     left = {file.name for file in tmp_path.iterdir()}
     assert left == {*others, f"{VERSION}.json", f"{VERSION}.safetensors"}
+
+
+def test_what_is_saved_can_be_loaded(tmp_path: Path) -> None:
+    for _ in range(2):
+        save(Network(), {"calibration": {}}, tmp_path)
+        assert Model.load(tmp_path).version == VERSION
+
+
+def test_no_image_that_calibrates_has_taught() -> None:
+    names = ["font", "not a digit", "blank", "empty scene"]  # what is not made of MNIST's parts
+    taught = {one.file for one in examples(TRAINING, 150, (DRAWN, 0), names)}
+    calibrates = {one.file for one in examples(CALIBRATION, 150, (CALIBRATING, 0), names)}
+    assert len(taught) == len(calibrates) == 150
+    assert not taught & calibrates
 
 
 class Unsaved:
