@@ -204,7 +204,7 @@ def get_openapi() -> Response:
 
 @app.schedule("rate(1 minute)")
 def sweep(event: CloudWatchEvent) -> dict[str, int]:
-    """Complete what waits for the model."""
+    """Bring to an end what requests left half way, and complete what waits for the model."""
     logs.current_request_id.set(event.event_id)
     counts = classifications().sweep(event.event_id)
     logs.event(app.log, logging.INFO, "sweep", **logs.metrics(counts, stage=settings.stage, route="sweep"))

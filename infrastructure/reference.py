@@ -72,11 +72,11 @@ class Reference:
             yield from _example(body)
 
     def _found(self, node: Node) -> Node:
-        """Return the node, or what it refers to."""
+        """Return the node, or what it refers to, with what the node says otherwise of it."""
         found: Any = self._document
         for name in node.get("$ref", "").split("/")[1:]:
             found = found[name]
-        return found if "$ref" in node else node
+        return {**found, **node} if "$ref" in node else node
 
     def _parameter(self, node: Node) -> tuple[str, ...]:
         parameter = self._found(node)
@@ -122,6 +122,8 @@ def _kind(schema: Node) -> str:
         return " or ".join(map(_kind, schema["oneOf"]))
     if "const" in schema or "enum" in schema:
         return " or ".join(f"`{json.dumps(value)}`" for value in schema.get("enum") or [schema["const"]])
+    if "type" not in schema:
+        return "anything"
     first, *others = [schema["type"]] if isinstance(schema["type"], str) else schema["type"]
     if first == "array":
         count = f"{schema['maxItems']} " if schema.get("minItems") == schema.get("maxItems", -1) else ""

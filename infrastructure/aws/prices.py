@@ -96,7 +96,7 @@ def at_rest(stage: Stage) -> list[Item]:
 
 
 def per_million() -> list[Item]:
-    """Return what a million images cost on top; the model reads them in 3 to 4 hours of one CPU."""
+    """Return what a million images cost on top; the model reads them in about 3 hours of one CPU."""
     million = 1_000_000
     return [
         Item("S3: nine writes for each image", "S3 write", million * WRITES),

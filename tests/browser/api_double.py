@@ -43,6 +43,7 @@ def answer(predicted: int, confidence: float = 0.97, is_digit: float = 0.99) -> 
             "rotation": 0,
             "scale": 0.25,
             "stroke_width": 8.0,
+            "thickened": False,
         },
     }
 

@@ -17,7 +17,7 @@ from tests.soak.soak import Outcome, soak
 def main() -> int:
     """Soak, print the figures; exit with 1 if anything is not as it was acknowledged."""
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=120.0, help="of load with faults (%(default)s)")
+    parser.add_argument("--seconds", type=positive, default=120, help="of load with faults (%(default)s)")
     parser.add_argument("--writers", type=positive, default=48, help="who send at once (%(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of what is sent and killed (%(default)s)")
     options = parser.parse_args()

@@ -17,6 +17,7 @@ TRAIN, EVALUATE, CHOOSING = (f"model_training.{name}" for name in ("train", "eva
         (CHOOSING, "--count", "0"),
         ("tests.fuzz", "--count", "-1"),
         ("tests.soak", "--writers", "0"),
+        ("tests.soak", "--seconds", "0"),
     ],
 )
 def test_a_number_that_leaves_nothing_to_do_is_refused_before_the_work(
