@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import BotoCoreError, ClientError
 
 from chalice_app.keys import INTENTS
 from infrastructure.local.part import Part
@@ -40,6 +41,15 @@ class Disturbed(System):
             send(part, signal.SIGCONT)
         for part in (self.store_part, self.model, self.api):
             wait_until(part.is_healthy)
+        wait_until(self._takes_writes)  # on a busy machine long after the store knows its credentials
+
+    def _takes_writes(self) -> bool:
+        try:
+            self.s3.put_object(Bucket=BUCKET, Key="probe")
+            self.s3.delete_object(Bucket=BUCKET, Key="probe")
+        except (BotoCoreError, ClientError):
+            return False
+        return True
 
 
 @pytest.fixture(scope="module")
