@@ -349,21 +349,21 @@ def _recipe(settings: Settings) -> dict[str, Any]:
 
 def save(network: Network, sidecar: dict[str, Any], folder: Path) -> None:
     """Write the model, and leave it the only one of ours in its folder: serving loads no other folder."""
-    weights, sidecar_file = folder / f"{VERSION}.safetensors", folder / f"{VERSION}.json"
-    unfinished = [file.with_name(f"{file.name}.part") for file in (weights, sidecar_file)]
-    save_file({name: value.contiguous() for name, value in network.state_dict().items()}, unfinished[0])
-    unfinished[0].chmod(0o644)  # it is written for its owner alone; in the image another user reads it
+    name = f"{VERSION}.safetensors"
+    weights, described = folder / f"{name}.part", folder / f"{VERSION}.json.part"
+    save_file({name: value.contiguous() for name, value in network.state_dict().items()}, weights)
+    weights.chmod(0o644)  # it is written for its owner alone; in the image another user reads it
     about = {
         "version": VERSION,
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
-        "weights": {"file": weights.name, "sha256": hashlib.sha256(unfinished[0].read_bytes()).hexdigest()},
+        "weights": {"file": name, "sha256": hashlib.sha256(weights.read_bytes()).hexdigest()},
         "preprocessing_version": PREPROCESSING_VERSION,
         "torch": torch.__version__,
         **sidecar,
     }
-    unfinished[1].write_text(json.dumps(about, indent=2) + "\n")
-    for file, target in zip(unfinished, (weights, sidecar_file), strict=True):
-        file.replace(target)
+    described.write_text(json.dumps(about, indent=2) + "\n")
+    for unfinished in (weights, described):
+        unfinished.replace(unfinished.with_suffix(""))
     for other in folder.glob(f"{FAMILY}-*.json"):
         its_weights = other.with_suffix(".safetensors")
         if other.stem != VERSION and its_weights.exists():

@@ -42,6 +42,7 @@ class Running:
             try:
                 for part in self.parts:
                     part.start(self._logs, self._held)
+                self._note_processes()
                 self._wait_until_healthy(is_interrupted)
             except BaseException:
                 self._stop()
@@ -64,6 +65,9 @@ class Running:
             while not is_interrupted():
                 self._check_alive()
                 time.sleep(0.2)
+
+    def _note_processes(self) -> None:
+        """Keep which processes run now, where that is of use."""
 
     def _wait_until_healthy(self, is_interrupted: Callable[[], bool]) -> None:
         waiting = list(self.parts)
@@ -110,7 +114,7 @@ class Stack(Running):
     def __enter__(self) -> Self:
         with folder_errors_named(self.settings.data):
             self._logs.mkdir(exist_ok=True)
-            self._lock = (self.settings.data / "lock").open("a+")
+            self._lock = (self.settings.data / "lock").open("a+")  # which keeps what it says
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -121,13 +125,15 @@ class Stack(Running):
                 f"The data in {self.settings.data} is in use: `make run`, or a server that it has started, "
                 f"runs already. Stop it{how}, or name another folder with LEGIBLE_DATA."
             ) from None
+        self._lock.truncate(0)
         self._held = [self._lock.fileno()]  # a killed `make run` leaves its servers, and they the data in use
-        super().__enter__()
-        with contextlib.suppress(OSError):  # a full disk: then the next start cannot name them
-            self._lock.truncate(0)
-            self._lock.write(" ".join(map(str, (os.getpid(), *(part.pid for part in self.parts)))))
-            self._lock.flush()
-        return self
+        return super().__enter__()
+
+    def _note_processes(self) -> None:
+        """Let the next start name them, should this program be killed and leave them."""
+        pids = (os.getpid(), *(part.pid for part in self.parts))
+        with contextlib.suppress(OSError):  # of a full disk: then it cannot
+            Path(self._lock.name).write_text(" ".join(map(str, pids)))
 
     def _stop(self) -> None:
         super()._stop()

@@ -122,6 +122,21 @@ def test_cloudwatch_gets_the_figures_where_it_is_named(bucket: Bucket, tmp_path:
     assert {"Pairs", "Accuracy", "BelowThreshold"} <= names
 
 
+def test_a_place_that_holds_no_store_is_asked_about(bucket: Bucket) -> None:
+    done = job(bucket.environment, f"{bucket.url}/mistyped")
+    question = (
+        f"accuracy_job: {bucket.url}/mistyped holds no classification and no label: is this the store?\n"
+    )
+    assert (done.returncode, done.stderr) == (0, question)
+
+
+def test_an_object_whose_name_looks_like_a_glob_can_be_named(bucket: Bucket) -> None:
+    bucket.put("pairs/a[1].csv", b"true,predicted\n7,1\n")
+    bucket.put("pairs/a1.csv", b"true,predicted\n7,7\n")
+    done = job(bucket.environment, f"{bucket.url}/pairs/a[1].csv")
+    assert (done.returncode, done.stdout.splitlines()[0][:21]) == (0, "accuracy 0.00% of 1 p")
+
+
 @pytest.mark.parametrize(
     ("variables", "message"),
     [
