@@ -39,7 +39,7 @@ image-run: ## Run that image as the task definition does: read-only, no capabili
 	@$(ENGINE) image inspect legible-inference >/dev/null || { echo "There is no image yet: make image"; exit 1; }
 	$(ENGINE) run --rm --pull=never --read-only $(if $(findstring podman,$(ENGINE)),--read-only-tmpfs=false --tmpfs=/dev/shm) \
 	  --cap-drop=all --security-opt=no-new-privileges --memory=512m --cpus=1 \
-	  -p 127.0.0.1:8002:8002 legible-inference
+	  --env=LEGIBLE_INFERENCE_MAX_IN_WORK_BYTES=25165824 -p 127.0.0.1:8002:8002 legible-inference
 
 plan: .venv/run.stamp ## What a deployment of STAGE (dev or prod) to AWS would change, and what the stage costs
 	@exec $(BIN)/python -m infrastructure.aws plan --stage $(STAGE)

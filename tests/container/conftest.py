@@ -7,7 +7,11 @@ from tests.container.engine import Engine
 
 IMAGE = "localhost/legible-inference:test"
 # What the task definition grants, and nothing more.
-LIMITS = ["--read-only", "--cap-drop=all", "--security-opt=no-new-privileges", "--memory=512m", "--cpus=1"]
+MAX_IN_WORK_BYTES = 24 * 2**20
+LIMITS = [
+    *("--read-only", "--cap-drop=all", "--security-opt=no-new-privileges", "--memory=512m", "--cpus=1"),
+    f"--env=LEGIBLE_INFERENCE_MAX_IN_WORK_BYTES={MAX_IN_WORK_BYTES}",
+]
 
 
 @pytest.fixture(scope="session")

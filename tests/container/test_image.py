@@ -1,14 +1,18 @@
 """The image, built from the Dockerfile and run as the task definition runs it."""
 
+import contextlib
 import io
 import json
+import socket
 import time
+from collections.abc import Iterator
 from random import Random
 
 import pytest
 import urllib3
 from PIL import Image
 
+from tests.container.conftest import MAX_IN_WORK_BYTES
 from tests.container.engine import Engine
 from tests.fuzz.bombs import BOMBS
 from tests.integration.chalice_app.writer import ZERO
@@ -26,6 +30,16 @@ def wait_until_ready(engine: Engine, name: str, url: str) -> None:
             pass
         assert time.monotonic() < deadline, engine.call("logs", name, check=False)
         time.sleep(0.1)
+
+
+@contextlib.contextmanager
+def unfinished_upload(url: str, size: int) -> Iterator[None]:
+    """Send all of an upload of so many bytes but the last."""
+    address = urllib3.util.parse_url(url)
+    with socket.create_connection((address.host, address.port)) as connection:
+        connection.sendall(b"POST /invocations HTTP/1.1\r\nHost: %b\r\n" % address.netloc.encode())
+        connection.sendall(b"Content-Length: %d\r\n\r\n" % size + b"x" * (size - 1))
+        yield
 
 
 def test_it_reads_a_digit_without_root_capabilities_or_a_writable_disk(
@@ -61,8 +75,12 @@ def test_it_keeps_to_its_limits_of_processor_and_memory(engine: Engine, containe
     assert (start["event"], start["workers"]) == ("start", 1)  # --cpus=1, however many the machine has
     largest = io.BytesIO()
     Image.new("RGB", (8000, 6000), "white").save(largest, "PNG")
+    room = MAX_IN_WORK_BYTES - len(largest.getvalue())
     for _ in range(3):  # 503 where the machine is so slow that the deadline comes first
-        answer = urllib3.request("POST", f"{url}/invocations", body=largest.getvalue(), timeout=60.0)
+        with contextlib.ExitStack() as uploads:  # as much as may wait
+            for _ in range(3):
+                uploads.enter_context(unfinished_upload(url, room // 3))
+            answer = urllib3.request("POST", f"{url}/invocations", body=largest.getvalue(), timeout=60.0)
         assert answer.status in {200, 503}
     assert urllib3.request("POST", f"{url}/invocations", body=ZERO, timeout=60.0).status == 200
     assert "replaced" not in engine.call("logs", name).stdout  # no worker was killed for its memory

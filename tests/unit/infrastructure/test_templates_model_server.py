@@ -80,6 +80,11 @@ def test_the_container_is_held_to_the_limits_that_its_tests_hold_it_to(graph: Gr
         *(f"--security-opt={option}" for option in definition["DockerSecurityOptions"]),
         f"--memory={definition['Memory']}m",
         f"--cpus={int(task['Cpu']) / 1024:g}",  # only the task's is a quota, as --cpus is
+        *(
+            f"--env={item['Name']}={item['Value']}"
+            for item in definition["Environment"]
+            if "_MAX_" in item["Name"]
+        ),
     ]
     assert sorted(granted) == sorted(LIMITS)
     assert definition["Privileged"] is False
