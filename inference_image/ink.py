@@ -191,8 +191,7 @@ def _under_light(sizes: Sizes, *, inverted: bool) -> Inked:
 def _continued(seen: Colours, surface: NDArray[np.uint8]) -> Colours:
     """Continue a sheet beyond its outline, as light as it is nearby."""
     small = tuple(max(1, side // 4) for side in seen.shape[1::-1])
-    alone = np.dstack([seen, np.full(surface.shape, 255, np.float32)])
-    alone[surface == 0] = 0
+    alone = cv2.copyTo(cv2.merge([seen, np.full(surface.shape, 255, np.float32)]), surface)
     alone = cv2.resize(alone, small, interpolation=cv2.INTER_AREA)
     mean = 1e-3 * np.array(cv2.mean(alone), np.float32)  # where nothing is near
     near = cv2.GaussianBlur(alone, (0, 0), max(small) / 12) + mean
