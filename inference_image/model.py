@@ -122,19 +122,21 @@ def _answer(probabilities: list[float], is_digit: float) -> Answer:
 class _Convolution(nn.Module):
     """A convolution by oneDNN: left to itself, PyTorch takes a slower way for one image on one thread.
 
+    Its weights are laid out once, not with every call: a sixth of the network's time for one image.
     (N, inputs, height, width) float32 -> (N, outputs, height, width).
     """
 
     def __init__(self, layer: nn.Conv2d) -> None:
         super().__init__()
-        self._layer = layer
-        self._padding = [side // 2 for side in layer.kernel_size]
+        self._how = [side // 2 for side in layer.kernel_size], layer.stride, layer.dilation, layer.groups
+        self._weight = torch.ops.mkldnn._reorder_convolution_weight(layer.weight.detach(), *self._how, None)
+        self._bias = layer.bias
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        one = self._layer
-        return torch.mkldnn_convolution(
-            images, one.weight, one.bias, self._padding, one.stride, one.dilation, one.groups
+        convolved: torch.Tensor = torch.ops.mkldnn._convolution_pointwise(
+            images, self._weight, self._bias, *self._how, "none", [], ""
         )
+        return convolved
 
 
 def _fused(network: Network) -> nn.Module:
