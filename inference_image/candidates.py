@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from inference_image.choosing import WEIGHTS
 from inference_image.ink import STROKE, Inked, Sizes, find_ink, under_light
 from inference_image.parts import RING, Each, Map, Mask, Parts, measured, parts_above
-from inference_image.shapes import is_no_digit, is_sheet, is_straight, is_table
+from inference_image.shapes import is_no_digit, is_sheet, is_straight, is_table, line_under
 from inference_image.sheets import lightest, only_on, outlined
 
 NO_INK = 10.0  # grey levels: what stands out less is the paper's own
@@ -194,6 +194,8 @@ def _standing_out(inks: Iterable[Inked]) -> list[Candidate]:
         before = None
         for floor in reversed([*_floors(searched)]):
             parts = parts_above(searched.ink, floor)
+            if lines := [line for part in range(len(parts)) if (line := line_under(parts, part)) is not None]:
+                parts = parts_above(np.where(np.any(lines, axis=0), np.float32(0), searched.ink), floor)
             if before and before.are_nearly(parts):
                 continue
             before = parts

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inference_image.parts import Parts
+from inference_image.parts import Mask, Parts
 
 _WIDE, _FILLED = 0.4, 0.75  # of the picture's sides and of its box: a surface of any outline
 _LEAST = 0.3  # of the picture's shorter side: a sheet that is a rectangle
@@ -19,6 +19,10 @@ _SQUARE = 0.8  # of its height: a box that is narrower may be a 0 of straight st
 _BORDER = 0.08  # of the picture's sides: a box so near to all edges is a border, however narrow
 _RIM, _INSIDE = 0.1, 0.2  # of a box's sides: an outline stays within the one, a 0 does not
 _BAR = 0.8  # of its length is inked: a side of a box, or a bar in it
+_ACROSS, _LEVEL = 0.3, 0.07  # of the picture's width, its slope: a printed line; arrows are shorter or lean
+_BARE = 0.3  # of its columns hold the line alone, where something stands on one
+_STANDS = 0.12  # of its length is what stands on a line at least; the hook of a 5's bar is smaller
+_BEYOND = 1.25  # times as long as what stands on it is a line; the foot of a 2 and the bar of a 7 are shorter
 
 
 def is_sheet(parts: Parts, part: int) -> bool:
@@ -57,6 +61,52 @@ def is_straight(parts: Parts, part: int) -> bool:
 def is_no_digit(parts: Parts, part: int) -> bool:
     """Whether it is a dot, a band at an edge, a line from edge to edge, or an empty box."""
     return any(shape(parts, part) for shape in (_is_dot, _is_band, _is_ruled, _is_empty_box))
+
+
+def line_under(parts: Parts, part: int) -> Mask | None:
+    """Mark a line that was there before something was written on it, and runs on beside that, by 1.
+
+    None where there is none, or nothing stands on it. Where a stroke touches the line both are left, as where
+    staves are removed from music (Bainbridge and Bell 1997).
+    """
+    left, top, width, height = parts.boxes[:, part].astype(int)
+    if width < max(_BEYOND * height, _ACROSS * parts.labels.shape[1]):
+        return None
+    alone = _alone(parts, part)
+    inked = alone.sum(0)
+    first, last = alone.argmax(0), height - 1 - alone[::-1].argmax(0)
+    bare = np.flatnonzero((inked <= _HAIR * width) & (last - first < inked))
+    if len(bare) < _BARE * width:
+        return None
+    middle, thickness = (first + last)[bare] / 2, np.median(inked[bare])
+    slope, start = np.polyfit(bare, middle, 1)
+    bare = bare[np.abs(slope * bare + start - middle) <= 1]
+    if len(bare) < _BARE * width or abs(slope) > _LEVEL:
+        return None
+    away = np.abs(np.arange(height)[:, None] - (slope * np.arange(width) + start))
+    beside = (alone & (away > thickness / 2 + 1)).view(np.uint8)
+    rest, runs = _without_ticks(beside, thickness), np.ptp(bare)
+    if not (_longest(beside) > _STANDS * runs and _longest(rest) < runs / _BEYOND):
+        return None
+    touched = (rest.view(np.bool_) & (away <= thickness / 2 + 2)).any(0)
+    line = np.zeros(parts.labels.shape, np.uint8)
+    line[top : top + height, left : left + width] = alone & ~(touched | rest.view(np.bool_))
+    return line
+
+
+def _longest(mask: Mask) -> int:
+    """Measure the longest side of what is connected in a mask."""
+    _, _, stats, _ = cv2.connectedComponentsWithStats(mask)
+    return int(stats[1:, 2:4].max(initial=0))
+
+
+def _without_ticks(beside: Mask, thickness: float) -> Mask:
+    """Take away what stands on a line in a row, equally high and as thin as it: the ticks of a comb."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(beside)
+    thin = np.flatnonzero((stats[:, 2] <= 2 * thickness + 2) & (stats[:, 3] > 3 * thickness))
+    heights = stats[thin, 3]
+    ticks = thin[np.abs(heights - np.median(heights)) <= 2] if len(thin) else thin
+    return np.where(np.isin(labels, ticks), np.uint8(0), beside) if len(ticks) > 1 else beside
 
 
 def _is_dot(parts: Parts, part: int) -> bool:

@@ -329,6 +329,44 @@ def test_what_stands_in_a_table_comes_before_the_lines_of_it(lines: str, size: i
     assert first.box == pytest.approx((180, 110, 0.7 * size, size), abs=12)
 
 
+@pytest.mark.parametrize("rise", [-8, 0, 8])
+@pytest.mark.parametrize("into", [-2, 0, 10])  # pixels below the line does the digit end
+def test_a_digit_on_a_printed_line_is_seen_without_it(rise: int, into: int) -> None:
+    image = Image.new("RGB", (500, 300), "white")
+    pen = ImageDraw.Draw(image)
+    pen.line([(40, 200 + rise), (440, 200 - rise)], "black", 3)
+    _seven(pen, (200, 104 + into), 96)
+    first, *_ = find_digits(np.asarray(image))
+    assert first.box == pytest.approx((196, 100 + into, 78, 104), abs=8)
+
+
+def test_a_digit_that_touches_a_comb_is_seen_without_it() -> None:
+    image = Image.new("RGB", (500, 300), "white")
+    pen = ImageDraw.Draw(image)
+    pen.line([(40, 200), (440, 200)], "black", 3)
+    for tick in (40, 140, 240, 340, 440):
+        pen.line([(tick, 200), (tick, 150)], "black", 3)
+    _seven(pen, (160, 104), 96)
+    first, *others = find_digits(np.asarray(image))
+    assert first.box == pytest.approx((156, 100, 78, 104), abs=8)
+    assert others == []
+
+
+@pytest.mark.parametrize("mark", ["7 with a long bar", "2 with a long foot", "an arrow"])
+def test_a_stroke_that_is_straight_and_long_is_no_printed_line(mark: str) -> None:
+    lines = {
+        "7 with a long bar": [[(150, 80), (270, 80), (230, 220)]],
+        "2 with a long foot": [[(200, 100), (240, 80), (260, 110), (190, 220), (330, 220)]],
+        "an arrow": [[(190, 150), (310, 150)], [(280, 120), (310, 150), (280, 180)]],
+    }
+    image = Image.new("RGB", (500, 300), "white")
+    for line in lines[mark]:
+        ImageDraw.Draw(image).line(line, "black", 9, joint="curve")
+    [whole] = find_digits(np.asarray(image))
+    corners = np.concatenate(lines[mark])
+    assert whole.box == pytest.approx((*corners.min(0), *np.ptp(corners, 0)), abs=12)
+
+
 def test_the_ring_around_a_digit_is_no_view_and_the_outline_of_one_is() -> None:
     image = Image.new("RGB", (400, 400), "white")
     pen = ImageDraw.Draw(image)
