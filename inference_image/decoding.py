@@ -10,7 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import ExifTags, Image, PngImagePlugin, UnidentifiedImageError
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
@@ -22,7 +22,9 @@ _TIFF = ExifTags.Base  # whose names its own tags have too
 _TURNS = {3: 180, 4: 180, 5: 90, 6: 270, 7: 270, 8: 90}  # EXIF orientation -> degrees counter-clockwise
 _MIRRORED = {2, 4, 5, 7}
 _OPAQUE = 250  # of 255
+_APART = 24  # of 255: colours that differ by less are one
 Image.MAX_IMAGE_PIXELS = None  # the limits here decide: Pillow would call a larger image broken
+PngImagePlugin.MAX_TEXT_CHUNK = 16 * 2**20  # of metadata, inflated: some editors write more than its 1 MiB
 # Memory that a pixel takes at the peak, from Pillow's decoder to the reduced image: measured, in bytes.
 _PIXEL_BYTES = {"1": 2, "L": 1, "P": 9, "RGB": 4, "RGBA": 8, "CMYK": 8, "LA": 12}
 _MOST_PIXEL_BYTES = 16  # 16 and 32 bits a channel; WebP, which is laid out twice beside the image
@@ -96,14 +98,16 @@ def _decode(data: bytes, limits: Limits) -> Picture:
             raise ImageError(422, f"the image has more than {_JPEG_SCANS} scans")
         if isinstance(image, TiffImageFile):
             _check_parts(image, len(data), limits)
+        turned = _orientation(image) if isinstance(image, TiffImageFile) else 1  # it is when loaded
         image.draft("RGB", _reduced_size(image))  # a JPEG is decoded at 1/2, 1/4 or 1/8, much faster
         opaque = _opaque(_reduced(_eight_bits(image)))
-        orientation = _orientation(image)  # after loading: that turns a TIFF
+        orientation = _orientation(image)  # in others it may come behind the pixels
         rotation = _TURNS.get(orientation, 0)
     if orientation in _MIRRORED:
         opaque = opaque[:, ::-1]
     upright = np.ascontiguousarray(np.rot90(opaque, rotation // 90))
-    return Picture(upright, rotation, (width, height) if rotation % 180 == 0 else (height, width))
+    size = (width, height) if rotation % 180 == 0 else (height, width)
+    return Picture(upright, rotation or _TURNS.get(turned, 0), size)
 
 
 def _orientation(image: Image.Image) -> Any:  # noqa: ANN401  whatever the file has there
@@ -166,11 +170,12 @@ def _has_too_many_scans(jpeg: bytes) -> bool:
 def _eight_bits(image: Image.Image) -> Image.Image:
     """L or RGB, or RGBA where anything can be transparent."""
     if image.mode.startswith(("I", "F")):  # 16 and 32 bits a pixel
-        values = np.nan_to_num(np.asarray(image, dtype=np.float32))
+        values = np.nan_to_num(np.asarray(image, dtype=np.float32), posinf=0, neginf=0)
+        values -= values.min(initial=0)  # black is 0, or what is below it
         top = float(values.max(initial=0))
         if image.mode.startswith("I;16"):  # of which scanners and cameras may use 8, 10 or 12
             top = 2.0 ** int(top).bit_length() - 1
-        values = values * (255 / top) if top > 0 else values
+        values *= 255 / top if top > 0 else 0
         return Image.fromarray(values.clip(0, 255).astype(np.uint8))
     mode = "RGBA" if image.has_transparency_data else "L" if image.mode in {"1", "L"} else "RGB"
     return image if image.mode == mode else image.convert(mode)  # 12 megapixels are not copied for nothing
@@ -205,10 +210,14 @@ def _opaque(image: Image.Image) -> NDArray[np.uint8]:
 def _paper(pixels: NDArray[np.uint8], alpha: NDArray[np.uint8]) -> tuple[int, ...]:
     """Choose the paper's colour for (height, width, 4): white under dark strokes, black under light ones.
 
-    Where most of it is opaque the opaque part already holds the paper, and its middle colour goes on.
+    Where most of it is opaque, in several colours, that holds the paper, and its middle colour goes on. One
+    colour is a bold digit that was cropped closely.
     """
     middle = _middle(pixels, (alpha > (127 if alpha.max() > 127 else 0)).view(np.uint8))
-    if np.count_nonzero(alpha >= _OPAQUE) > 0.5 * alpha.size:
+    opaque = np.count_nonzero(alpha >= _OPAQUE)
+    lowest, highest = ([colour + way * _APART for colour in middle] for way in (-1, 1))
+    alike = cv2.countNonZero(cv2.inRange(pixels, (*lowest, _OPAQUE), (*highest, 255)))
+    if opaque > 0.5 * alpha.size and opaque - alike > 0.001 * alpha.size:
         return middle
     return (255, 255, 255) if sum(middle) < 3 * 128 else (0, 0, 0)
 

@@ -92,6 +92,7 @@ class Service:
                 body = await self._body(request)
                 if several:
                     images = parts(body, content_type, self._settings.max_images)
+                    del body  # else it would be held twice while its images wait
                     return JSONResponse(
                         {"images": [_entry(one) for one in await self._read(request, images)]}
                     )

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import ExifTags, Image, PngImagePlugin
 
 from inference_image.decoding import FORMATS, ImageError, decode
 from inference_image.limits import Limits
@@ -178,6 +178,19 @@ def test_an_image_whose_exif_is_broken_is_read_as_it_lies(form: str, exif: bytes
     assert (picture.pixels.shape, picture.rotation) == ((30, 40, 3), 0)
 
 
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "TIFF"])
+@pytest.mark.parametrize(("orientation", "rotation"), [(1, 0), (2, 0), (3, 180), (5, 90), (6, 270), (8, 90)])
+def test_it_says_how_far_it_was_turned_and_how_large_it_is_upright(
+    form: str, orientation: int, rotation: int
+) -> None:
+    exif, buffer = Image.Exif(), io.BytesIO()
+    exif[ExifTags.Base.Orientation] = orientation
+    Image.new("RGB", (40, 30)).save(buffer, form, exif=exif)
+    picture = decode(buffer.getvalue(), Limits())
+    upright = (40, 30) if rotation % 180 == 0 else (30, 40)
+    assert (picture.rotation, picture.size, picture.pixels.shape[1::-1]) == (rotation, upright, upright)
+
+
 def test_a_refusal_holds_nothing_of_what_was_decoded() -> None:
     with pytest.raises(ImageError) as raised:
         decode(_file("PNG")[:-50], Limits())
@@ -230,7 +243,16 @@ def test_what_is_less_than_half_opaque_does_not_say_what_ink_is() -> None:
 def test_paper_that_is_all_but_opaque_goes_on_where_there_is_none(alpha: int, paper: int) -> None:
     pixels = np.full((40, 60, 4), (200, 200, 200, alpha), np.uint8)
     pixels[:10] = 0  # a corner cut off
+    pixels[20:30, 30:32, :3] = 0
     assert decode(_png(Image.fromarray(pixels)), Limits()).pixels[0, 0].tolist() == [paper] * 3
+
+
+@pytest.mark.parametrize(("ink", "paper"), [(0, 255), (60, 255), (200, 0), (255, 0)])
+def test_what_is_opaque_all_over_and_of_one_colour_is_ink(ink: int, paper: int) -> None:
+    pixels = np.full((40, 60, 4), (ink, ink, ink, 255), np.uint8)
+    pixels[10:20, 10:30] = pixels[25:35, 10:30] = 0  # the holes of a bold 8, cropped to its edges
+    pixels = decode(_png(Image.fromarray(pixels)), Limits()).pixels
+    assert (pixels[5, 5].tolist(), pixels[15, 15].tolist()) == ([ink] * 3, [paper] * 3)
 
 
 @pytest.mark.parametrize("bits", [8, 12, 16])
@@ -245,6 +267,21 @@ def test_pixels_that_are_no_numbers_are_black() -> None:
     buffer = io.BytesIO()
     Image.fromarray(ramp).save(buffer, "TIFF")
     assert decode(buffer.getvalue(), Limits()).pixels[5, [5, 15, 25], 0].tolist() == [0, 127, 255]
+
+
+@pytest.mark.parametrize("ramp", [(-1.0, -0.5, 0.0), (0.0, 1e6, 2e6), (0.0, 0.5, 1.0, np.inf, -np.inf)])
+def test_numbers_of_any_size_are_shades_between_black_and_the_highest(ramp: tuple[float, ...]) -> None:
+    buffer = io.BytesIO()
+    Image.fromarray(np.array([ramp], np.float32).repeat(10, 0).repeat(10, 1)).save(buffer, "TIFF")
+    shades = decode(buffer.getvalue(), Limits()).pixels[5, [5, 15, 25], 0]
+    assert shades == pytest.approx([0, 127, 255], abs=1)
+
+
+def test_a_png_with_a_lot_of_metadata_is_read() -> None:
+    about, buffer = PngImagePlugin.PngInfo(), io.BytesIO()
+    about.add_itxt("XML:com.adobe.xmp", "x" * 1_500_000, zip=True)
+    Image.new("RGB", (40, 30)).save(buffer, "PNG", pnginfo=about, icc_profile=bytes(1_200_000))
+    assert decode(buffer.getvalue(), Limits()).size == (40, 30)
 
 
 def test_what_is_wholly_transparent_is_white() -> None:
