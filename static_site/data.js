@@ -1,6 +1,6 @@
 /** The view of one's own data: a copy of it, its deletion, and the key that ties it to a person. */
 
-import { element, goOnAt, parts, problemNotice } from "./elements.js";
+import { element, goOnAt, ignoreSecond, parts, problemNotice } from "./elements.js";
 import { reload } from "./leaving.js";
 import { texts } from "./texts.js";
 import { Writer } from "./writer.js";
@@ -27,6 +27,7 @@ export class DataView {
     this.#parts = parts(root);
     this.#connectCopy();
     this.#connectKey();
+    this.#parts.confirm.addEventListener("click", ignoreSecond, { capture: true });
   }
 
   show() {

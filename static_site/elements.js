@@ -90,6 +90,13 @@ export function problemNotice(problem, retry) {
   return notice;
 }
 
+/** A double click's second one is meant for what was there before the first. The keyboard's have the detail 0. */
+export function ignoreSecond(event) {
+  if (event.detail < 2) return;
+  event.preventDefault();
+  event.stopPropagation();
+}
+
 /** Where a button goes once it is pressed: the keyboard would be sent back to the beginning of the page. */
 export function goOnAt(place) {
   place.tabIndex = -1;

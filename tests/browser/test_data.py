@@ -10,7 +10,7 @@ from playwright.sync_api import FilePayload, Page, expect
 
 from tests.browser.api_double import ApiDouble, drawing
 from tests.browser.conftest import PHONE
-from tests.browser.gestures import asks_before_leaving, visit, wait_until_sent
+from tests.browser.gestures import asks_before_leaving, second_click, visit, wait_until_sent
 
 VIEW = "/#data"
 OTHER_KEY = "A" * 43
@@ -183,6 +183,16 @@ def test_everything_is_deleted_after_a_question(page: Page, api: ApiDouble) -> N
     page.get_by_role("button", name="Yes, do it").click()
     expect(page.get_by_text("Deleted: 4 images.")).to_be_visible()
     assert api.records == {}
+
+
+def test_the_second_click_of_a_double_click_confirms_nothing(page: Page, api: ApiDouble) -> None:
+    api.add(predicted=0)
+    page.get_by_role("button", name="Delete everything").click()
+    confirm = page.get_by_role("button", name="Yes, do it")
+    second_click(page, confirm)
+    expect(confirm).to_be_visible()
+    confirm.click()
+    expect(page.get_by_text("Deleted: 1 image.")).to_be_visible()
 
 
 def test_the_keyboard_goes_on_at_the_button_whose_work_is_done(page: Page, api: ApiDouble) -> None:
