@@ -2,11 +2,12 @@
 
 import { Answer } from "./answer.js";
 import { ignoreProblem } from "./api.js";
-import { SHOW_WAITING_MS, element, goOnAt, picture, problemNotice } from "./elements.js";
+import { SHOW_WAITING_MS, element, goOnAt, ignoreSecond, picture, problemNotice } from "./elements.js";
 import { Reading } from "./reading.js";
 import { texts } from "./texts.js";
 
 const PAGE = 24; // images shown at a time
+const DOUBLE_CLICK_MS = 500; // from the first click to the second
 const words = texts.handwriting;
 
 const FILTERS = {
@@ -143,6 +144,7 @@ export class History {
         element("button", { type: "button", class: "danger", onclick: () => this.#delete() }, texts.answer.delete),
       ),
     );
+    dialog.addEventListener("click", ignoreSecond, { capture: true });
     dialog.addEventListener("close", () => this.#closed());
   }
 
@@ -164,7 +166,11 @@ export class History {
     this.#reading = reading;
     this.#opened = record;
     this.#answer.show(reading);
-    this.#parts.dialog.showModal();
+    const { dialog } = this.#parts;
+    dialog.closedBy = "closerequest"; // and by a press beside it only once that cannot be a second click
+    setTimeout(() => (dialog.closedBy = "any"), DOUBLE_CLICK_MS);
+    dialog.showModal();
+    goOnAt(dialog); // else it would be whatever can be pressed already
   }
 
   async #delete() {

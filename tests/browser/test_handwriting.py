@@ -7,7 +7,15 @@ from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.api_double import ApiDouble, report_of
 from tests.browser.conftest import PHONE
-from tests.browser.gestures import SEVEN, asks_before_leaving, draw, hold, visit, wait_until_sent
+from tests.browser.gestures import (
+    SEVEN,
+    asks_before_leaving,
+    draw,
+    hold,
+    second_click,
+    visit,
+    wait_until_sent,
+)
 
 VIEW = "/#handwriting"
 
@@ -249,6 +257,37 @@ def test_the_keyboard_alone_opens_an_image_labels_it_and_comes_back_to_it(page: 
     assert record["true"] == 8
 
 
+def test_the_second_click_of_a_double_click_neither_labels_nor_closes_what_the_first_opened(
+    page: Page, api: ApiDouble
+) -> None:
+    record = api.add(predicted=0)
+    page.clock.install(time=0)
+    page.goto(VIEW)
+    expect(cards(page)).to_be_visible()
+    page.clock.pause_at(10_000)
+    cards(page).click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_text("Read as a 0.")).to_be_visible()
+    second_click(page, dialog.get_by_role("button", name="8,"))
+    page.mouse.click(10, 10)  # beside it
+    expect(dialog).to_be_visible()
+    expect(dialog.get_by_role("button", name="8,")).to_have_attribute("aria-pressed", "false")
+    page.clock.run_for(500)
+    page.mouse.click(10, 10)
+    expect(dialog).to_be_hidden()
+    assert record["true"] is None
+
+
+def test_the_keyboard_begins_at_an_opened_image_as_a_whole(page: Page, api: ApiDouble) -> None:
+    """A control that is there sooner than the others would be pressed by who means another one."""
+    api.add(predicted=0)
+    page.goto(VIEW)
+    cards(page).press("Enter")
+    expect(page.get_by_role("dialog", name="One of my images")).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("dialog").get_by_role("button", name="0,")).to_be_focused()
+
+
 def test_an_opened_image_closes_by_a_press_beside_it_and_not_by_one_at_its_edge(
     page: Page, api: ApiDouble
 ) -> None:
@@ -260,6 +299,7 @@ def test_an_opened_image_closes_by_a_press_beside_it_and_not_by_one_at_its_edge(
     box = dialog.bounding_box()
     assert box is not None
     left, middle = box["x"], box["y"] + box["height"] / 2
+    expect(dialog).to_have_attribute("closedby", "any")
     page.mouse.click(left + 8, middle)  # beside what is in it
     expect(dialog).to_be_visible()
     page.mouse.move(left + box["width"] / 2, middle)
