@@ -9,6 +9,7 @@ const PENDING_MS = [1_000, 2_000, 4_000, 8_000]; // between looks at a pending r
 const LARGEST_IMAGE = 4_500_000; // bytes that the API takes; of more a gateway before it makes a 500, which looks temporary
 const LOOKS_AT_A_TIME = 3; // at pending records: each lasts as long as the API waits for the model
 const PAGE_SIZE = 100; // the most that one GET /classifications gives
+const DIGIT_AT_LEAST = 0.5; // is_digit below this: the model saw no digit
 const TEMPORARY = new Set([429, 500, 502, 503, 504]); // 500 is API Gateway's, where Lambda has no room for one more
 
 /**
@@ -26,6 +27,11 @@ const TEMPORARY = new Set([429, 500, 502, 503, 504]); // 500 is API Gateway's, w
  * @property {Record<string, unknown>} [preprocessing]  what was done to the image
  * @property {number | null} true  0 to 9 once a person has said so
  */
+
+/** Did the model take it for one? @param {Classification} record */
+export function isDigit({ is_digit: probability }) {
+  return !(probability < DIGIT_AT_LEAST); // an older model does not tell
+}
 
 /** What went wrong. `status` is the HTTP status, or 0 when no answer came. */
 export class Problem extends Error {

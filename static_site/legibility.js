@@ -61,13 +61,13 @@ function header(scope, content) {
   return content === "" ? element("td") : element("th", { scope }, content);
 }
 
-function advice({ advice: all }, collection) {
+function advice(figures, collection) {
   return element(
     "div",
     { class: "card advice" },
     element("h2", {}, words.advice),
-    all.length === 0 ? element("p", {}, words.noAdvice) : null,
-    ...all.map((each) => adviceItem(each, collection)),
+    figures.advice.length === 0 ? element("p", {}, words.noAdvice(figures)) : null,
+    ...figures.advice.map((each) => adviceItem(each, collection)),
   );
 }
 

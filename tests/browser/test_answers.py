@@ -3,9 +3,9 @@
 import re
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import FilePayload, Locator, Page, expect
 
-from tests.browser.api_double import ApiDouble, answer
+from tests.browser.api_double import ApiDouble, answer, drawing
 from tests.browser.conftest import on_both_screens
 from tests.browser.gestures import FOUR, SEVEN, ZERO, asks_before_leaving, draw, hold, visit, wait_until_sent
 
@@ -64,6 +64,25 @@ def test_what_is_no_digit_is_said_to_be_none(page: Page, api: ApiDouble) -> None
     expect(page.get_by_text("This does not look like a digit.")).to_be_visible()
     expect(page.get_by_text("most likely an 8 (60.0%)")).to_be_visible()
     expect(page.locator("#write .digit")).to_have_text("?")
+
+
+def test_what_was_said_to_be_no_digit_is_not_called_a_read_one_elsewhere(page: Page, api: ApiDouble) -> None:
+    api.usual_answer = answer(7, confidence=0.6, is_digit=0.02)
+    image = FilePayload(name="blot.png", mimeType="image/png", buffer=drawing(7))
+    page.get_by_label("Choose images").set_input_files(image)
+    row, card = page.locator(".tray button"), page.locator(".gallery button")
+    expect(row).to_have_accessible_name("blot.png taken for no digit")
+    page.get_by_role("link", name="Handwriting").click()
+    expect(card).to_have_text("Taken for no digit, not labelled")
+    card.click()
+    page.keyboard.press("7")
+    expect(
+        page.get_by_role("dialog").get_by_text("It was a 7, taken for no digit. It counts as read as a 7.")
+    ).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(card).to_have_text("7, taken for no digit")
+    page.get_by_role("link", name="Write").click()
+    expect(row).to_have_accessible_name("blot.png 7, taken for no digit")
 
 
 def test_ten_bars_show_the_probabilities(page: Page, api: ApiDouble) -> None:

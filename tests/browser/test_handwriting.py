@@ -53,6 +53,19 @@ def test_the_figures_say_the_share_its_interval_and_each_digit(page: Page, api: 
     expect(page.get_by_role("row", name="1 0 of 0")).to_be_visible()
 
 
+@pytest.mark.parametrize(
+    ("labelled", "advice"),
+    [(29, "Nothing was misread so far."), (30, "Nothing stands out. Your digits are told apart well.")],
+)
+def test_digits_are_said_to_be_told_apart_well_only_once_there_are_enough(
+    page: Page, api: ApiDouble, labelled: int, advice: str
+) -> None:
+    for _ in range(labelled):
+        api.add(predicted=0, true=0)
+    page.goto(VIEW)
+    expect(page.get_by_text(advice)).to_be_visible()
+
+
 def test_a_confusion_is_shown_with_ones_own_images_and_advice(page: Page, api: ApiDouble) -> None:
     well_read = api.add(predicted=4, true=4)
     misread = api.add(predicted=9, true=4)
