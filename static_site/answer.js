@@ -89,7 +89,7 @@ export class Answer {
     const problem = reading?.problem ?? null;
     if (problem === this.#problem) return; // written again, it would be read out again
     this.#problem = problem;
-    const retry = reading?.state === "failed" && !problem.isFinal ? () => reading.send() : null;
+    const retry = reading?.canRetry ? () => reading.send() : null;
     this.#parts.problem.replaceChildren(...(problem ? [problemNotice(problem, retry)] : []));
   }
 

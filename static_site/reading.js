@@ -54,6 +54,11 @@ export class Reading extends EventTarget {
     return this.record?.true ?? null;
   }
 
+  /** It failed, and may come through another time. */
+  get canRetry() {
+    return this.state === "failed" && !this.problem.isFinal;
+  }
+
   /** The record's; another one's once its label was undone in another view. */
   get #id() {
     let { id } = this.#kept;
