@@ -2,6 +2,7 @@
 
 import { Answer } from "./answer.js";
 import { element, goOnAt, parts } from "./elements.js";
+import { askAlsoIf } from "./leaving.js";
 import { Pad } from "./pad.js";
 import { Reading } from "./reading.js";
 import { texts } from "./texts.js";
@@ -33,6 +34,8 @@ export class WriteView {
     this.#tray = new Tray(this.#parts.tray, this.#parts.status, api, (reading) => this.#showPicked(reading));
     this.#connectPad();
     this.#connectFiles();
+    addEventListener("online", () => this.#drawing?.canRetry && this.#drawing.send());
+    askAlsoIf(() => this.#drawing?.canRetry);
   }
 
   /** The pad and the tray are as they were left; what was read may have been labelled or deleted in another view. */
@@ -48,7 +51,7 @@ export class WriteView {
     for (const reading of this.#cleared.values()) reading.release();
     this.#cleared.clear();
     this.#drawing = null;
-    this.#pad.clear();
+    this.#pad.reset();
   }
 
   #connectPad() {
@@ -59,7 +62,7 @@ export class WriteView {
     undo.addEventListener("click", () => this.#undo());
     clear.addEventListener("click", () => this.#pad.canClear && this.#clear());
     document.addEventListener("keydown", (event) => {
-      const undoes = event.key === "z" && (event.ctrlKey || event.metaKey) && !event.shiftKey;
+      const undoes = event.key.toLowerCase() === "z" && (event.ctrlKey || event.metaKey) && !event.shiftKey;
       if (undoes && this.#isShown && !this.#answer.undo()) this.#undo(); // a label came after the strokes
     });
   }
@@ -91,10 +94,10 @@ export class WriteView {
 
   /**
    * A drawing that was answered stays in the history, and comes back with its answer when the clearing is undone; only
-   * versions of one drawing replace each other.
+   * versions of one drawing replace each other, also where the last one was not answered yet.
    */
   #clear() {
-    if (this.#drawing?.record) {
+    if (this.#drawing?.record && this.#strokes === this.#pad.strokes) {
       this.#cleared.set(this.#strokes, this.#drawing);
       this.#drawing = null;
     }

@@ -178,6 +178,20 @@ def test_no_connection_is_said_and_trying_again_is_the_same_request(
     assert len({request.headers["idempotency-key"] for request in api.calls("POST", UPLOAD)}) == 1
 
 
+def test_a_drawing_that_failed_without_a_connection_is_sent_again_once_there_is_one(
+    page: Page, api: ApiDouble
+) -> None:
+    api.is_away = True
+    draw(page, SEVEN)
+    expect(page.get_by_role("alert")).to_contain_text("No connection to the API.")
+    assert asks_before_leaving(page)
+    api.is_away = False
+    page.evaluate("dispatchEvent(new Event('online'))")
+    expect(page.get_by_text("Read as a 7.")).to_be_visible()
+    assert not asks_before_leaving(page)
+    assert len({request.headers["idempotency-key"] for request in api.calls("POST", UPLOAD)}) == 1
+
+
 def test_a_busy_api_is_asked_again_without_a_word(page: Page, api: ApiDouble) -> None:
     api.faults = [("POST .*", 503, "the queue is full")]
     draw(page, SEVEN)
@@ -321,7 +335,7 @@ def test_the_keyboards_undo_takes_back_the_label_before_the_stroke(page: Page, a
     expect(page.get_by_text("Read as a 7.")).to_be_visible()
     page.keyboard.press("8")
     expect(page.get_by_text("It was an 8, read as a 7.")).to_be_visible()
-    page.keyboard.press("Control+z")
+    page.keyboard.press("Control+Z")  # as with Caps Lock
     expect(page.get_by_text("It was an 8")).to_be_hidden()
     expect(key(page, 8)).to_be_enabled()
     assert [record["true"] for record in api.records.values()] == [None]

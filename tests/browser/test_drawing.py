@@ -239,6 +239,18 @@ def test_a_drawing_that_was_cleared_after_its_answer_stays_in_the_history(page: 
     assert api.calls("DELETE", ".*") == []
 
 
+def test_a_drawing_that_was_cleared_before_its_answer_leaves_nothing_in_the_history(
+    page: Page, api: ApiDouble
+) -> None:
+    draw(page, FOUR[:1])
+    expect(page.get_by_text("Read as a 7.")).to_be_visible()
+    page.clock.install()  # the pause that would have it read comes no more
+    draw(page, FOUR[1:])
+    with page.expect_response(lambda response: response.request.method == "DELETE"):
+        page.get_by_role("button", name="Clear").click()
+    wait_until_sent(page, lambda: not api.records)
+
+
 def test_an_older_answer_never_replaces_a_newer_one(page: Page, api: ApiDouble) -> None:
     api.is_holding = True
     api.next_answers = [answer(1), answer(4)]
