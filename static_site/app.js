@@ -37,7 +37,7 @@ async function start() {
     write: new WriteView(section("write"), api, numberKeys),
     handwriting: new HandwritingView(section("handwriting"), api, numberKeys),
     model: new ModelView(section("model"), api),
-    data: new DataView(section("data"), api, writer, () => views.write.discard()),
+    data: new DataView(section("data"), api, writer, () => [views.write, views.handwriting].forEach((view) => view.discard())),
   };
   addEventListener("hashchange", () => {
     show(views);

@@ -186,6 +186,7 @@ export class History {
     const [reading, opened, told] = [this.#reading, this.#opened, this.#reading.problem];
     reading.release();
     await reading.settled;
+    if (reading.record?.id !== opened.id) this.#collection.forget([opened.id]);
     if (reading.record !== opened) await this.#changed();
     if (reading.problem === told) return;
     this.#untold = reading.problem;

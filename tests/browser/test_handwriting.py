@@ -496,6 +496,36 @@ def test_one_image_is_deleted(page: Page, api: ApiDouble) -> None:
     assert [record["predicted"] for record in api.records.values()] == [0]
 
 
+@pytest.mark.parametrize("way", ["one by one", "everything"])
+def test_what_was_deleted_is_not_kept_in_memory(page: Page, api: ApiDouble, way: str) -> None:
+    page.add_init_script(
+        """(() => {
+            globalThis.kept = new Set();
+            const { createObjectURL, revokeObjectURL } = URL;
+            URL.createObjectURL = (blob) => {
+                const url = createObjectURL(blob);
+                kept.add(url);
+                return url;
+            };
+            URL.revokeObjectURL = (url) => (kept.delete(url), revokeObjectURL(url));
+        })()"""
+    )
+    api.add(predicted=0, true=0)
+    page.goto(VIEW)
+    image = cards(page).locator("img")
+    expect(image).to_have_attribute("src", re.compile("^blob:"))
+    if way == "everything":
+        page.get_by_role("link", name="Data").click()
+        page.get_by_role("button", name="Delete everything").click()
+        page.get_by_role("button", name="Yes, do it").click()
+        expect(page.get_by_text("Deleted: 1 image.")).to_be_visible()
+    else:
+        cards(page).click()
+        page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(page.locator(".gallery img, .examples img")).to_have_count(0)
+    assert page.evaluate("kept.size") == 0
+
+
 def test_a_deletion_that_failed_is_said_and_the_image_stays(page: Page, api: ApiDouble) -> None:
     api.add(predicted=0)
     api.faults = [("DELETE .*", 403, "")]
