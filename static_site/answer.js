@@ -21,7 +21,6 @@ export class Answer {
   #figures = null; // the writer's own, after a label
   #unshown = ""; // the address of an image that this browser cannot show: a TIFF
 
-  /** @param {import("./api.js").Api} api @param {import("./number_keys.js").NumberKeys} numberKeys */
   constructor(api, numberKeys) {
     this.#api = api;
     this.#numberKeys = numberKeys;

@@ -76,19 +76,13 @@ export class Api {
     this.#writer = writer;
   }
 
-  /**
-   * Send an image; the same key makes every retry the same request.
-   * @param {Blob} image
-   * @param {string} idempotencyKey
-   * @returns {Promise<Classification>}
-   */
+  /** Send an image; the same key makes every retry the same request. @returns {Promise<Classification>} */
   async classify(image, idempotencyKey) {
     if (image.size > LARGEST_IMAGE) throw new Problem({ status: 413, title: "Content Too Large" });
     const headers = { "Content-Type": image.type || "application/octet-stream", "Idempotency-Key": idempotencyKey };
     return this.#request("POST", "/classifications", { headers, body: image });
   }
 
-  /** @param {string} id @returns {Promise<Classification>} */
   async classification(id) {
     return this.#request("GET", `/classifications/${id}`);
   }
@@ -137,14 +131,13 @@ export class Api {
     return unlessMissing(this.#request("GET", `/classifications/${id}/image`, { headers: { Accept: type }, as: "blob" }));
   }
 
-  /** @param {string} id @param {number} digit @returns {Promise<Classification>} */
   async label(id, digit) {
     const headers = { "Content-Type": "application/json" };
     const body = JSON.stringify({ true: digit });
     return this.#request("PUT", `/classifications/${id}/label`, { headers, body });
   }
 
-  /** Deleting what is gone already is done, not a problem. @param {string} id */
+  /** Deleting what is gone already is done, not a problem. */
   async remove(id) {
     await unlessMissing(this.#request("DELETE", `/classifications/${id}`, { as: "text" }));
   }
@@ -160,8 +153,6 @@ export class Api {
 
   /**
    * The body of the answer.
-   * @param {string} method
-   * @param {string} path
    * @param {{headers?: object, body?: BodyInit, as?: "json" | "blob" | "text"}} [options]
    */
   async #request(method, path, options = {}) {

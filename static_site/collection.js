@@ -17,7 +17,6 @@ export class Collection {
   #images = /** @type {Map<string, Promise<Kept>>} */ (new Map());
   #fewAtOnce = limited(AT_A_TIME);
 
-  /** @param {import("./api.js").Api} api */
   constructor(api) {
     this.#api = api;
     this.reset();

@@ -14,12 +14,7 @@ export class DataView {
   #discard;
   #parts;
 
-  /**
-   * @param {HTMLElement} root
-   * @param {import("./api.js").Api} api
-   * @param {import("./writer.js").Writer} writer
-   * @param {() => void} discard what the other views hold, also what is still on its way to the API
-   */
+  /** @param {() => void} discard what the other views hold, also what is still on its way to the API */
   constructor(root, api, writer, discard) {
     this.#api = api;
     this.#writer = writer;

@@ -90,7 +90,7 @@ export function problemNotice(problem, retry) {
   return notice;
 }
 
-/** A double click's second one is meant for what was there before the first. The keyboard's have the detail 0. */
+/** The second click of a double one is meant for what was there before. The keyboard's detail is 0. */
 export function ignoreSecond(event) {
   if (event.detail < 2) return;
   event.preventDefault();

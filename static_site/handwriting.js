@@ -15,7 +15,6 @@ export class HandwritingView {
   #turn = 0;
   #shown = /** @type {URLSearchParams | null} */ (null); // the last ones: those of a link that was gone on from bring up nothing
 
-  /** @param {HTMLElement} root @param {import("./api.js").Api} api @param {import("./number_keys.js").NumberKeys} numberKeys */
   constructor(root, api, numberKeys) {
     this.#api = api;
     this.#parts = parts(root);

@@ -32,9 +32,6 @@ export class History {
 
   /**
    * @param {Record<string, any>} parts figures; history, and in it filters, gallery, status, historyProblem, more; dialog
-   * @param {import("./api.js").Api} api
-   * @param {import("./collection.js").Collection} collection
-   * @param {import("./number_keys.js").NumberKeys} numberKeys
    * @param {() => void} onChange after a label or a deletion
    */
   constructor(parts, api, collection, numberKeys, onChange) {

@@ -9,11 +9,7 @@ const LOOK_BACK = 300; // newest records searched for examples
 
 const words = texts.handwriting;
 
-/**
- * @param {object} figures of GET /legibility
- * @param {import("./collection.js").Collection} collection for examples
- * @returns {HTMLElement}
- */
+/** @param {object} figures of GET /legibility @param {import("./collection.js").Collection} collection for examples */
 export function legibilityReport(figures, collection) {
   if (figures.labelled === 0) {
     return element("p", { class: "notice" }, figures.images === 0 ? words.none : words.noneLabelled(figures.images));

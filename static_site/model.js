@@ -14,7 +14,6 @@ export class ModelView {
   #report;
   #turn = 0;
 
-  /** @param {HTMLElement} root @param {import("./api.js").Api} api */
   constructor(root, api) {
     this.#api = api;
     this.#report = parts(root).report;

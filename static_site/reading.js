@@ -30,7 +30,6 @@ export class Reading extends EventTarget {
   #left = new AbortController();
 
   /**
-   * @param {import("./api.js").Api} api
    * @param {Blob | null} image null where it is kept no longer
    * @param {string} [name] the file's, for a person to tell several apart
    */

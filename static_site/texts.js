@@ -65,6 +65,7 @@ export const texts = {
     undo: "Undo",
     clear: "Clear",
     brush: "Pen",
+    width: (share) => `${percent(share)} of the surface`,
     choose: "Choose images",
     camera: "Take a photo",
     bring: "or drop them anywhere, or paste one",
@@ -110,6 +111,7 @@ export const texts = {
       return `It was ${digit}, ${digit === predicted ? "and read as one" : `read as ${predicted}`}.`;
     },
     undoLabel: "Undo",
+    undoName: "Undo what you said",
     standing: (figures) =>
       figures.labelled === 0
         ? ""

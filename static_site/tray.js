@@ -24,12 +24,7 @@ export class Tray {
   #workers = 0;
   #others = 0; // files that were no images
 
-  /**
-   * @param {HTMLElement} list
-   * @param {HTMLElement} status
-   * @param {import("./api.js").Api} api
-   * @param {(reading: Reading) => void} onPick
-   */
+  /** @param {(reading: Reading) => void} onPick */
   constructor(list, status, api, onPick) {
     this.#list = list;
     this.#status = status;
@@ -154,9 +149,7 @@ export class Tray {
 
 /**
  * What takes long to send, or is of a kind that only browsers read, becomes a JPEG or, where ink may be on nothing, a
- * WebP, the way up that its EXIF data says. What the browser cannot decode goes as it is: the API says what is wrong.
- * @param {Blob} file
- * @returns {Promise<Blob>}
+ * WebP, the way up that its EXIF data says. What the browser cannot decode goes as it is: the API says what is wrong. @returns {Promise<Blob>}
  */
 async function fitted(file) {
   const isAccepted = file.type === "" || ACCEPTED.includes(file.type); // the API looks at the content

@@ -23,7 +23,6 @@ export class WriteView {
   #cleared = /** @type {Map<object[], Reading>} */ (new Map()); // by their strokes: what undoing brings back
   #pause = 0; // the timer of a drawing that is still to be read
 
-  /** @param {HTMLElement} root @param {import("./api.js").Api} api @param {import("./number_keys.js").NumberKeys} numberKeys */
   constructor(root, api, numberKeys) {
     this.#root = root;
     this.#api = api;
@@ -55,7 +54,8 @@ export class WriteView {
   }
 
   #connectPad() {
-    const { undo, clear } = this.#parts;
+    const { undo, clear, brush } = this.#parts;
+    for (const event of ["focus", "input"]) brush.addEventListener(event, () => (brush.ariaValueText = texts.write.width(brush.value)));
     this.#pad.addEventListener("start", () => this.#beginStroke());
     this.#pad.addEventListener("change", () => this.#drawingChanged());
     this.#pad.addEventListener("drop", () => this.#strokeDropped());

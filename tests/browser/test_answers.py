@@ -262,6 +262,24 @@ def test_number_keys_are_one_choice_for_the_whole_page(page: Page, api: ApiDoubl
     assert [request.post_data_json for request in api.calls("PUT", ".*")] == [{"true": 0}]
 
 
+def test_number_keys_are_one_choice_for_all_tabs(page: Page) -> None:
+    other = page.context.new_page()
+    visit(other, "/")
+    other.get_by_label("Use the keys 0 to 9").filter(visible=True).uncheck()
+    expect(page.get_by_label("Use the keys 0 to 9").filter(visible=True)).not_to_be_checked()
+    draw(page, SEVEN)
+    expect(key(page, 7)).to_be_enabled()
+    page.keyboard.press("8")
+    expect(key(page, 8)).to_have_attribute("aria-pressed", "false")
+
+
+def test_what_is_undone_is_told_by_the_name_of_each_button(page: Page) -> None:
+    draw(page, SEVEN)
+    key(page, 7).click()
+    expect(page.get_by_role("button", name="Undo", exact=True)).to_have_count(1)
+    expect(page.get_by_role("button", name="Undo what you said")).to_be_visible()
+
+
 def test_a_correction_replaces_the_label_and_can_be_undone(page: Page, api: ApiDouble) -> None:
     draw(page, SEVEN)
     key(page, 7).click()

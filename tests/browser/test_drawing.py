@@ -130,6 +130,14 @@ def test_the_pen_is_as_wide_as_its_slider_says_when_the_browser_goes_back(page: 
     assert wide > 1.5 * narrow
 
 
+def test_how_wide_the_pen_is_can_be_heard(page: Page) -> None:
+    pen = page.get_by_role("slider", name="Pen")
+    pen.focus()
+    expect(pen).to_have_attribute("aria-valuetext", "6.0% of the surface")
+    pen.press("ArrowRight")
+    expect(pen).to_have_attribute("aria-valuetext", "6.5% of the surface")
+
+
 def test_a_tap_leaves_a_dot(page: Page, api: ApiDouble) -> None:
     draw(page, [[(0.5, 0.5)]])
     expect(page.get_by_text("Read as a 7.")).to_be_visible()
