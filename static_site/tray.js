@@ -149,7 +149,7 @@ export class Tray {
 
 /**
  * What takes long to send, or is of a kind that only browsers read, becomes a JPEG or, where ink may be on nothing, a
- * WebP, the way up that its EXIF data says. What the browser cannot decode goes as it is: the API says what is wrong. @returns {Promise<Blob>}
+ * WebP, the way up that its EXIF data says. What the browser cannot decode goes as it is: the API says what is wrong.
  */
 async function fitted(file) {
   const isAccepted = file.type === "" || ACCEPTED.includes(file.type); // the API looks at the content

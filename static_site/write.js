@@ -62,7 +62,7 @@ export class WriteView {
     undo.addEventListener("click", () => this.#undo());
     clear.addEventListener("click", () => this.#pad.canClear && this.#clear());
     document.addEventListener("keydown", (event) => {
-      const undoes = event.key.toLowerCase() === "z" && (event.ctrlKey || event.metaKey) && !event.shiftKey;
+      const undoes = /^z$/i.test(event.key) && (event.ctrlKey || event.metaKey) && !event.shiftKey;
       if (undoes && this.#isShown && !this.#answer.undo()) this.#undo(); // a label came after the strokes
     });
   }

@@ -258,7 +258,9 @@ def test_settings_that_take_long_are_said_to(page: Page) -> None:
     expect(loading).to_have_count(0)
 
 
-def test_a_page_of_which_a_part_does_not_arrive_says_so_after_a_while(page: Page, used_api: ApiDouble) -> None:
+def test_a_page_of_which_a_part_does_not_arrive_says_so_after_a_while(
+    page: Page, used_api: ApiDouble
+) -> None:
     broken = page.context.new_page()  # whose errors are wanted
     broken.route("**/charts.js", lambda route: route.abort())
     broken.goto("/")
