@@ -187,7 +187,7 @@ export const texts = {
     corner: "was \\ read",
     cell: (row, column) => `: ${row} read as ${column}. Show mine`,
     digits: "Digit by digit",
-    digitsNote: "Where nothing is there to judge by stands –. In the mean it counts as 0.",
+    digitsNote: "–: nothing to judge by. In the mean it counts as 0.",
     noFigure: "–",
     digit: "Digit",
     precision: "Precision",
