@@ -81,7 +81,8 @@ def wilson_interval(correct: int, of: int) -> tuple[float, float]:
     scale = 1 + _Z95**2 / of
     centre = (share + _Z95**2 / (2 * of)) / scale
     half = _Z95 / scale * math.sqrt(share * (1 - share) / of + _Z95**2 / (4 * of**2))
-    return max(0.0, centre - half), min(1.0, centre + half)
+    # Where every image went one way, rounding would leave the bound beside 0 or 1.
+    return 0.0 if correct == 0 else centre - half, 1.0 if correct == of else centre + half
 
 
 def _share(correct: int, of: int) -> dict[str, Any]:

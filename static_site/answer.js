@@ -1,10 +1,9 @@
 /** The answer to one reading: what was read, how sure, what the network saw, and which digit it really was. */
 
-import { ignoreProblem } from "./api.js";
+import { ignoreProblem, isDigit } from "./api.js";
 import { SHOW_WAITING_MS, cloned, element, parts, problemNotice, seenUrl } from "./elements.js";
 import { roughPercent, texts } from "./texts.js";
 
-const DIGIT_AT_LEAST = 0.5; // is_digit below this: the model saw no digit
 const SURE_AT_LEAST = 0.8; // confidence below this: name the second guess too
 const SHOW_SLOW_MS = 3_000;
 
@@ -22,7 +21,6 @@ export class Answer {
   #figures = null; // the writer's own, after a label
   #unshown = ""; // the address of an image that this browser cannot show: a TIFF
 
-  /** @param {import("./api.js").Api} api @param {import("./number_keys.js").NumberKeys} numberKeys */
   constructor(api, numberKeys) {
     this.#api = api;
     this.#numberKeys = numberKeys;
@@ -90,7 +88,7 @@ export class Answer {
     const problem = reading?.problem ?? null;
     if (problem === this.#problem) return; // written again, it would be read out again
     this.#problem = problem;
-    const retry = reading?.state === "failed" && !problem.isFinal ? () => reading.send() : null;
+    const retry = reading?.canRetry ? () => reading.send() : null;
     this.#parts.problem.replaceChildren(...(problem ? [problemNotice(problem, retry)] : []));
   }
 
@@ -156,7 +154,7 @@ export class Answer {
   /** What the label says, and what it means for the person once the figures are there. */
   #renderMeaning(record) {
     const digit = record?.true ?? null;
-    const said = digit === null ? "" : texts.answer.said(digit, record.predicted);
+    const said = digit === null ? "" : texts.answer.said(record);
     const standing = digit === null || this.#figures === null ? "" : texts.answer.standing(this.#figures);
     this.#write("meaning", `${said} ${standing}`.trim());
   }
@@ -209,10 +207,9 @@ export class Answer {
 }
 
 /** @returns {[certainty: string, digit: number | string, sentence: string, note: string]} */
-function verdict({ predicted, confidence, probabilities, is_digit: isDigit }) {
-  if (isDigit < DIGIT_AT_LEAST) {
-    return ["not-digit", "?", texts.answer.notDigit, texts.answer.notDigitNote(predicted, confidence)];
-  }
+function verdict(record) {
+  const { predicted, confidence, probabilities } = record;
+  if (!isDigit(record)) return ["not-digit", "?", texts.answer.notDigit, texts.answer.notDigitNote(predicted, confidence)];
   if (confidence < SURE_AT_LEAST) {
     const second = secondGuess(probabilities, predicted);
     return ["unsure", predicted, texts.answer.unsure(predicted, second), texts.answer.unsureNote(confidence)];

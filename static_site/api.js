@@ -9,6 +9,7 @@ const PENDING_MS = [1_000, 2_000, 4_000, 8_000]; // between looks at a pending r
 const LARGEST_IMAGE = 4_500_000; // bytes that the API takes; of more a gateway before it makes a 500, which looks temporary
 const LOOKS_AT_A_TIME = 3; // at pending records: each lasts as long as the API waits for the model
 const PAGE_SIZE = 100; // the most that one GET /classifications gives
+const DIGIT_AT_LEAST = 0.5; // is_digit below this: the model saw no digit
 const TEMPORARY = new Set([429, 500, 502, 503, 504]); // 500 is API Gateway's, where Lambda has no room for one more
 
 /**
@@ -26,6 +27,11 @@ const TEMPORARY = new Set([429, 500, 502, 503, 504]); // 500 is API Gateway's, w
  * @property {Record<string, unknown>} [preprocessing]  what was done to the image
  * @property {number | null} true  0 to 9 once a person has said so
  */
+
+/** Did the model take it for one? @param {Classification} record */
+export function isDigit({ is_digit: probability }) {
+  return !(probability < DIGIT_AT_LEAST); // an older model does not tell
+}
 
 /** What went wrong. `status` is the HTTP status, or 0 when no answer came. */
 export class Problem extends Error {
@@ -70,19 +76,13 @@ export class Api {
     this.#writer = writer;
   }
 
-  /**
-   * Send an image; the same key makes every retry the same request.
-   * @param {Blob} image
-   * @param {string} idempotencyKey
-   * @returns {Promise<Classification>}
-   */
+  /** Send an image; the same key makes every retry the same request. @returns {Promise<Classification>} */
   async classify(image, idempotencyKey) {
     if (image.size > LARGEST_IMAGE) throw new Problem({ status: 413, title: "Content Too Large" });
     const headers = { "Content-Type": image.type || "application/octet-stream", "Idempotency-Key": idempotencyKey };
     return this.#request("POST", "/classifications", { headers, body: image });
   }
 
-  /** @param {string} id @returns {Promise<Classification>} */
   async classification(id) {
     return this.#request("GET", `/classifications/${id}`);
   }
@@ -131,14 +131,13 @@ export class Api {
     return unlessMissing(this.#request("GET", `/classifications/${id}/image`, { headers: { Accept: type }, as: "blob" }));
   }
 
-  /** @param {string} id @param {number} digit @returns {Promise<Classification>} */
   async label(id, digit) {
     const headers = { "Content-Type": "application/json" };
     const body = JSON.stringify({ true: digit });
     return this.#request("PUT", `/classifications/${id}/label`, { headers, body });
   }
 
-  /** Deleting what is gone already is done, not a problem. @param {string} id */
+  /** Deleting what is gone already is done, not a problem. */
   async remove(id) {
     await unlessMissing(this.#request("DELETE", `/classifications/${id}`, { as: "text" }));
   }
@@ -154,8 +153,6 @@ export class Api {
 
   /**
    * The body of the answer.
-   * @param {string} method
-   * @param {string} path
    * @param {{headers?: object, body?: BodyInit, as?: "json" | "blob" | "text"}} [options]
    */
   async #request(method, path, options = {}) {

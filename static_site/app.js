@@ -6,8 +6,7 @@ import { awaited, element, fillTexts } from "./elements.js";
 import { HandwritingView } from "./handwriting.js";
 import { reload } from "./leaving.js";
 import { ModelView } from "./model.js";
-import { NumberKeys } from "./number_keys.js";
-import { PageStorage } from "./storage.js";
+import { NumberKeys, PageStorage } from "./storage.js";
 import { LANGUAGE, texts } from "./texts.js";
 import { WriteView } from "./write.js";
 import { Writer } from "./writer.js";
@@ -37,7 +36,7 @@ async function start() {
     write: new WriteView(section("write"), api, numberKeys),
     handwriting: new HandwritingView(section("handwriting"), api, numberKeys),
     model: new ModelView(section("model"), api),
-    data: new DataView(section("data"), api, writer, () => views.write.discard()),
+    data: new DataView(section("data"), api, writer, () => [views.write, views.handwriting].forEach((view) => view.discard())),
   };
   addEventListener("hashchange", () => {
     show(views);

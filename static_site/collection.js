@@ -1,6 +1,6 @@
 /** The writer's own records and images, fetched as far as they are looked at. */
 
-import { limited } from "./api.js";
+import { ignoreProblem, limited } from "./api.js";
 import { seenUrl } from "./elements.js";
 
 /** @typedef {import("./api.js").Classification} Classification */
@@ -17,7 +17,6 @@ export class Collection {
   #images = /** @type {Map<string, Promise<Kept>>} */ (new Map());
   #fewAtOnce = limited(AT_A_TIME);
 
-  /** @param {import("./api.js").Api} api */
   constructor(api) {
     this.#api = api;
     this.reset();
@@ -55,6 +54,14 @@ export class Collection {
   image(record) {
     if (!this.#images.has(record.id)) this.#images.set(record.id, this.#fetchImage(record));
     return this.#images.get(record.id);
+  }
+
+  /** Free the memory of images that were deleted. @param {Iterable<string>} [ids] all of them */
+  forget(ids = this.#images.keys()) {
+    for (const id of ids) {
+      this.#images.get(id)?.then(({ url }) => URL.revokeObjectURL(url), ignoreProblem);
+      this.#images.delete(id);
+    }
   }
 
   async #fetchMore() {

@@ -1,6 +1,6 @@
 /** The view of one's own data: a copy of it, its deletion, and the key that ties it to a person. */
 
-import { element, goOnAt, parts, problemNotice } from "./elements.js";
+import { element, goOnAt, ignoreSecond, parts, problemNotice } from "./elements.js";
 import { reload } from "./leaving.js";
 import { texts } from "./texts.js";
 import { Writer } from "./writer.js";
@@ -14,12 +14,7 @@ export class DataView {
   #discard;
   #parts;
 
-  /**
-   * @param {HTMLElement} root
-   * @param {import("./api.js").Api} api
-   * @param {import("./writer.js").Writer} writer
-   * @param {() => void} discard what is still on its way to the API
-   */
+  /** @param {() => void} discard what the other views hold, also what is still on its way to the API */
   constructor(root, api, writer, discard) {
     this.#api = api;
     this.#writer = writer;
@@ -27,6 +22,7 @@ export class DataView {
     this.#parts = parts(root);
     this.#connectCopy();
     this.#connectKey();
+    this.#parts.confirm.addEventListener("click", ignoreSecond, { capture: true });
   }
 
   show() {

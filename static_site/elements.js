@@ -90,6 +90,13 @@ export function problemNotice(problem, retry) {
   return notice;
 }
 
+/** The second click of a double one is meant for what was there before. The keyboard's detail is 0. */
+export function ignoreSecond(event) {
+  if (event.detail < 2) return;
+  event.preventDefault();
+  event.stopPropagation();
+}
+
 /** Where a button goes once it is pressed: the keyboard would be sent back to the beginning of the page. */
 export function goOnAt(place) {
   place.tabIndex = -1;

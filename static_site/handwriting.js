@@ -8,18 +8,19 @@ import { saved } from "./reading.js";
 
 export class HandwritingView {
   #api;
+  #parts;
   #figures;
   #collection;
   #history;
   #turn = 0;
   #shown = /** @type {URLSearchParams | null} */ (null); // the last ones: those of a link that was gone on from bring up nothing
 
-  /** @param {HTMLElement} root @param {import("./api.js").Api} api @param {import("./number_keys.js").NumberKeys} numberKeys */
   constructor(root, api, numberKeys) {
     this.#api = api;
-    this.#figures = parts(root).figures;
+    this.#parts = parts(root);
+    this.#figures = this.#parts.figures;
     this.#collection = new Collection(api);
-    this.#history = new History(parts(root), api, this.#collection, numberKeys, () => this.#showFigures());
+    this.#history = new History(this.#parts, api, this.#collection, numberKeys, () => this.#showFigures());
   }
 
   /** @param {URLSearchParams} parameters `true` and `predicted` show the images of that one confusion */
@@ -30,6 +31,13 @@ export class HandwritingView {
     this.#collection.reset();
     await Promise.all([this.#showFigures(), this.#history.show(parameters)]);
     if (parameters.size > 0 && parameters === this.#shown) this.#history.goTo();
+  }
+
+  /** Keep none of the images: all are deleted. */
+  discard() {
+    this.#collection.forget();
+    this.#figures.replaceChildren();
+    this.#parts.gallery.replaceChildren();
   }
 
   async #showFigures() {

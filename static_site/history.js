@@ -2,11 +2,12 @@
 
 import { Answer } from "./answer.js";
 import { ignoreProblem } from "./api.js";
-import { SHOW_WAITING_MS, element, goOnAt, picture, problemNotice } from "./elements.js";
+import { SHOW_WAITING_MS, element, goOnAt, ignoreSecond, picture, problemNotice } from "./elements.js";
 import { Reading } from "./reading.js";
 import { texts } from "./texts.js";
 
 const PAGE = 24; // images shown at a time
+const DOUBLE_CLICK_MS = 500; // from the first click to the second
 const words = texts.handwriting;
 
 const FILTERS = {
@@ -31,9 +32,6 @@ export class History {
 
   /**
    * @param {Record<string, any>} parts figures; history, and in it filters, gallery, status, historyProblem, more; dialog
-   * @param {import("./api.js").Api} api
-   * @param {import("./collection.js").Collection} collection
-   * @param {import("./number_keys.js").NumberKeys} numberKeys
    * @param {() => void} onChange after a label or a deletion
    */
   constructor(parts, api, collection, numberKeys, onChange) {
@@ -143,6 +141,7 @@ export class History {
         element("button", { type: "button", class: "danger", onclick: () => this.#delete() }, texts.answer.delete),
       ),
     );
+    dialog.addEventListener("click", ignoreSecond, { capture: true });
     dialog.addEventListener("close", () => this.#closed());
   }
 
@@ -164,7 +163,11 @@ export class History {
     this.#reading = reading;
     this.#opened = record;
     this.#answer.show(reading);
-    this.#parts.dialog.showModal();
+    const { dialog } = this.#parts;
+    dialog.closedBy = "closerequest"; // and by a press beside it only once that cannot be a second click
+    setTimeout(() => (dialog.closedBy = "any"), DOUBLE_CLICK_MS);
+    dialog.showModal();
+    goOnAt(dialog); // else it would be whatever can be pressed already
   }
 
   async #delete() {
@@ -180,6 +183,7 @@ export class History {
     const [reading, opened, told] = [this.#reading, this.#opened, this.#reading.problem];
     reading.release();
     await reading.settled;
+    if (reading.record?.id !== opened.id) this.#collection.forget([opened.id]);
     if (reading.record !== opened) await this.#changed();
     if (reading.problem === told) return;
     this.#untold = reading.problem;

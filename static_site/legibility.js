@@ -9,11 +9,7 @@ const LOOK_BACK = 300; // newest records searched for examples
 
 const words = texts.handwriting;
 
-/**
- * @param {object} figures of GET /legibility
- * @param {import("./collection.js").Collection} collection for examples
- * @returns {HTMLElement}
- */
+/** @param {object} figures of GET /legibility @param {import("./collection.js").Collection} collection for examples */
 export function legibilityReport(figures, collection) {
   if (figures.labelled === 0) {
     return element("p", { class: "notice" }, figures.images === 0 ? words.none : words.noneLabelled(figures.images));
@@ -61,13 +57,13 @@ function header(scope, content) {
   return content === "" ? element("td") : element("th", { scope }, content);
 }
 
-function advice({ advice: all }, collection) {
+function advice(figures, collection) {
   return element(
     "div",
     { class: "card advice" },
     element("h2", {}, words.advice),
-    all.length === 0 ? element("p", {}, words.noAdvice) : null,
-    ...all.map((each) => adviceItem(each, collection)),
+    figures.advice.length === 0 ? element("p", {}, words.noAdvice(figures)) : null,
+    ...figures.advice.map((each) => adviceItem(each, collection)),
   );
 }
 

@@ -5,10 +5,7 @@ import { roughShare, texts } from "./texts.js";
 
 const words = texts.model;
 
-/**
- * @param {number[][]} matrix 10 × 10 counts, rows true, columns predicted
- * @returns {HTMLElement}
- */
+/** @param {number[][]} matrix 10 × 10 counts, rows true, columns predicted */
 export function confusionMatrix(matrix) {
   const most = largestError(matrix);
   const table = element(

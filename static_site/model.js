@@ -14,7 +14,6 @@ export class ModelView {
   #report;
   #turn = 0;
 
-  /** @param {HTMLElement} root @param {import("./api.js").Api} api */
   constructor(root, api) {
     this.#api = api;
     this.#report = parts(root).report;
@@ -41,7 +40,7 @@ function reportOf(report) {
     overall(report),
     card(words.matrix, words.matrixNote, confusionMatrix(report.confusion_matrix)),
     shareCard(words.models, words.model, report.models, ({ model }) => model),
-    card(words.digits, "", digitTable(report)),
+    card(words.digits, words.digitsNote, digitTable(report)),
     calibration(report.calibration),
     shareCard(words.days, words.day, report.days.slice(-MOST_DAYS), ({ day }) => day),
   );
@@ -71,13 +70,21 @@ function overall(report) {
 }
 
 function digitTable(report) {
-  const figure = (value) => element("td", {}, percent(value));
-  const row = (name, { precision, recall, f1, support }) =>
-    element("tr", {}, element("th", { scope: "row" }, name), ...[precision, recall, f1].map(figure), element("td", {}, count(support)));
+  const wasRead = ({ digit }) => report.confusion_matrix.some((counts) => counts[digit] > 0);
+  const figure = (value, isKnown) => element("td", {}, isKnown ? percent(value) : words.noFigure);
+  const row = (name, { precision, recall, f1, support }, hasPrecision = true) =>
+    element(
+      "tr",
+      {},
+      element("th", { scope: "row" }, name),
+      figure(precision, hasPrecision),
+      ...[recall, f1].map((value) => figure(value, support > 0)),
+      element("td", {}, count(support)),
+    );
   return table(
     words.digits,
     [words.digit, words.precision, words.recall, words.f1, words.support],
-    report.digits.map((digit) => row(digit.digit, digit)),
+    report.digits.map((digit) => row(digit.digit, digit, wasRead(digit))),
     [row(words.macro, report.macro_average), row(words.weighted, report.weighted_average)],
   );
 }

@@ -57,6 +57,12 @@ export class Pad extends EventTarget {
     this.#changed();
   }
 
+  /** Clear it so that nothing can be undone. */
+  reset() {
+    this.#drawing = new Drawing();
+    this.#changed();
+  }
+
   /** What the person sees, ink on paper. @returns {Blob} a PNG */
   png() {
     const canvas = document.createElement("canvas");

@@ -30,7 +30,6 @@ export class Reading extends EventTarget {
   #left = new AbortController();
 
   /**
-   * @param {import("./api.js").Api} api
    * @param {Blob | null} image null where it is kept no longer
    * @param {string} [name] the file's, for a person to tell several apart
    */
@@ -52,6 +51,11 @@ export class Reading extends EventTarget {
   /** The true digit, null when nobody has said it. A digit on its way to the server counts. */
   get trueDigit() {
     return this.record?.true ?? null;
+  }
+
+  /** It failed, and may come through another time. */
+  get canRetry() {
+    return this.state === "failed" && !this.problem.isFinal;
   }
 
   /** The record's; another one's once its label was undone in another view. */

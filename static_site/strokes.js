@@ -7,14 +7,10 @@
  * @typedef {{from: Point, control: Point, to: Point, width: number}} Segment  a quadratic Bézier curve
  */
 
+const WIDTHS = 32; // from no pressure to all of it: curves of one width are one path, without seams
 const SHORTEST_STEP = 0.003; // of the side: points closer than this carry the hand's tremor, not the shape
 
-/**
- * Add a point unless it is too close to the last one to matter.
- * @param {Stroke} stroke
- * @param {Point} point
- * @returns {Stroke}
- */
+/** Add a point unless it is too close to the last one to matter. @returns {Stroke} */
 export function extended(stroke, point) {
   const last = stroke.points.at(-1);
   if (last && Math.hypot(point.x - last.x, point.y - last.y) < SHORTEST_STEP) return stroke;
@@ -23,9 +19,7 @@ export function extended(stroke, point) {
 
 /**
  * A smooth curve through a stroke: from midpoint to midpoint with the points as controls, which joins without
- * corners. A single point is a dot.
- * @param {Stroke} stroke
- * @returns {Segment[]}
+ * corners. A single point is a dot. @returns {Segment[]}
  */
 export function segments({ width, points }) {
   if (points.length === 0) return [];
@@ -34,7 +28,7 @@ export function segments({ width, points }) {
     from: ends[i],
     control,
     to: ends[i + 1],
-    width: width * (0.5 + control.pressure), // half to one and a half times the brush
+    width: width * (0.5 + Math.round(control.pressure * WIDTHS) / WIDTHS), // half to one and a half times the brush
   }));
 }
 
@@ -50,7 +44,6 @@ function midpoints(points) {
 export class Drawing {
   #states = [/** @type {Stroke[]} */ ([])];
 
-  /** @returns {Stroke[]} */
   get strokes() {
     return this.#states.at(-1);
   }
@@ -63,7 +56,6 @@ export class Drawing {
     return this.#states.length > 1;
   }
 
-  /** @param {Stroke} stroke */
   add(stroke) {
     this.#states.push([...this.strokes, stroke]);
   }

@@ -1,5 +1,7 @@
 /** Every text of the page, in one language. A translation is a second file like this one. */
 
+import { isDigit } from "./api.js";
+
 export const LANGUAGE = "en-GB";
 
 const wholePercent = new Intl.NumberFormat(LANGUAGE, { style: "percent" });
@@ -32,7 +34,7 @@ export function roughShare(share) {
 
 export const count = (number) => integer.format(number);
 export const share = (number) => wholePercent.format(number);
-const range = ([low, high]) => `${finePercent.format(low)} to ${finePercent.format(high)}`;
+const range = ([low, high]) => `${percent(low)} to ${percent(high)}`;
 const time = (text) => dateTime.format(new Date(text));
 
 function age(text) {
@@ -45,6 +47,7 @@ function age(text) {
 const article = (digit) => (digit === 8 ? "an" : "a");
 const a = (digit) => `${article(digit)} ${digit}`;
 const images = (n) => (n === 1 ? "1 image" : `${count(n)} images`);
+const read = (record) => (isDigit(record) ? `read as ${record.predicted}` : "taken for no digit");
 
 export const texts = {
   page: {
@@ -62,6 +65,7 @@ export const texts = {
     undo: "Undo",
     clear: "Clear",
     brush: "Pen",
+    width: (share) => `${percent(share)} of the surface`,
     choose: "Choose images",
     camera: "Take a photo",
     bring: "or drop them anywhere, or paste one",
@@ -83,7 +87,7 @@ export const texts = {
     noImages: "There was no image in that.",
     trayItem: ({ state, record }) =>
       ({ sending: "reading …", pending: "waiting", failed: "failed", gone: "deleted" })[state] ??
-      (record.true === null ? `read as ${record.predicted}` : texts.handwriting.card(record)),
+      (record.true === null ? read(record) : texts.handwriting.card(record)),
   },
   answer: {
     heading: "Answer",
@@ -101,8 +105,13 @@ export const texts = {
     question: "Which digit was it?",
     key: (digit, probability) => (probability === null ? `${digit}` : `${digit}, ${percent(probability)}`),
     numberKeys: "Use the keys 0 to 9",
-    said: (digit, predicted) => `It was ${a(digit)}, ${digit === predicted ? "and read as one" : `read as ${a(predicted)}`}.`,
+    said: (record) => {
+      const [digit, predicted] = [a(record.true), a(record.predicted)];
+      if (!isDigit(record)) return `It was ${digit}, taken for no digit. It counts as read as ${predicted}.`;
+      return `It was ${digit}, ${digit === predicted ? "and read as one" : `read as ${predicted}`}.`;
+    },
     undoLabel: "Undo",
+    undoName: "Undo what you said",
     standing: (figures) =>
       figures.labelled === 0
         ? ""
@@ -139,7 +148,7 @@ export const texts = {
     correct: "Read correctly",
     of: (correct, labelled) => `${count(correct)} of ${count(labelled)}`,
     advice: "What would help",
-    noAdvice: "Nothing stands out. Your digits are told apart well.",
+    noAdvice: (figures) => (figures.enough ? "Nothing stands out. Your digits are told apart well." : "Nothing was misread so far."),
     misread: (pair) => `Your ${pair.true}, read as ${pair.predicted}`,
     wellRead: (digit) => `Your ${digit}, well read`,
     showPair: "Show these",
@@ -152,10 +161,8 @@ export const texts = {
       record.status === "pending"
         ? "Not read yet"
         : record.true === null
-          ? `Read as ${record.predicted}, not labelled`
-          : record.true === record.predicted
-            ? `${record.true}, read correctly`
-            : `${record.true}, read as ${record.predicted}`,
+          ? `${capital(read(record))}, not labelled`
+          : `${record.true}, ${record.true === record.predicted && isDigit(record) ? "read correctly" : read(record)}`,
     opened: "One of my images",
   },
   model: {
@@ -169,7 +176,7 @@ export const texts = {
     noPairs: "Nobody has labelled an image yet.",
     baseline: (baseline) => `Always saying ${baseline.digit} would reach ${percent(baseline.accuracy)}.`,
     coverage: ({ classifications, labelled, share: part, accuracy_bounds: bounds }) =>
-      `${count(labelled)} of ${images(classifications)} are labelled (${share(part)}). ` +
+      `${count(labelled)} of ${images(classifications)} are labelled (${percent(part)}). ` +
       `Over all of them, the accuracy lies somewhere from ${range(bounds)}.`,
     rejected: (n) => `${count(n)} malformed ${n === 1 ? "label was" : "labels were"} left out.`,
     matrix: "What was read as what",
@@ -180,6 +187,8 @@ export const texts = {
     corner: "was \\ read",
     cell: (row, column) => `: ${row} read as ${column}. Show mine`,
     digits: "Digit by digit",
+    digitsNote: "–: nothing to judge by. In the mean it counts as 0.",
+    noFigure: "–",
     digit: "Digit",
     precision: "Precision",
     recall: "Recall",

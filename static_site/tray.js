@@ -9,7 +9,7 @@ const AT_A_TIME = 3; // browsers open six connections to one host, and the drawi
 const ACCEPTED = ["image/png", "image/jpeg", "image/webp", "image/gif", "image/bmp", "image/x-ms-bmp", "image/tiff"]; // by the API
 const LARGEST_UPLOAD = 3_500_000; // bytes; the API takes 4.5 MB
 const MAYBE_AN_IMAGE = /^(image\/.*)?$/; // without a known ending a file has no type, and may be anything
-const OPAQUE = ["image/jpeg", "image/bmp", "image/x-ms-bmp"]; // the others may have transparency to lose
+const OPAQUE = ["image/jpeg", "image/bmp", "image/x-ms-bmp", "image/heic"]; // the others may have transparency to lose
 const LARGEST_OPAQUE = 500_000; // bytes: half a minute where the uplink is bad
 const SHRUNK_SIDE = 2_000; // px, of a file that is larger
 
@@ -24,12 +24,7 @@ export class Tray {
   #workers = 0;
   #others = 0; // files that were no images
 
-  /**
-   * @param {HTMLElement} list
-   * @param {HTMLElement} status
-   * @param {import("./api.js").Api} api
-   * @param {(reading: Reading) => void} onPick
-   */
+  /** @param {(reading: Reading) => void} onPick */
   constructor(list, status, api, onPick) {
     this.#list = list;
     this.#status = status;
@@ -45,8 +40,8 @@ export class Tray {
   add(files) {
     if (files.length === 0) return; // text was pasted, or the choice was cancelled
     const images = files.filter((file) => MAYBE_AN_IMAGE.test(file.type) && file.size > 0);
-    this.#others += files.length - images.length;
-    if (images.length === 0) return this.#say(texts.write.noImages);
+    this.#others = files.length - images.length;
+    if (images.length === 0) return (this.#status.textContent = texts.write.noImages); // read out each time
     const readings = images.map((file) => new Reading(this.#api, file, file.name));
     this.#readings.push(...readings);
     this.#list.prepend(...readings.map((reading) => this.#item(reading)));
@@ -61,7 +56,6 @@ export class Tray {
     for (const reading of this.#readings) reading.discard();
     this.#readings = [];
     this.#waiting = [];
-    this.#others = 0;
     this.#list.replaceChildren();
     this.#list.hidden = true;
     this.#tellProgress();
@@ -90,12 +84,11 @@ export class Tray {
   }
 
   #retryFailed() {
-    if (this.#workers === 0) this.#send(this.#failed);
+    this.#send(this.#failed.filter((reading) => !this.#waiting.includes(reading)));
   }
 
-  /** Those that may come through another time. */
   get #failed() {
-    return this.#readings.filter(({ state, problem }) => state === "failed" && !problem.isFinal);
+    return this.#readings.filter((reading) => reading.canRetry);
   }
 
   /**
@@ -155,26 +148,23 @@ export class Tray {
 }
 
 /**
- * What takes long to send, or is of a kind that only browsers read, becomes a JPEG, the way up that its EXIF data
- * says. What the browser cannot decode goes as it is: the API says what is wrong with it.
- * @param {Blob} file
- * @returns {Promise<Blob>}
+ * What takes long to send, or is of a kind that only browsers read, becomes a JPEG or, where ink may be on nothing, a
+ * WebP, the way up that its EXIF data says. What the browser cannot decode goes as it is: the API says what is wrong.
  */
 async function fitted(file) {
   const isAccepted = file.type === "" || ACCEPTED.includes(file.type); // the API looks at the content
-  if (isAccepted && file.size <= (OPAQUE.includes(file.type) ? LARGEST_OPAQUE : LARGEST_UPLOAD)) return file;
+  const isOpaque = OPAQUE.includes(file.type);
+  if (isAccepted && file.size <= (isOpaque ? LARGEST_OPAQUE : LARGEST_UPLOAD)) return file;
   const bitmap = await createImageBitmap(file);
-  const smaller = await jpeg(bitmap).finally(() => bitmap.close()); // its memory would wait for the collector
+  const type = isOpaque ? "image/jpeg" : "image/webp"; // a browser that writes no WebP makes it a PNG
+  const smaller = await encoded(bitmap, type).finally(() => bitmap.close()); // its memory would wait for the collector
   return isAccepted && file.size <= smaller.size ? file : smaller;
 }
 
-async function jpeg(bitmap) {
+async function encoded(bitmap, type) {
   const scale = Math.min(1, SHRUNK_SIDE / Math.max(bitmap.width, bitmap.height));
   const side = (length) => Math.max(1, Math.round(length * scale));
   const canvas = new OffscreenCanvas(side(bitmap.width), side(bitmap.height));
-  const context = canvas.getContext("2d");
-  context.fillStyle = "#fff"; // JPEG has no transparency
-  context.fillRect(0, 0, canvas.width, canvas.height);
-  context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
-  return canvas.convertToBlob({ type: "image/jpeg", quality: 0.9 });
+  canvas.getContext("2d").drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+  return canvas.convertToBlob({ type, quality: 0.9 });
 }

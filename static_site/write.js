@@ -2,6 +2,7 @@
 
 import { Answer } from "./answer.js";
 import { element, goOnAt, parts } from "./elements.js";
+import { askAlsoIf } from "./leaving.js";
 import { Pad } from "./pad.js";
 import { Reading } from "./reading.js";
 import { texts } from "./texts.js";
@@ -22,7 +23,6 @@ export class WriteView {
   #cleared = /** @type {Map<object[], Reading>} */ (new Map()); // by their strokes: what undoing brings back
   #pause = 0; // the timer of a drawing that is still to be read
 
-  /** @param {HTMLElement} root @param {import("./api.js").Api} api @param {import("./number_keys.js").NumberKeys} numberKeys */
   constructor(root, api, numberKeys) {
     this.#root = root;
     this.#api = api;
@@ -33,6 +33,8 @@ export class WriteView {
     this.#tray = new Tray(this.#parts.tray, this.#parts.status, api, (reading) => this.#showPicked(reading));
     this.#connectPad();
     this.#connectFiles();
+    addEventListener("online", () => this.#drawing?.canRetry && this.#drawing.send());
+    askAlsoIf(() => this.#drawing?.canRetry);
   }
 
   /** The pad and the tray are as they were left; what was read may have been labelled or deleted in another view. */
@@ -48,18 +50,19 @@ export class WriteView {
     for (const reading of this.#cleared.values()) reading.release();
     this.#cleared.clear();
     this.#drawing = null;
-    this.#pad.clear();
+    this.#pad.reset();
   }
 
   #connectPad() {
-    const { undo, clear } = this.#parts;
+    const { undo, clear, brush } = this.#parts;
+    for (const event of ["focus", "input"]) brush.addEventListener(event, () => (brush.ariaValueText = texts.write.width(brush.value)));
     this.#pad.addEventListener("start", () => this.#beginStroke());
     this.#pad.addEventListener("change", () => this.#drawingChanged());
     this.#pad.addEventListener("drop", () => this.#strokeDropped());
     undo.addEventListener("click", () => this.#undo());
     clear.addEventListener("click", () => this.#pad.canClear && this.#clear());
     document.addEventListener("keydown", (event) => {
-      const undoes = event.key === "z" && (event.ctrlKey || event.metaKey) && !event.shiftKey;
+      const undoes = /^z$/i.test(event.key) && (event.ctrlKey || event.metaKey) && !event.shiftKey;
       if (undoes && this.#isShown && !this.#answer.undo()) this.#undo(); // a label came after the strokes
     });
   }
@@ -91,10 +94,10 @@ export class WriteView {
 
   /**
    * A drawing that was answered stays in the history, and comes back with its answer when the clearing is undone; only
-   * versions of one drawing replace each other.
+   * versions of one drawing replace each other, also where the last one was not answered yet.
    */
   #clear() {
-    if (this.#drawing?.record) {
+    if (this.#drawing?.record && this.#strokes === this.#pad.strokes) {
       this.#cleared.set(this.#strokes, this.#drawing);
       this.#drawing = null;
     }

@@ -11,7 +11,6 @@ export class Writer {
   #storage;
   #token = /** @type {string | undefined} */ (undefined);
 
-  /** @param {import("./storage.js").PageStorage} storage where the token lives */
   constructor(storage) {
     this.#storage = storage;
     this.#takeOver();
@@ -39,7 +38,7 @@ export class Writer {
     return TOKEN_PATTERN.test(token) ? token : null;
   }
 
-  /** Be the writer of an exported token after a reload; what is sent until then is the last one's. @param {string} token */
+  /** Be the writer of an exported token after a reload; what is sent until then is the last one's. */
   become(token) {
     this.#keep(token);
     if (!this.lasts) history.replaceState({ token }, "");
@@ -63,7 +62,6 @@ export class Writer {
     return token && TOKEN_PATTERN.test(token) ? token : undefined;
   }
 
-  /** @param {string} token */
   #keep(token) {
     this.#storage.set(STORAGE_KEY, token);
     return token;

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from itertools import pairwise
 
-from playwright.sync_api import Page, Route
+from playwright.sync_api import Locator, Page, Route
 
 Path = list[tuple[float, float]]  # points as shares of the pad's side
 
@@ -57,6 +57,13 @@ def draw(page: Page, strokes: list[Path]) -> None:
             page.mouse.move((x0 + x1) / 2, (y0 + y1) / 2)
             page.mouse.move(x1, y1)
         page.mouse.up()
+
+
+def second_click(page: Page, target: Locator) -> None:
+    """Click as the second time of a double click, of which the first brought the target there."""
+    target.hover()
+    page.mouse.down(click_count=2)
+    page.mouse.up(click_count=2)
 
 
 def hold(page: Page, url: str, method: str) -> list[Route]:

@@ -3,9 +3,9 @@
 import re
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import FilePayload, Locator, Page, expect
 
-from tests.browser.api_double import ApiDouble, answer
+from tests.browser.api_double import ApiDouble, answer, drawing
 from tests.browser.conftest import on_both_screens
 from tests.browser.gestures import FOUR, SEVEN, ZERO, asks_before_leaving, draw, hold, visit, wait_until_sent
 
@@ -64,6 +64,25 @@ def test_what_is_no_digit_is_said_to_be_none(page: Page, api: ApiDouble) -> None
     expect(page.get_by_text("This does not look like a digit.")).to_be_visible()
     expect(page.get_by_text("most likely an 8 (60.0%)")).to_be_visible()
     expect(page.locator("#write .digit")).to_have_text("?")
+
+
+def test_what_was_said_to_be_no_digit_is_not_called_a_read_one_elsewhere(page: Page, api: ApiDouble) -> None:
+    api.usual_answer = answer(7, confidence=0.6, is_digit=0.02)
+    image = FilePayload(name="blot.png", mimeType="image/png", buffer=drawing(7))
+    page.get_by_label("Choose images").set_input_files(image)
+    row, card = page.locator(".tray button"), page.locator(".gallery button")
+    expect(row).to_have_accessible_name("blot.png taken for no digit")
+    page.get_by_role("link", name="Handwriting").click()
+    expect(card).to_have_text("Taken for no digit, not labelled")
+    card.click()
+    page.keyboard.press("7")
+    expect(
+        page.get_by_role("dialog").get_by_text("It was a 7, taken for no digit. It counts as read as a 7.")
+    ).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(card).to_have_text("7, taken for no digit")
+    page.get_by_role("link", name="Write").click()
+    expect(row).to_have_accessible_name("blot.png 7, taken for no digit")
 
 
 def test_ten_bars_show_the_probabilities(page: Page, api: ApiDouble) -> None:
@@ -159,6 +178,20 @@ def test_no_connection_is_said_and_trying_again_is_the_same_request(
     assert len({request.headers["idempotency-key"] for request in api.calls("POST", UPLOAD)}) == 1
 
 
+def test_a_drawing_that_failed_without_a_connection_is_sent_again_once_there_is_one(
+    page: Page, api: ApiDouble
+) -> None:
+    api.is_away = True
+    draw(page, SEVEN)
+    expect(page.get_by_role("alert")).to_contain_text("No connection to the API.")
+    assert asks_before_leaving(page)
+    api.is_away = False
+    page.evaluate("dispatchEvent(new Event('online'))")
+    expect(page.get_by_text("Read as a 7.")).to_be_visible()
+    assert not asks_before_leaving(page)
+    assert len({request.headers["idempotency-key"] for request in api.calls("POST", UPLOAD)}) == 1
+
+
 def test_a_busy_api_is_asked_again_without_a_word(page: Page, api: ApiDouble) -> None:
     api.faults = [("POST .*", 503, "the queue is full")]
     draw(page, SEVEN)
@@ -227,6 +260,24 @@ def test_number_keys_are_one_choice_for_the_whole_page(page: Page, api: ApiDoubl
     expect(page.get_by_text("It was a 0, and read as one.")).to_be_visible()
     wait_until_sent(page, lambda: api.calls("PUT", ".*"))  # what is chosen shows before it is saved
     assert [request.post_data_json for request in api.calls("PUT", ".*")] == [{"true": 0}]
+
+
+def test_number_keys_are_one_choice_for_all_tabs(page: Page) -> None:
+    other = page.context.new_page()
+    visit(other, "/")
+    other.get_by_label("Use the keys 0 to 9").filter(visible=True).uncheck()
+    expect(page.get_by_label("Use the keys 0 to 9").filter(visible=True)).not_to_be_checked()
+    draw(page, SEVEN)
+    expect(key(page, 7)).to_be_enabled()
+    page.keyboard.press("8")
+    expect(key(page, 8)).to_have_attribute("aria-pressed", "false")
+
+
+def test_what_is_undone_is_told_by_the_name_of_each_button(page: Page) -> None:
+    draw(page, SEVEN)
+    key(page, 7).click()
+    expect(page.get_by_role("button", name="Undo", exact=True)).to_have_count(1)
+    expect(page.get_by_role("button", name="Undo what you said")).to_be_visible()
 
 
 def test_a_correction_replaces_the_label_and_can_be_undone(page: Page, api: ApiDouble) -> None:
@@ -302,7 +353,7 @@ def test_the_keyboards_undo_takes_back_the_label_before_the_stroke(page: Page, a
     expect(page.get_by_text("Read as a 7.")).to_be_visible()
     page.keyboard.press("8")
     expect(page.get_by_text("It was an 8, read as a 7.")).to_be_visible()
-    page.keyboard.press("Control+z")
+    page.keyboard.press("Control+Z")  # as with Caps Lock
     expect(page.get_by_text("It was an 8")).to_be_hidden()
     expect(key(page, 8)).to_be_enabled()
     assert [record["true"] for record in api.records.values()] == [None]

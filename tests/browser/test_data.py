@@ -10,7 +10,7 @@ from playwright.sync_api import FilePayload, Page, expect
 
 from tests.browser.api_double import ApiDouble, drawing
 from tests.browser.conftest import PHONE
-from tests.browser.gestures import asks_before_leaving, visit, wait_until_sent
+from tests.browser.gestures import SEVEN, asks_before_leaving, draw, second_click, visit, wait_until_sent
 
 VIEW = "/#data"
 OTHER_KEY = "A" * 43
@@ -185,6 +185,16 @@ def test_everything_is_deleted_after_a_question(page: Page, api: ApiDouble) -> N
     assert api.records == {}
 
 
+def test_the_second_click_of_a_double_click_confirms_nothing(page: Page, api: ApiDouble) -> None:
+    api.add(predicted=0)
+    page.get_by_role("button", name="Delete everything").click()
+    confirm = page.get_by_role("button", name="Yes, do it")
+    second_click(page, confirm)
+    expect(confirm).to_be_visible()
+    confirm.click()
+    expect(page.get_by_text("Deleted: 1 image.")).to_be_visible()
+
+
 def test_the_keyboard_goes_on_at_the_button_whose_work_is_done(page: Page, api: ApiDouble) -> None:
     api.add(predicted=0)
     download, delete = (
@@ -228,15 +238,18 @@ def test_what_is_still_on_its_way_is_deleted_when_it_comes(page: Page, api: ApiD
     images = [FilePayload(name="digit.png", mimeType="image/png", buffer=drawing(7))] * 2
     page.get_by_label("Choose images").set_input_files(images)
     wait_until_sent(page, lambda: api.held == 2)
+    draw(page, SEVEN)
+    wait_until_sent(page, lambda: api.held == 3)
     page.get_by_role("link", name="Data").click()
     page.get_by_role("button", name="Delete everything").click()
     page.get_by_role("button", name="Yes, do it").click()
     expect(page.get_by_text("There was nothing to delete.")).to_be_visible()
-    for _ in range(2):
+    for _ in range(3):
         with page.expect_response(lambda response: response.request.method == "DELETE"):
             api.release(0)
     assert api.records == {}
     page.get_by_role("link", name="Write").click()
+    expect(page.get_by_role("button", name="Undo")).to_be_disabled()  # what was deleted was drawn as well
     expect(page.locator(".tray")).to_be_hidden()
     expect(page.get_by_text("2 to come")).to_have_count(0)
 

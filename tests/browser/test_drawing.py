@@ -130,6 +130,14 @@ def test_the_pen_is_as_wide_as_its_slider_says_when_the_browser_goes_back(page: 
     assert wide > 1.5 * narrow
 
 
+def test_how_wide_the_pen_is_can_be_heard(page: Page) -> None:
+    pen = page.get_by_role("slider", name="Pen")
+    pen.focus()
+    expect(pen).to_have_attribute("aria-valuetext", "6.0% of the surface")
+    pen.press("ArrowRight")
+    expect(pen).to_have_attribute("aria-valuetext", "6.5% of the surface")
+
+
 def test_a_tap_leaves_a_dot(page: Page, api: ApiDouble) -> None:
     draw(page, [[(0.5, 0.5)]])
     expect(page.get_by_text("Read as a 7.")).to_be_visible()
@@ -237,6 +245,18 @@ def test_a_drawing_that_was_cleared_after_its_answer_stays_in_the_history(page: 
     expect(page.get_by_text("Read as a 7.")).to_be_visible()
     assert len(api.records) == 2
     assert api.calls("DELETE", ".*") == []
+
+
+def test_a_drawing_that_was_cleared_before_its_answer_leaves_nothing_in_the_history(
+    page: Page, api: ApiDouble
+) -> None:
+    draw(page, FOUR[:1])
+    expect(page.get_by_text("Read as a 7.")).to_be_visible()
+    page.clock.install()  # the pause that would have it read comes no more
+    draw(page, FOUR[1:])
+    with page.expect_response(lambda response: response.request.method == "DELETE"):
+        page.get_by_role("button", name="Clear").click()
+    wait_until_sent(page, lambda: not api.records)
 
 
 def test_an_older_answer_never_replaces_a_newer_one(page: Page, api: ApiDouble) -> None:

@@ -168,6 +168,25 @@ def test_files_that_failed_without_a_connection_are_sent_again_all_at_once(
     assert {request.headers["idempotency-key"] for request in api.calls("POST", UPLOAD)} == sent
 
 
+def test_files_that_failed_are_sent_again_also_while_another_one_is_on_its_way(
+    page: Page, api: ApiDouble
+) -> None:
+    api.is_away = True
+    choose(page, file("first.png"))
+    expect(page.get_by_text("1 failed")).to_be_visible()
+    api.is_away, api.is_holding = False, True
+    choose(page, file("second.png"))
+    wait_until_sent(page, lambda: api.held == 1)
+    with page.expect_request(lambda request: request.method == "POST"):
+        for _ in range(2):
+            page.evaluate("dispatchEvent(new Event('online'))")
+    wait_until_sent(page, lambda: api.held == 2)
+    api.release(0)
+    api.release(0)
+    expect(page.get_by_text("2 images read")).to_be_visible()
+    assert len(api.records) == 2
+
+
 def test_a_photo_that_was_made_smaller_is_the_same_bytes_when_it_is_sent_again(
     page: Page, api: ApiDouble
 ) -> None:
@@ -316,6 +335,22 @@ def test_what_is_no_image_is_not_sent(page: Page, api: ApiDouble) -> None:
     assert api.calls("POST", UPLOAD) == []
 
 
+def test_that_something_was_no_image_is_said_each_time_and_not_held_against_what_comes_after(
+    page: Page,
+) -> None:
+    status = page.locator("#write [data-part=status]")
+    written = """status => {
+        globalThis.written = 0;
+        new MutationObserver(() => (written += 1)).observe(status, { childList: true });
+    }"""
+    status.evaluate(written)
+    for _ in range(2):
+        hand_over(page, "drop", "notes.txt", "text/plain", b"seven")
+    assert page.evaluate("written") == 2  # and so read out twice
+    choose(page, file("seven.png"))
+    expect(status).to_have_text("1 image read")
+
+
 def test_an_image_whose_name_has_no_ending_is_sent_byte_for_byte(page: Page, api: ApiDouble) -> None:
     hand_over(page, "drop", "scan", "", drawing(7))
     expect(page.get_by_text("1 image read")).to_be_visible()
@@ -351,14 +386,34 @@ def test_what_takes_long_to_send_is_made_smaller_first_and_freed(page: Page, api
     assert page.evaluate("freed") == 1
 
 
-def test_what_only_browsers_read_is_sent_as_jpeg(page: Page, api: ApiDouble) -> None:
+def test_what_only_browsers_read_is_sent_as_webp(page: Page, api: ApiDouble) -> None:
     buffer = io.BytesIO()
     Image.new("L", (64, 48), "white").save(buffer, "AVIF")
     choose(page, FilePayload(name="small.avif", mimeType="image/avif", buffer=buffer.getvalue()))
     expect(page.get_by_role("button", name="small.avif read as 7")).to_be_visible()
     request = api.calls("POST", UPLOAD)[0]
-    assert request.headers["content-type"] == "image/jpeg"
+    assert request.headers["content-type"] == "image/webp"
     assert Image.open(io.BytesIO(request.post_data_buffer or b"")).size == (64, 48)
+
+
+@pytest.mark.parametrize(("name", "size"), [("small.avif", 64), ("large.png", 1100)])
+def test_white_ink_on_nothing_is_still_white_ink_on_nothing_when_it_was_made_smaller(
+    page: Page, api: ApiDouble, name: str, size: int
+) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (size, size, 4), np.uint8)
+    image = Image.fromarray(noise)
+    image.paste((255, 255, 255, 0), (0, 0, 16, 16))
+    image.paste((255, 255, 255, 255), (24, 24, 40, 40))
+    image.save(buffer := io.BytesIO(), name.rpartition(".")[2])
+    media_type = "image/" + name.rpartition(".")[2]
+    choose(page, FilePayload(name=name, mimeType=media_type, buffer=buffer.getvalue()))
+    expect(page.get_by_role("button", name=f"{name} read as 7")).to_be_visible()
+    request = api.calls("POST", UPLOAD)[0]
+    sent = Image.open(io.BytesIO(request.post_data_buffer or b""))
+    assert request.headers["content-type"] == "image/webp"
+    pixels = np.asarray(sent.convert("RGBA"))
+    assert pixels[8, 8, 3] == 0
+    assert pixels[32, 32].min() > 240
 
 
 def test_a_large_upload_has_the_time_that_a_bad_uplink_takes(page: Page, api: ApiDouble) -> None:

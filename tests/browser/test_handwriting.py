@@ -7,7 +7,15 @@ from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.api_double import ApiDouble, report_of
 from tests.browser.conftest import PHONE
-from tests.browser.gestures import SEVEN, asks_before_leaving, draw, hold, visit, wait_until_sent
+from tests.browser.gestures import (
+    SEVEN,
+    asks_before_leaving,
+    draw,
+    hold,
+    second_click,
+    visit,
+    wait_until_sent,
+)
 
 VIEW = "/#handwriting"
 
@@ -43,6 +51,19 @@ def test_the_figures_say_the_share_its_interval_and_each_digit(page: Page, api: 
     expect(page.get_by_text("Too few to judge yet")).to_be_visible()
     expect(page.get_by_role("row", name="0 3 of 4")).to_be_visible()
     expect(page.get_by_role("row", name="1 0 of 0")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("labelled", "advice"),
+    [(29, "Nothing was misread so far."), (30, "Nothing stands out. Your digits are told apart well.")],
+)
+def test_digits_are_said_to_be_told_apart_well_only_once_there_are_enough(
+    page: Page, api: ApiDouble, labelled: int, advice: str
+) -> None:
+    for _ in range(labelled):
+        api.add(predicted=0, true=0)
+    page.goto(VIEW)
+    expect(page.get_by_text(advice)).to_be_visible()
 
 
 def test_a_confusion_is_shown_with_ones_own_images_and_advice(page: Page, api: ApiDouble) -> None:
@@ -249,6 +270,37 @@ def test_the_keyboard_alone_opens_an_image_labels_it_and_comes_back_to_it(page: 
     assert record["true"] == 8
 
 
+def test_the_second_click_of_a_double_click_neither_labels_nor_closes_what_the_first_opened(
+    page: Page, api: ApiDouble
+) -> None:
+    record = api.add(predicted=0)
+    page.clock.install(time=0)
+    page.goto(VIEW)
+    expect(cards(page)).to_be_visible()
+    page.clock.pause_at(10_000)
+    cards(page).click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_text("Read as a 0.")).to_be_visible()
+    second_click(page, dialog.get_by_role("button", name="8,"))
+    page.mouse.click(10, 10)  # beside it
+    expect(dialog).to_be_visible()
+    expect(dialog.get_by_role("button", name="8,")).to_have_attribute("aria-pressed", "false")
+    page.clock.run_for(500)
+    page.mouse.click(10, 10)
+    expect(dialog).to_be_hidden()
+    assert record["true"] is None
+
+
+def test_the_keyboard_begins_at_an_opened_image_as_a_whole(page: Page, api: ApiDouble) -> None:
+    """A control that is there sooner than the others would be pressed by who means another one."""
+    api.add(predicted=0)
+    page.goto(VIEW)
+    cards(page).press("Enter")
+    expect(page.get_by_role("dialog", name="One of my images")).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("dialog").get_by_role("button", name="0,")).to_be_focused()
+
+
 def test_an_opened_image_closes_by_a_press_beside_it_and_not_by_one_at_its_edge(
     page: Page, api: ApiDouble
 ) -> None:
@@ -260,6 +312,7 @@ def test_an_opened_image_closes_by_a_press_beside_it_and_not_by_one_at_its_edge(
     box = dialog.bounding_box()
     assert box is not None
     left, middle = box["x"], box["y"] + box["height"] / 2
+    expect(dialog).to_have_attribute("closedby", "any")
     page.mouse.click(left + 8, middle)  # beside what is in it
     expect(dialog).to_be_visible()
     page.mouse.move(left + box["width"] / 2, middle)
@@ -441,6 +494,36 @@ def test_one_image_is_deleted(page: Page, api: ApiDouble) -> None:
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     expect(cards(page)).to_have_text(["Read as 0, not labelled"])
     assert [record["predicted"] for record in api.records.values()] == [0]
+
+
+@pytest.mark.parametrize("way", ["one by one", "everything"])
+def test_what_was_deleted_is_not_kept_in_memory(page: Page, api: ApiDouble, way: str) -> None:
+    page.add_init_script(
+        """(() => {
+            globalThis.kept = new Set();
+            const { createObjectURL, revokeObjectURL } = URL;
+            URL.createObjectURL = (blob) => {
+                const url = createObjectURL(blob);
+                kept.add(url);
+                return url;
+            };
+            URL.revokeObjectURL = (url) => (kept.delete(url), revokeObjectURL(url));
+        })()"""
+    )
+    api.add(predicted=0, true=0)
+    page.goto(VIEW)
+    image = cards(page).locator("img")
+    expect(image).to_have_attribute("src", re.compile("^blob:"))
+    if way == "everything":
+        page.get_by_role("link", name="Data").click()
+        page.get_by_role("button", name="Delete everything").click()
+        page.get_by_role("button", name="Yes, do it").click()
+        expect(page.get_by_text("Deleted: 1 image.")).to_be_visible()
+    else:
+        cards(page).click()
+        page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(page.locator(".gallery img, .examples img")).to_have_count(0)
+    assert page.evaluate("kept.size") == 0
 
 
 def test_a_deletion_that_failed_is_said_and_the_image_stays(page: Page, api: ApiDouble) -> None:

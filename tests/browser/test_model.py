@@ -27,7 +27,7 @@ def test_the_accuracy_has_its_interval_its_age_and_its_basis(page: Page) -> None
     expect(page.get_by_text("95% interval 83.5% to 98.6%")).to_be_visible()
     expect(page.get_by_text("Made this minute")).to_contain_text("from 40 labelled images.")
     expect(page.get_by_text("Always saying 0 would reach 75.0%.")).to_be_visible()
-    expect(page.get_by_text("40 of 80 images are labelled (50%).")).to_be_visible()
+    expect(page.get_by_text("40 of 80 images are labelled (50.0%).")).to_be_visible()
     expect(page.get_by_text("2 malformed labels were left out.")).to_be_visible()
 
 
@@ -71,6 +71,23 @@ def test_each_digit_has_precision_recall_and_f1(page: Page) -> None:
     expect(page.get_by_role("row", name="4 100.0% 80.0% 88.9% 10")).to_be_visible()
     expect(page.get_by_role("row", name="0 100.0% 100.0% 100.0% 30")).to_be_visible()
     expect(page.get_by_role("row", name="Mean 20.0% 18.0% 18.9% 40")).to_be_visible()
+
+
+def test_a_digit_has_no_figure_that_nothing_is_there_to_judge_by(page: Page) -> None:
+    page.goto(VIEW)
+    expect(page.get_by_role("row", name="9 0.0% – – 0")).to_be_visible()  # 4s were read as it
+    expect(page.get_by_role("row", name="1 – – – 0")).to_be_visible()
+    expect(page.get_by_text("In the mean it counts as 0.")).to_be_visible()
+
+
+def test_figures_that_are_almost_certain_are_not_rounded_to_it(page: Page, api: ApiDouble) -> None:
+    almost = report_of(MATRIX)
+    almost["accuracy_interval"] = [0.9992, 0.99999]
+    almost["coverage"].update(classifications=1_000_000, labelled=999_900, share=0.9999)
+    api.report = almost
+    page.goto(VIEW)
+    expect(page.get_by_text("95% interval > 99.9% to > 99.9%")).to_be_visible()
+    expect(page.get_by_text("999,900 of 1,000,000 images are labelled (> 99.9%).")).to_be_visible()
 
 
 def test_models_and_days_are_compared(page: Page) -> None:

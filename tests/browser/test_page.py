@@ -5,12 +5,12 @@ import re
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import FileChooser, Page, Response, Route, expect
+from playwright.sync_api import FileChooser, FilePayload, Page, Response, Route, expect
 
 from infrastructure.aws import site as hosted
 from infrastructure.aws import templates
 from infrastructure.local.settings import ROOT
-from tests.browser.api_double import ApiDouble, answer, report_of
+from tests.browser.api_double import ApiDouble, answer, drawing, report_of
 from tests.browser.conftest import DESKTOP, on_both_screens
 from tests.browser.gestures import FOUR, draw, visit, wait_until_sent
 
@@ -256,6 +256,36 @@ def test_settings_that_take_long_are_said_to(page: Page) -> None:
     held.pop().fallback()
     expect(page.get_by_role("heading", name="Write a digit")).to_be_visible()
     expect(loading).to_have_count(0)
+
+
+def test_a_page_of_which_a_part_does_not_arrive_says_so_after_a_while(
+    page: Page, used_api: ApiDouble
+) -> None:
+    broken = page.context.new_page()  # whose errors are wanted
+    broken.route("**/charts.js", lambda route: route.abort())
+    broken.goto("/")
+    word = broken.get_by_text("The page has not loaded completely.")
+    expect(word).to_be_hidden()
+    broken.evaluate("document.getAnimations().forEach((each) => each.finish())")  # the while is over
+    expect(word).to_be_visible()
+    visit(page, "/")
+    expect(page.locator(".unstarted")).to_be_hidden()
+    assert page.evaluate("document.getAnimations().length") == 0
+
+
+def test_text_from_outside_is_shown_as_text(page: Page, used_api: ApiDouble) -> None:
+    markup = "<img src=x onerror=\"document.title='run'\">"
+    used_api.faults = [("POST .*", 422, markup)]
+    visit(page, "/")
+    image = FilePayload(name=f"{markup}.png", mimeType="image/png", buffer=drawing(7))
+    page.get_by_label("Choose images").set_input_files(image)
+    expect(page.get_by_role("button", name=f"{markup}.png failed")).to_be_visible()
+    expect(page.get_by_role("alert")).to_contain_text(markup)
+    assert used_api.report is not None
+    used_api.report["models"][0]["model"] = markup
+    page.get_by_role("link", name="Model").click()
+    expect(page.get_by_role("rowheader", name=markup)).to_be_visible()
+    assert page.locator("[onerror]").count() == 0
 
 
 def test_the_settings_are_never_taken_from_the_cache(page: Page, used_api: ApiDouble) -> None:

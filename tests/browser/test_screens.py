@@ -83,6 +83,19 @@ def test_nothing_is_wider_than_320_px(page: Page, used_api: ApiDouble, view: str
     assert overflow(page) == 0
 
 
+@pytest.mark.parametrize("device", [SMALLEST])
+def test_on_the_smallest_screen_a_cell_of_the_matrix_is_still_large_enough_for_a_finger(
+    page: Page, used_api: ApiDouble
+) -> None:
+    used_api.connect(page)
+    page.goto("/#model")
+    expect(page.locator(".matrix a").first).to_be_visible()
+    sizes = page.locator(".matrix a").evaluate_all(
+        "links => links.flatMap(({ offsetWidth, offsetHeight }) => [offsetWidth, offsetHeight])"
+    )
+    assert min(sizes) >= 24  # WCAG 2.5.8
+
+
 @pytest.mark.parametrize("device", PHONES, ids=["360 px", "390 px"])
 @pytest.mark.parametrize(("view", "sign"), VIEWS.items())
 def test_nothing_is_wider_than_a_phone_where_text_is_large(

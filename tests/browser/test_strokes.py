@@ -64,6 +64,18 @@ def test_pressure_makes_half_to_one_and_a_half_of_the_brush(
     assert [curve["width"] for curve in curves] == pytest.approx([width, width])
 
 
+def test_a_hand_that_presses_almost_alike_writes_alike_so_that_its_curves_are_one_path(page: Page) -> None:
+    widths = run(
+        page,
+        """
+        const points = Array.from({ length: 100 }, (_, i) => at(i / 100, 0, i / 100));
+        return strokes.segments({ width: 0.1, points }).map(({ width }) => width);
+        """,
+    )
+    assert len(set(widths)) <= 33
+    assert widths == pytest.approx([0.05 + i / 1000 for i in range(100)], abs=0.1 / 64 + 1e-9)
+
+
 def test_a_stroke_without_points_has_no_curves(page: Page) -> None:
     assert run(page, "return strokes.segments({ width: 0.1, points: [] })") == []
 
