@@ -152,26 +152,27 @@ class Candidate:
 def candidates(pixels: NDArray[np.uint8]) -> list[Candidate]:
     """List what may be the digit: parts over several floors, dark or light.
 
-    A sheet is searched by itself, in its own light. Where something wider than a stroke stands out, as the
-    shadow of a hand does, or nothing that looks like a digit, what is narrow is searched by itself, too, and
-    what has another hue than the paper.
+    A sheet is searched by itself, in its own light, and so is what lies beside a finger or a pen. Where
+    something wider than a stroke stands out, as the shadow of a hand does, or nothing that looks like a
+    digit, what is narrow is searched by itself, too, and what has another hue than the paper.
     """
     sizes = Sizes.of(pixels)
     inks = find_ink(sizes)
-    found = _standing_out(inks)
+    found = _standing_out(map(Map.of, inks))
     inks += (on_it := _on_the_sheet(sizes, found))
-    found += _standing_out(on_it)
+    found += _standing_out(map(Map.of, on_it))
+    found += _standing_out(_beside_what_comes_in(found))
     is_hopeless = all(one.is_sheet or one.is_blob or one.appeal < 0 for one in found)
     is_lit = any(inked.light and inked.sizes is sizes for inked in inks)
     if not is_lit and (is_hopeless or any(one.reaches_in for one in found)):
         inks += (more := under_light(sizes))
-        found += _standing_out(more)
+        found += _standing_out(map(Map.of, more))
     hiding = {id(one.searched.inked) for one in found if is_hopeless or one.is_wide}
     lit = [inked for inked in inks if inked.light and (is_hopeless or inked.light.likely > _LIKELY)]
     hidden = [inked for inked in lit if id(inked) in hiding]
     wide = [one for one in found if one.is_wide]
-    narrow = _standing_out(inked.narrowed for inked in hidden)
-    found += _standing_out(inked.coloured for inked in hidden if not inked.inverted)
+    narrow = _standing_out(Map.of(inked.narrowed) for inked in hidden)
+    found += _standing_out(Map.of(inked.coloured) for inked in hidden if not inked.inverted)
     found += [one for one in narrow if not any(map(one.is_piece_of, wide))]
     return [one for one in found if not one.is_cut]
 
@@ -187,10 +188,19 @@ def _on_the_sheet(sizes: Sizes, found: Sequence[Candidate]) -> list[Inked]:
     return []
 
 
-def _standing_out(inks: Iterable[Inked]) -> list[Candidate]:
+def _beside_what_comes_in(found: Sequence[Candidate]) -> list[Map]:
+    """Leave out the best on even paper if it comes in from the edge: a finger outshines a digit."""
+    even = [one for one in found if one.searched.inked.light is None and one.appeal > 0]
+    best = max(even, key=lambda one: one.appeal, default=None)
+    if best is None or best.is_sheet or not best.parts.edges[best.part]:
+        return []
+    return [best.searched.without(best.surroundings)]
+
+
+def _standing_out(maps: Iterable[Map]) -> list[Candidate]:
     """Look for parts over each floor; those that were there over a higher one stood out more."""
     found = []
-    for searched in map(Map.of, inks):
+    for searched in maps:
         before = None
         for floor in reversed([*_floors(searched)]):
             parts = parts_above(searched.ink, floor)

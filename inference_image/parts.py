@@ -1,6 +1,6 @@
 """Connected parts of an ink map, and what can be measured of them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import cv2
@@ -42,6 +42,12 @@ class Map:
         evened = cls._of(inked, smooth, 0.5)
         is_grainy = 4 * evened.noise > 0.25 * evened.strong
         return cls._of(inked, _blurred(smooth, 1.2), 1.2) if is_grainy else evened
+
+    def without(self, place: NDArray[np.bool_]) -> "Map":
+        """Take what is there, (height, width), for paper."""
+        ink = np.where(place, np.float32(0), self.ink)
+        strong, strongest = percentiles(ink[::2, ::2], *_STRONG)
+        return replace(self, ink=ink, strong=strong, strongest=strongest)
 
     @classmethod
     def _of(cls, inked: Inked, smooth: Ink, blur: float) -> "Map":

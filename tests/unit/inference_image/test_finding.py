@@ -230,6 +230,16 @@ def test_a_digit_beside_a_pen_is_seen_without_it(line: list[tuple[int, int]]) ->
     assert any(one.box == pytest.approx((140, 130, 63, 90), abs=8) for one in found)
 
 
+@pytest.mark.parametrize("ink", [150, 200, 225])
+def test_a_thin_and_pale_digit_beside_a_thick_pen_is_found(ink: int) -> None:
+    image = Image.new("RGB", (400, 400), (250, 250, 250))
+    pen = ImageDraw.Draw(image)
+    pen.line([(110, 100), (170, 100), (130, 200)], (ink,) * 3, 4, joint="curve")
+    pen.line([(250, 280), (420, 340)], (120, 70, 40), 24)
+    found = find_digits(np.asarray(image))
+    assert any(one.box == pytest.approx((109, 98, 62, 103), abs=8) for one in found)
+
+
 def test_a_pen_of_which_only_the_tip_is_in_the_picture_is_none_of_a_digit() -> None:
     image = Image.new("RGB", (400, 400), "white")
     pen = ImageDraw.Draw(image)
