@@ -143,6 +143,11 @@ class Candidate:
         is_marked = other.parts.size[other.part] > _MARKED * self.parts.size[self.part]
         return bool(is_marked and self.measure("frame") and other._is_inside(self))
 
+    def is_beside(self, other: "Candidate") -> bool:
+        """Whether their boxes do not overlap."""
+        here, there = (one.parts.boxes[:, one.part] for one in (self, other))
+        return bool((here[:2] >= there[:2] + there[2:]).any() or (there[:2] >= here[:2] + here[2:]).any())
+
     def _is_inside(self, other: "Candidate") -> bool:
         """Whether its box is within the other's."""
         inner, outer = (one.parts.boxes[:, one.part] for one in (self, other))
@@ -161,7 +166,7 @@ def candidates(pixels: NDArray[np.uint8]) -> list[Candidate]:
     found = _standing_out(map(Map.of, inks))
     inks += (on_it := _on_the_sheet(sizes, found))
     found += _standing_out(map(Map.of, on_it))
-    found += _standing_out(_beside_what_comes_in(found))
+    found += _beside_what_comes_in(found)
     is_hopeless = all(one.is_sheet or one.is_blob or one.appeal < 0 for one in found)
     is_lit = any(inked.light and inked.sizes is sizes for inked in inks)
     if not is_lit and (is_hopeless or any(one.reaches_in for one in found)):
@@ -188,13 +193,17 @@ def _on_the_sheet(sizes: Sizes, found: Sequence[Candidate]) -> list[Inked]:
     return []
 
 
-def _beside_what_comes_in(found: Sequence[Candidate]) -> list[Map]:
-    """Leave out the best on even paper if it comes in from the edge: a finger outshines a digit."""
+def _beside_what_comes_in(found: Sequence[Candidate]) -> list[Candidate]:
+    """Search what is beside the best on even paper, if it comes in from the edge: a finger outshines digits.
+
+    What is within its box may be a piece of it, as of a digit that fills the picture.
+    """
     even = [one for one in found if one.searched.inked.light is None and one.appeal > 0]
     best = max(even, key=lambda one: one.appeal, default=None)
     if best is None or best.is_sheet or not best.parts.edges[best.part]:
         return []
-    return [best.searched.without(best.surroundings)]
+    others = _standing_out([best.searched.without(best.surroundings)])
+    return [one for one in others if one.is_beside(best)]
 
 
 def _standing_out(maps: Iterable[Map]) -> list[Candidate]:

@@ -240,6 +240,13 @@ def test_a_thin_and_pale_digit_beside_a_thick_pen_is_found(ink: int) -> None:
     assert any(one.box == pytest.approx((109, 98, 62, 103), abs=8) for one in found)
 
 
+def test_no_piece_is_seen_alone_of_a_coarse_digit_that_reaches_the_edge() -> None:
+    nine = ["0016b600", "006de910", "01bee600", "01cfe500", "005be700", "0003d810", "0003c810", "00018400"]
+    levels = np.array([[int(level, 16) * 17 for level in row] for row in nine], np.uint8)
+    pixels = levels.repeat(30, 0).repeat(30, 1)[..., None].repeat(3, 2)
+    assert min(width for _, _, width, _ in (one.box for one in find_digits(pixels))) > 60
+
+
 def test_a_pen_of_which_only_the_tip_is_in_the_picture_is_none_of_a_digit() -> None:
     image = Image.new("RGB", (400, 400), "white")
     pen = ImageDraw.Draw(image)
