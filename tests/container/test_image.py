@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Iterator
 from random import Random
+from urllib.parse import urlsplit
 
 import pytest
 import urllib3
@@ -35,10 +36,10 @@ def wait_until_ready(engine: Engine, name: str, url: str) -> None:
 @contextlib.contextmanager
 def unfinished_upload(url: str, size: int) -> Iterator[None]:
     """Send all of an upload of so many bytes but the last."""
-    address = urllib3.util.parse_url(url)
-    with socket.create_connection((address.host, address.port)) as connection:
-        connection.sendall(b"POST /invocations HTTP/1.1\r\nHost: %b\r\n" % address.netloc.encode())
-        connection.sendall(b"Content-Length: %d\r\n\r\n" % size + b"x" * (size - 1))
+    address = urlsplit(url)
+    head = f"POST /invocations HTTP/1.1\r\nHost: {address.netloc}\r\nContent-Length: {size}\r\n\r\n"
+    with socket.create_connection((address.hostname, address.port)) as connection:
+        connection.sendall(head.encode() + b"x" * (size - 1))
         yield
 
 
