@@ -98,7 +98,7 @@ def _decode(data: bytes, limits: Limits) -> Picture:
             raise ImageError(422, f"the image has more than {_JPEG_SCANS} scans")
         if isinstance(image, TiffImageFile):
             _check_parts(image, len(data), limits)
-        turned = _orientation(image) if isinstance(image, TiffImageFile) else 1  # it is when loaded
+        turned = _orientation(image) if isinstance(image, TiffImageFile) else 1  # by loading
         image.draft("RGB", _reduced_size(image))  # a JPEG is decoded at 1/2, 1/4 or 1/8, much faster
         opaque = _opaque(_reduced(_eight_bits(image)))
         orientation = _orientation(image)  # in others it may come behind the pixels

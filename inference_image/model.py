@@ -122,7 +122,8 @@ def _answer(probabilities: list[float], is_digit: float) -> Answer:
 class _Convolution(nn.Module):
     """A convolution by oneDNN: left to itself, PyTorch takes a slower way for one image on one thread.
 
-    Its weights are laid out once, not with every call: a sixth of the network's time for one image.
+    Its weights are laid out once, not with every call: a sixth of the network's time for one image. That
+    takes private operators of the pinned PyTorch; the public one is slower with such weights.
     (N, inputs, height, width) float32 -> (N, outputs, height, width).
     """
 

@@ -64,7 +64,7 @@ def is_no_digit(parts: Parts, part: int) -> bool:
 
 
 def line_under(parts: Parts, part: int) -> Mask | None:
-    """Mark a line that was there before something was written on it, and runs on beside that, by 1.
+    """Mark a line that was there before something was written on it, and runs on beside it: (height, width).
 
     None where there is none, or nothing stands on it. Where a stroke touches the line both are left, as where
     staves are removed from music (Bainbridge and Bell 1997).
@@ -84,29 +84,28 @@ def line_under(parts: Parts, part: int) -> Mask | None:
     if len(bare) < _BARE * width or abs(slope) > _LEVEL:
         return None
     away = np.abs(np.arange(height)[:, None] - (slope * np.arange(width) + start))
-    beside = (alone & (away > thickness / 2 + 1)).view(np.uint8)
-    rest, runs = _without_ticks(beside, thickness), np.ptp(bare)
-    if not (_longest(beside) > _STANDS * runs and _longest(rest) < runs / _BEYOND):
+    beside = alone & (away > thickness / 2 + 1)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(beside.view(np.uint8))
+    stats[0] = 0  # what is not beside
+    ticks, sides, runs = _ticks(stats, thickness), stats[:, 2:4].max(axis=1), np.ptp(bare)
+    if sides.max() <= _STANDS * runs or np.delete(sides, ticks).max() >= runs / _BEYOND:
         return None
-    touched = (rest.view(np.bool_) & (away <= thickness / 2 + 2)).any(0)
+    rest = beside & ~np.isin(labels, ticks)
+    touched = (rest & (away <= thickness / 2 + 2)).any(axis=0)
     line = np.zeros(parts.labels.shape, np.uint8)
-    line[top : top + height, left : left + width] = alone & ~(touched | rest.view(np.bool_))
+    line[top : top + height, left : left + width] = alone & ~(touched | rest)
     return line
 
 
-def _longest(mask: Mask) -> int:
-    """Measure the longest side of what is connected in a mask."""
-    _, _, stats, _ = cv2.connectedComponentsWithStats(mask)
-    return int(stats[1:, 2:4].max(initial=0))
+def _ticks(stats: NDArray[np.int32], thickness: float) -> NDArray[np.intp]:
+    """Choose what stands on a line in a row, equally high and as thin as it: the ticks of a comb.
 
-
-def _without_ticks(beside: Mask, thickness: float) -> Mask:
-    """Take away what stands on a line in a row, equally high and as thin as it: the ticks of a comb."""
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(beside)
+    From OpenCV's statistics (n, 5) of what stands there, to indices into them.
+    """
     thin = np.flatnonzero((stats[:, 2] <= 2 * thickness + 2) & (stats[:, 3] > 3 * thickness))
     heights = stats[thin, 3]
     ticks = thin[np.abs(heights - np.median(heights)) <= 2] if len(thin) else thin
-    return np.where(np.isin(labels, ticks), np.uint8(0), beside) if len(ticks) > 1 else beside
+    return ticks if len(ticks) > 1 else ticks[:0]
 
 
 def _is_dot(parts: Parts, part: int) -> bool:
