@@ -179,6 +179,7 @@ class Connection(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: "ASGI3Application") -> None:
         self._answered = cycle
+        cycle.transport = _Whole(cycle)
         super()._start_asgi_task(cycle, app)
 
     def _should_upgrade(self) -> bool:
@@ -236,6 +237,30 @@ class Connection(HttpToolsProtocol):
         if self._late is not None:
             self._late.cancel()
             self._late = None
+
+
+class _Whole(asyncio.Transport):
+    """Lets an answer's head wait for the body: one packet, and one waking of the client, for two."""
+
+    def __init__(self, cycle: RequestResponseCycle) -> None:
+        super().__init__()
+        self._cycle, self._transport = cycle, cycle.transport
+        self._head = b""
+        self._waits = cycle.scope["method"] != "HEAD"  # or no body comes
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        if self._waits and self._cycle.response_started:  # "100 Continue" comes before
+            self._waits, self._head = False, bytes(data)
+        else:
+            self._transport.write(self._head + data)
+            self._head = b""
+
+    def close(self) -> None:
+        self._transport.write(self._head)
+        self._transport.close()
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
 
 
 def _has_asked_nothing(connection: object) -> bool:

@@ -9,7 +9,7 @@ import pytest
 import uvicorn
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from inference_image.connections import CONNECTIONS, HEAD_BYTES, Connection
@@ -150,15 +150,21 @@ class Wire(asyncio.Transport):
 
     def __init__(self) -> None:
         super().__init__()
-        self.written = b""
+        self.packets: list[bytes] = []
         self.is_aborted = False
+        self.is_closed = False
+
+    @property
+    def written(self) -> bytes:
+        return b"".join(self.packets)
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        self.written += data
+        self.packets.append(bytes(data))
 
     def write_eof(self) -> None: ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        self.is_closed = True
 
     def is_closing(self) -> bool:
         return False
@@ -176,8 +182,17 @@ async def _echo(scope: Scope, receive: Receive, send: Send) -> None:
     await Response(body)(scope, receive, send)
 
 
+async def _broken(scope: Scope, receive: Receive, send: Send) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"4")]})
+    raise ValueError("there is no body")
+
+
 async def _answer(segments: Iterable[bytes]) -> bytes:
-    config = uvicorn.Config(_echo, ws="none", lifespan="off", log_config=None)
+    return (await _answered(segments)).written
+
+
+async def _answered(segments: Iterable[bytes], app: ASGIApp = _echo) -> Wire:
+    config = uvicorn.Config(app, ws="none", lifespan="off", log_config=None)
     wire, state = Wire(), ServerState()
     connection = Patient(config, state, {})
     connection.connection_made(wire)
@@ -185,7 +200,7 @@ async def _answer(segments: Iterable[bytes]) -> bytes:
         connection.data_received(segment)
     while state.tasks:
         await asyncio.wait_for(asyncio.gather(*state.tasks), LONG)
-    return wire.written
+    return wire
 
 
 @pytest.mark.parametrize("said", [b"Upgrade", b"Upgrade, close"])
@@ -207,6 +222,26 @@ OFFER = PLAIN.replace(b"\r\n", b"\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n", 1
 def test_requests_that_come_together_are_answered_wherever_they_are_cut(both: bytes) -> None:
     for segments in _cuts(both):
         assert asyncio.run(_answer(segments)).count(b"\r\n\r\nbody") == 2, segments
+
+
+@pytest.mark.parametrize(
+    ("asked", "statuses"),
+    [
+        (PLAIN, [200]),
+        (PLAIN + PLAIN, [200, 200]),
+        (PLAIN.replace(b"POST", b"HEAD"), [200]),
+        (PLAIN.replace(b"\r\n", b"\r\nExpect: 100-continue\r\n", 1), [100, 200]),
+    ],
+)
+def test_an_answer_is_one_packet(asked: bytes, statuses: list[int]) -> None:
+    packets = asyncio.run(_answered([asked])).packets
+    assert [packet[:12] for packet in packets] == [b"HTTP/1.1 %d" % status for status in statuses]
+
+
+def test_the_head_of_an_answer_that_fails_goes_out_before_the_end() -> None:
+    wire = asyncio.run(_answered([PLAIN], _broken))
+    assert wire.written.startswith(b"HTTP/1.1 200")
+    assert wire.is_closed
 
 
 BROKEN = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nno size\r\n"
