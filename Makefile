@@ -1,6 +1,8 @@
 # Every target is one thing that a person wants to do. `make help` lists them.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
+# Environments are set up side by side: pip computes on one core.
+MAKEFLAGS += --jobs=2
 PYTHON ?= python3
 BIN := .venv/bin
 # PyTorch's own index has the CPU build. It is an extra: where it cannot be reached, PyPI alone still works.
@@ -8,6 +10,8 @@ TORCH_INDEX := https://download.pytorch.org/whl/cpu
 # By python -m: the scripts beside it name the folder that they were installed in, which may have moved.
 PIP_INSTALL := python -m pip install --disable-pip-version-check --progress-bar on
 PIP_INSTALL_LOCKED := $(PIP_INSTALL) --require-hashes
+# Of tools most modules are never imported: what is, Python compiles then. Nor do two bars fit on one line.
+PIP_INSTALL_TOOL := $(PIP_INSTALL_LOCKED) --quiet --no-compile
 # LocalStack's last free release wants 3.13; tests/localstack-requirements.txt says what older ones get.
 LOCALSTACK_PYTHON ?= $(shell python3.13 -c 'import sys; print(sys.executable)' 2>/dev/null || echo $(BIN)/python)
 
@@ -110,7 +114,8 @@ check: .venv/dev.stamp ## Lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m mypy .
 
-SIDE_BY_SIDE := --numprocesses 2 --dist loadfile --no-loadscope-reorder
+# Three on two cores, for many wait: for a timer, a browser, a server that starts.
+SIDE_BY_SIDE := --numprocesses 3 --dist loadfile --no-loadscope-reorder
 test: .venv/dev.stamp .venv-localstack/stamp .venv-checkov/stamp test-programs check ## Every test: unit, integration, offline AWS, browser, container
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
@@ -143,27 +148,27 @@ coverage: .venv/dev.stamp .venv-localstack/stamp .venv-checkov/stamp test-progra
 .venv-localstack/stamp: tests/localstack-requirements.lock | .venv/bin/pip
 	@echo "Setting up .venv-localstack (once): LocalStack for the offline AWS tests …"
 	@$(LOCALSTACK_PYTHON) -m venv .venv-localstack
-	@.venv-localstack/bin/$(PIP_INSTALL_LOCKED) -r $<
+	@.venv-localstack/bin/$(PIP_INSTALL_TOOL) -r $<
 	@touch $@
 
 .venv-checkov/stamp: tests/checkov-requirements.lock | .venv/bin/pip
 	@echo "Setting up .venv-checkov (once): the scanner of the CloudFormation templates …"
 	@$(BIN)/python -m venv .venv-checkov
-	@.venv-checkov/bin/$(PIP_INSTALL_LOCKED) -r $<
+	@.venv-checkov/bin/$(PIP_INSTALL_TOOL) -r $<
 	@touch $@
 
 .venv-audit/stamp: tests/audit-requirements.lock | .venv/bin/pip
 	@echo "Setting up .venv-audit (once): what looks at all that is installed …"
 	@$(BIN)/python -m venv .venv-audit
-	@.venv-audit/bin/$(PIP_INSTALL_LOCKED) -r $<
+	@.venv-audit/bin/$(PIP_INSTALL_TOOL) -r $<
 	@touch $@
 
 # What the tests drive beside Python: a browser, curl, and a container engine.
 test-programs:
 	@any() { for name; do command -v "$$name" >/dev/null && return; done; return 1; }; \
-	if any chromium chromium-browser google-chrome google-chrome-stable && any curl \
+	if any chromium-headless-shell chromium chromium-browser google-chrome google-chrome-stable && any curl \
 	  && { docker info || { any podman && any runc && any debootstrap; }; } >/dev/null 2>&1; then exit 0; fi; \
 	if [ "$$(id -u)" = 0 ] && any apt-get; then apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
-	  apt-get install -y --no-install-recommends chromium fonts-dejavu-core curl podman runc debootstrap ca-certificates; \
+	  apt-get install -y --no-install-recommends chromium-headless-shell fonts-dejavu-core curl podman runc debootstrap ca-certificates; \
 	else echo "The tests need Chromium, curl and Docker or podman. On Debian:"; \
-	  echo "sudo apt-get install chromium curl podman runc debootstrap"; exit 1; fi
+	  echo "sudo apt-get install chromium-headless-shell curl podman runc debootstrap"; exit 1; fi

@@ -1,6 +1,7 @@
 """One of the processes that read: `python -m inference_image.worker NUMBER`, started by the supervisor."""
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -41,6 +42,7 @@ async def serve(service: Service, settings: Settings) -> None:
     """Serve from the first reading on until told to stop; then finish what is open, and return."""
     stop = _stop()
     service.prove()
+    gc.freeze()  # to look through all that was imported would hold up every request for 0.1 s, now and again
     bound_memory(settings.max_decoding_bytes + settings.worker_bytes)
     server = Server(service.app(), settings.host, settings.port, settings.stop_seconds)
     watchdog = asyncio.create_task(service.watch())  # its first beat says that this worker serves
