@@ -6,13 +6,14 @@ Run: python -m benchmarks.accuracy. It needs benchmarks/accuracy-requirements.tx
 """
 
 import json
+import math
 import os
 import statistics
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -27,7 +28,7 @@ from accuracy_job import days, partials
 from accuracy_job.kernel import Counts
 from accuracy_job.partials import Partial
 from accuracy_job.store import open_store, put_parquet
-from benchmarks.results import Bars, Result, Table, command
+from benchmarks.results import Bars, Result, Table, UnavailableError, command
 
 PEERS = ("polars", "duckdb", "scikit-learn", "pyspark", "boto3")
 HEADS = ("", "seconds", "fastest", "slowest", "a second", "MB", "x the first")
@@ -57,7 +58,7 @@ class Taken(NamedTuple):
     """What one contender took once."""
 
     seconds: float
-    megabytes: float
+    megabytes: float  # NaN where other processes hold the most
     matrix: list[list[int]]
 
 
@@ -67,11 +68,17 @@ QUICK = Plan(3, pairs=50_000_000, labels=2_000_000, writers=200_000, objects=5_0
 
 
 def run(*, quick: bool) -> Result:
+    try:
+        versions = {name: version(name) for name in PEERS}
+    except PackageNotFoundError as missing:
+        raise UnavailableError(
+            f"{missing.name} is not there: pip install -r benchmarks/accuracy-requirements.txt"
+        ) from None
     ran = list(races(QUICK if quick else FULL))
     return Result(
         tables=[table(race, results) for race, results in ran],
         plots=[bars(race, results) for race, results in ran],
-        versions={name: version(name) for name in PEERS},
+        versions=versions,
     )
 
 
@@ -133,7 +140,7 @@ def row(race: Race, name: str, ran: Raced) -> Sequence[str]:
     ratio = median / statistics.median(each.seconds for each in ran[race.names[0]])
     megabytes = statistics.median(each.megabytes for each in ran[name])
     times = f"{median:.3f}", f"{min(seconds):.3f}", f"{max(seconds):.3f}", f"{race.size / median:,.0f}"
-    return name, *times, f"{megabytes:.0f}", f"{ratio:.3f}"
+    return name, *times, "–" if math.isnan(megabytes) else f"{megabytes:.0f}", f"{ratio:.3f}"
 
 
 def bars(race: Race, ran: Raced) -> Bars:
@@ -206,7 +213,7 @@ def stub(labelled_days: int, per_day: int) -> Iterator[None]:
         access = {"AWS_ACCESS_KEY_ID": "stub", "AWS_SECRET_ACCESS_KEY": "stub", "AWS_REGION": "us-east-1"}
         for name in [name for name in os.environ if name.startswith("AWS_")]:  # the person's own store
             del os.environ[name]
-        os.environ.update(access, AWS_ENDPOINT_URL=endpoint)
+        os.environ.update(access, AWS_ENDPOINT_URL=endpoint, NO_PROXY="127.0.0.1", no_proxy="127.0.0.1")
         yield  # behind it the pipes are closed, which ends the stub
 
 

@@ -1,6 +1,6 @@
 """The inference server beside others that do the same work, and beside that work without a server.
 
-Every server has two workers of one thread and the same preprocessing and model, and gives the same answers.
+Every server has two workers of one thread and the same preprocessing and model.
 They are started and measured in turns, in several rounds; the figures are the rounds' medians. The clients
 share the machine with the server. The peers are installed into build/peers.
 Run: python -m benchmarks.inference
@@ -34,7 +34,7 @@ from tqdm import tqdm
 
 from benchmarks import load
 from benchmarks.processes import Tree
-from benchmarks.results import Bars, Lines, Result, Table, command
+from benchmarks.results import Bars, Lines, Result, Table, UnavailableError, command
 from inference_image.supervisor import KEEP_MEMORY
 from infrastructure.local.part import Part
 from infrastructure.local.settings import ROOT, free_ports
@@ -56,9 +56,10 @@ class Reader(Part):
 
     def is_healthy(self) -> bool:
         try:
-            return asyncio.run(load.run(self.port, self.message, 1, 0.0)).failures == 0
+            done = asyncio.run(load.run(self.port, self.message, 1, 0.0))
         except OSError:
             return False
+        return done.answers == 1 and not done.failures
 
 
 @dataclass(frozen=True)
@@ -75,8 +76,14 @@ class Server:
         body, content_type = urllib3.encode_multipart_formdata({self.field: ("image", image, media_type)})
         return load.request(content_type, body)
 
-    def part(self, port: int, image: tuple[bytes, str]) -> Reader:
-        variables = {"LEGIBLE_INFERENCE_PORT": str(port), "LEGIBLE_INFERENCE_WORKERS": str(WORKERS)}
+    def part(self, port: int, image: tuple[bytes, str], folder: str) -> Reader:
+        variables = {
+            "LEGIBLE_INFERENCE_PORT": str(port),
+            "LEGIBLE_INFERENCE_WORKERS": str(WORKERS),
+            "TMPDIR": folder,
+            "BENTOML_HOME": folder,
+            "BENTOML_DO_NOT_TRACK": "True",
+        }
         return Reader(
             self.name,
             [word.format(port=port) for word in self.command],
@@ -114,7 +121,8 @@ FULL = Plan(rounds=3, connections=(1, 8, 32, 128), warm_up=0.5, seconds=3.0)
 QUICK = Plan(rounds=3, connections=(1, 8, 32), warm_up=0.5, seconds=1.5)
 
 _PYTHON = str(PEERS / "bin" / "python")
-_UVICORN = (_PYTHON, "-m", "uvicorn", "--port={port}", f"--workers={WORKERS}", "--no-access-log")
+_HERE = ("--host=127.0.0.1", "--port={port}")
+_UVICORN = (_PYTHON, "-m", "uvicorn", *_HERE, f"--workers={WORKERS}", "--no-access-log")
 OURS = Server("Legible", (sys.executable, "-m", "inference_image"))
 FASTAPI = Server("FastAPI, uvicorn", (*_UVICORN, "benchmarks.peers.fastapi_server:app"))
 PLAIN = Server("FastAPI, whole image by Pillow", (*_UVICORN, "benchmarks.peers.plain_server:app"))
@@ -124,7 +132,7 @@ SERVERS = (
     Server("LitServe", (_PYTHON, "-m", "benchmarks.peers.litserve_server", "{port}")),
     Server(
         "BentoML",
-        (_PYTHON, "-m", "bentoml", "serve", "benchmarks.peers.bentoml_server:Server", "--port={port}"),
+        (_PYTHON, "-m", "bentoml", "serve", "benchmarks.peers.bentoml_server:Server", *_HERE),
         field="images",
     ),
     PLAIN,
@@ -159,13 +167,15 @@ def install_peers() -> str:
     It sees our packages as well.
     """
     stamp = PEERS / "stamp"
-    state = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()
+    packages = sysconfig.get_path("purelib")  # ours, which it sees; the folder may have moved
+    state = hashlib.sha256(REQUIREMENTS.read_bytes() + packages.encode()).hexdigest()
     if not (stamp.exists() and stamp.read_text() == state):
         tqdm.write(f"Setting up {PEERS} (once, some minutes) …", sys.stderr)
         venv.create(PEERS, with_pip=True, clear=True)
-        (_packages() / "project.pth").write_text(sysconfig.get_path("purelib"))
+        (_packages() / "project.pth").write_text(packages)
         install = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r")
-        subprocess.run([_PYTHON, *install, str(REQUIREMENTS)], check=True)
+        if subprocess.run([_PYTHON, *install, str(REQUIREMENTS)], check=False).returncode:
+            raise UnavailableError("The other servers could not be installed; pip says above why.")
         stamp.write_text(state)
     return str(_packages())
 
@@ -194,8 +204,8 @@ def measure(plan: Plan) -> tuple[Measured, Seconds, Seconds]:
         for _ in range(plan.rounds):
             for server in SERVERS:
                 bar.set_description(server.name)
-                with running(server, shown["drawing"], starts[server.name]) as (port, tree):
-                    for name, image in shown.items():
+                for name, image in shown.items():  # a start for each: some learn from what came before
+                    with running(server, image, starts[server.name]) as (port, tree):
                         for connections in plan.connections:
                             figures = measure_once(port, tree, server.request(*image), connections, plan)
                             measured[server.name, name, connections].append(figures)
@@ -225,12 +235,13 @@ def measure_once(port: int, tree: Tree, message: bytes, connections: int, plan: 
 @contextmanager
 def running(server: Server, image: tuple[bytes, str], starts: list[float]) -> Iterator[tuple[int, Tree]]:
     """Start a server, wait until it has read the image, and leave nothing of it."""
-    part = server.part(next(free_ports()), image)
-    began = time.perf_counter()
-    with tempfile.TemporaryDirectory() as logs, Running([part], Path(logs)):
-        starts.append(time.perf_counter() - began)
-        assert part.pid is not None  # noqa: S101 - it runs
-        yield part.port, Tree(part.pid)
+    with tempfile.TemporaryDirectory() as folder:
+        part = server.part(next(free_ports()), image, folder)
+        began = time.perf_counter()
+        with Running([part], Path(folder)):
+            starts.append(time.perf_counter() - began)
+            assert part.pid is not None  # noqa: S101 - it runs
+            yield part.port, Tree(part.pid)
 
 
 def limit(image: bytes, seconds: float) -> float:

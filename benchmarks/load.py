@@ -26,10 +26,9 @@ class Load:
     waited_for: int  # connections that have not been answered yet
     began: float = math.inf  # on the performance counter
     answers: int = 0  # all of them
-    answered: int = 0  # with 200, within those seconds
-    first: float = math.inf  # of these, on the performance counter
-    last: float = -math.inf
-    latencies: list[float] = field(default_factory=list)  # seconds, of all that was asked within them
+    answered: list[float] = field(default_factory=list)  # with 200, within those seconds: when
+    # Seconds, of all that was asked within them, and of who had to be left waiting when they began.
+    latencies: list[float] = field(default_factory=list)
     failures: int = 0
 
     @property
@@ -41,11 +40,14 @@ class Load:
 
     @property
     def rate(self) -> float:
-        """Answers a second, from the first to the last, NaN where fewer than two are known.
+        """Answers a second, NaN where fewer than two are known: the slope of their number over time.
 
-        What is on its way when the time begins or ends would count whole or not at all.
+        What is on its way when the time begins or ends would count whole or not at all, and of servers that
+        answer several at once the first or last several.
         """
-        return (self.answered - 1) / (self.last - self.first) if self.last > self.first else math.nan
+        if len(set(self.answered)) < 2:
+            return math.nan
+        return statistics.linear_regression(self.answered, range(len(self.answered))).slope
 
     def percentile(self, number: int) -> float:
         """Return the seconds that so many in a hundred took at most, NaN where fewer than two are known."""
@@ -97,9 +99,8 @@ class Client(asyncio.Protocol):
             load.failures += 1
         else:
             if load.began <= now < load.until:
-                load.answered += 1
-                load.first, load.last = min(load.first, now), now
-            if self._sent >= load.began:
+                load.answered.append(now)
+            if self._sent >= load.began or (self._is_new and now >= load.began):
                 load.latencies.append(now - self._sent)
         self._wait_no_more()
 
@@ -117,7 +118,9 @@ def _content_length(head: bytes) -> int:
     raise ValueError(f"an answer without its length: {head!r}")
 
 
-async def run(port: int, message: bytes, connections: int, seconds: float) -> Load:
+async def run(
+    port: int, message: bytes, connections: int, seconds: float, patience: float = PATIENCE
+) -> Load:
     """Ask until every connection has been answered, and then for some seconds more."""
     load = Load(seconds, waited_for=connections)
     loop = asyncio.get_running_loop()
@@ -125,8 +128,9 @@ async def run(port: int, message: bytes, connections: int, seconds: float) -> Lo
         await loop.create_connection(lambda: Client(message, load), "127.0.0.1", port)
         for _ in range(connections)
     ]
-    loop.call_later(PATIENCE, load.begin)
-    await asyncio.wait([client.ended for _, client in made], timeout=seconds + 2 * PATIENCE)
+    loop.call_later(patience, load.begin)
+    await asyncio.wait([client.ended for _, client in made], timeout=seconds + 2 * patience)
+    load.failures += sum(not client.ended.done() for _, client in made)  # they never got an answer
     for transport, _ in made:
         transport.abort()
     return load

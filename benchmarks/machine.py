@@ -2,6 +2,7 @@
 
 import os
 import platform
+import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+from inference_image.cores import usable_cores
 from infrastructure.local.settings import ROOT
 
 PACKAGES = ("torch", "numpy", "opencv-python-headless", "pillow", "uvicorn", "pyarrow", "obstore")
@@ -35,9 +37,9 @@ def describe() -> Machine:
 
 def _facts() -> Iterator[tuple[str, str]]:
     yield "processor", f"{_field(Path('/proc/cpuinfo'), 'model name')}, {platform.machine()}"
-    yield "cores", f"{len(os.sched_getaffinity(0))} of {os.cpu_count()}"
+    yield "cores", f"{usable_cores()} of {os.cpu_count()}"
     yield "memory", f"{int(_field(Path('/proc/meminfo'), 'MemTotal').split()[0]) / 2**20:.1f} GiB"
-    yield "system", f"{platform.freedesktop_os_release()['PRETTY_NAME']}, Linux {platform.release()}"
+    yield "system", f"{_distribution()}, Linux {platform.release()}"
     yield "Python", platform.python_version()
     yield "packages", ", ".join(f"{name} {version(name)}" for name in PACKAGES)
     yield "Legible", _commit()
@@ -49,7 +51,16 @@ def _field(file: Path, name: str) -> str:
     return next((value.strip() for key, _, value in pairs if key.strip() == name), "unknown")
 
 
+def _distribution() -> str:
+    try:
+        return platform.freedesktop_os_release()["PRETTY_NAME"]
+    except OSError:
+        return "unknown"
+
+
 def _commit() -> str:
+    if shutil.which("git") is None:
+        return "unknown: there is no git"
     words = ["git", "describe", "--always", "--dirty"]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
     return done.stdout.strip() or "not a repository"

@@ -22,7 +22,8 @@ from tests.browser.gestures import FOUR, SEVEN, ZERO, draw, visit
 # From the last lift of the pen to the answer's words, both as the page itself sees them.
 CLOCK = """
 () => {
-    window.answered = new Promise((resolve) => {
+    window.answered = new Promise((resolve, reject) => {
+        setTimeout(() => reject(new Error("no answer in 30 s")), 30_000);
         const end = new AbortController();
         let lifted = null;
         const lift = () => { lifted = performance.now(); };

@@ -7,9 +7,11 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from rich.console import Console
@@ -17,6 +19,7 @@ from rich.console import Console
 from benchmarks.page import chromium
 from benchmarks.results import Result, Table, UnavailableError, shown
 from infrastructure.local import parts
+from infrastructure.local.interrupts import interruptible
 from infrastructure.local.settings import ROOT, Settings
 from infrastructure.local.stack import Running
 from tests.browser.conftest import CHROMIUM_FLAGS
@@ -66,8 +69,15 @@ def audit(address: str, form: str) -> Scores:
         f"--only-categories={','.join(CATEGORIES)}",
         f"--chrome-flags={' '.join(['--headless=new', *CHROMIUM_FLAGS[:-1]])}",
     ]
-    done = subprocess.run(command, env=os.environ | {"CHROME_PATH": chromium()}, check=False)
-    if done.returncode != 0:
+    # A group of its own: below npx are Node.js and the browser, of which an interrupt shall leave none.
+    started = subprocess.Popen(command, env=os.environ | {"CHROME_PATH": chromium()}, start_new_session=True)
+    with started as process:
+        try:
+            status = process.wait()
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGTERM)
+    if status != 0:
         raise UnavailableError(f"Lighthouse gave up on the page at {form} size; it says above why.")
     report = json.loads((REPORTS / f"{form}.report.json").read_text())
     found = {name: report["categories"][name]["score"] for name in CATEGORIES}
@@ -81,4 +91,5 @@ def _table(scores: dict[str, Scores]) -> Table:
 
 if __name__ == "__main__":
     argparse.ArgumentParser(description=__doc__).parse_args()
-    sys.exit(main())
+    with interruptible():
+        sys.exit(main())

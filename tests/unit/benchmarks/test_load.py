@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from benchmarks.load import Client, Load
+from benchmarks.load import Client, Load, run
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 
@@ -28,13 +28,25 @@ async def answered(times: int) -> Load:
 
 def test_answers_count_from_when_every_connection_has_had_one() -> None:
     load = asyncio.run(answered(times=4))
-    assert (load.answers, load.answered, len(load.latencies)) == (4, 3, 3)
-    assert load.rate == 2 / (load.last - load.first)
+    assert (load.answers, len(load.answered), len(load.latencies)) == (4, 3, 3)
 
 
-def test_a_server_of_few_answers_has_its_true_rate() -> None:
-    slow = Load(seconds=3.0, waited_for=0, began=10.0, answered=2, first=10.9, last=12.1)  # each in 1.2 s
-    assert slow.rate == pytest.approx(1 / 1.2)
+@pytest.mark.parametrize("at_once", [1, 8])
+@pytest.mark.parametrize("turns", [2, 3, 20])
+def test_a_server_has_its_true_rate_however_few_answers_it_gives_and_however_many_at_once(
+    at_once: int, turns: int
+) -> None:
+    answered = [10.9 + 1.2 * turn for turn in range(turns) for _ in range(at_once)]
+    assert Load(seconds=30.0, waited_for=0, answered=answered).rate == pytest.approx(at_once / 1.2)
+
+
+def test_who_never_gets_an_answer_is_a_failure() -> None:
+    async def failures() -> int:
+        silent = await asyncio.get_running_loop().create_server(asyncio.Protocol, "127.0.0.1", 0)
+        async with silent:
+            return (await run(silent.sockets[0].getsockname()[1], b"", 3, 0.0, patience=0.01)).failures
+
+    assert asyncio.run(failures()) == 3
 
 
 def test_fewer_than_two_answers_have_no_rate() -> None:
