@@ -1,6 +1,6 @@
 """The inference server beside others that do the same work, and beside that work without a server.
 
-Every server has two workers of one thread and the same preprocessing and model.
+Every server has two workers of one thread, the same preprocessing and model, and must read the right digit.
 They are started and measured in turns, in several rounds; the figures are the rounds' medians. The clients
 share the machine with the server. The peers are installed into build/peers.
 Run: python -m benchmarks.inference
@@ -27,6 +27,7 @@ from dataclasses import dataclass
 from importlib.metadata import distributions
 from multiprocessing import get_context
 from pathlib import Path
+from typing import NamedTuple
 
 import urllib3
 from PIL import Image
@@ -48,18 +49,26 @@ LIMIT = "the work without HTTP"
 PACKAGES = ("fastapi", "uvicorn", "litserve", "bentoml")
 
 
+class Upload(NamedTuple):
+    content: bytes
+    media_type: str
+    digit: int  # that it shows
+
+
 @dataclass(kw_only=True)
 class Reader(Part):
     """A process that is healthy once it has read an image: the servers have no other sign in common."""
 
     message: bytes
+    digit: int  # that it shows
 
     def is_healthy(self) -> bool:
         try:
             done = asyncio.run(load.run(self.port, self.message, 1, 0.0))
         except OSError:
             return False
-        return done.answers == 1 and not done.failures
+        is_right = b'"predicted":%d,' % self.digit in done.body.replace(b" ", b"")  # some answer a list
+        return done.answers == 1 and not done.failures and is_right
 
 
 @dataclass(frozen=True)
@@ -70,13 +79,14 @@ class Server:
     command: Sequence[str]
     field: str | None = None  # of a form, where the server takes no bare image
 
-    def request(self, image: bytes, media_type: str) -> bytes:
+    def request(self, image: Upload) -> bytes:
         if self.field is None:
-            return load.request(media_type, image)
-        body, content_type = urllib3.encode_multipart_formdata({self.field: ("image", image, media_type)})
+            return load.request(image.media_type, image.content)
+        fields = {self.field: ("image", image.content, image.media_type)}
+        body, content_type = urllib3.encode_multipart_formdata(fields)
         return load.request(content_type, body)
 
-    def part(self, port: int, image: tuple[bytes, str], folder: str) -> Reader:
+    def part(self, port: int, image: Upload, folder: str) -> Reader:
         variables = {
             "LEGIBLE_INFERENCE_PORT": str(port),
             "LEGIBLE_INFERENCE_WORKERS": str(WORKERS),
@@ -91,7 +101,8 @@ class Server:
             port=port,
             variable="",  # none: the next run takes another port
             health="/invocations",
-            message=self.request(*image),
+            message=self.request(image),
+            digit=image.digit,
         )
 
 
@@ -184,13 +195,13 @@ def _packages() -> Path:
     return next(PEERS.glob("lib/python*/site-packages"))
 
 
-def images() -> dict[str, tuple[bytes, str]]:
-    """Return a drawing of the page, and a photo of 2 megapixels, each with its media type."""
+def images() -> dict[str, Upload]:
+    """Return a drawing of the page, and a photo of 2 megapixels."""
     photo = Image.open(ROOT / "samples" / "photo-ruled.jpg").resize((1632, 1224), Image.Resampling.LANCZOS)
     file = io.BytesIO()
     photo.save(file, "JPEG", quality=85)
     canvas = (ROOT / "samples" / "canvas-white-1.png").read_bytes()
-    return {"drawing": (canvas, "image/png"), "photo": (file.getvalue(), "image/jpeg")}
+    return {"drawing": Upload(canvas, "image/png", 2), "photo": Upload(file.getvalue(), "image/jpeg", 7)}
 
 
 def measure(plan: Plan) -> tuple[Measured, Seconds, Seconds]:
@@ -207,12 +218,12 @@ def measure(plan: Plan) -> tuple[Measured, Seconds, Seconds]:
                 for name, image in shown.items():  # a start for each: some learn from what came before
                     with running(server, image, starts[server.name]) as (port, tree):
                         for connections in plan.connections:
-                            figures = measure_once(port, tree, server.request(*image), connections, plan)
+                            figures = measure_once(port, tree, server.request(image), connections, plan)
                             measured[server.name, name, connections].append(figures)
                             bar.update()
             bar.set_description(LIMIT)
-            for name, (content, _) in shown.items():
-                limits[name].append(limit(content, plan.seconds))
+            for name, image in shown.items():
+                limits[name].append(limit(image.content, plan.seconds))
                 bar.update()
     return measured, starts, limits
 
@@ -233,7 +244,7 @@ def measure_once(port: int, tree: Tree, message: bytes, connections: int, plan: 
 
 
 @contextmanager
-def running(server: Server, image: tuple[bytes, str], starts: list[float]) -> Iterator[tuple[int, Tree]]:
+def running(server: Server, image: Upload, starts: list[float]) -> Iterator[tuple[int, Tree]]:
     """Start a server, wait until it has read the image, and leave nothing of it."""
     with tempfile.TemporaryDirectory() as folder:
         part = server.part(next(free_ports()), image, folder)

@@ -30,6 +30,7 @@ class Load:
     # Seconds, of all that was asked within them, and of who had to be left waiting when they began.
     latencies: list[float] = field(default_factory=list)
     failures: int = 0
+    body: bytes = b""  # of the last answer
 
     @property
     def until(self) -> float:
@@ -77,6 +78,7 @@ class Client(asyncio.Protocol):
         head, separator, body = bytes(self._answer).partition(b"\r\n\r\n")
         if separator and len(body) >= _content_length(head):
             self._note(head)
+            self._load.body = body
             self._answer.clear()
             if time.perf_counter() < self._load.until:
                 self._send()

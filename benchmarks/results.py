@@ -11,6 +11,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table as Shown
 
+from inference_image.cores import usable_cores
 from infrastructure.local.interrupts import interrupt_once, interruptible
 
 
@@ -90,7 +91,7 @@ def command(program: str, description: str | None, run: Run) -> None:
     console = terminal()
     for table in result.tables:
         console.print(shown(table))
-    console.print(f"Load average before: {before:.2f}; cores: {os.cpu_count()}.")
+    console.print(f"Load average before: {before:.2f}; cores: {usable_cores()}.")
 
 
 def terminal() -> Console:
