@@ -18,6 +18,7 @@ _HAIR = 0.05  # of its length: what is so narrow from edge to edge of the pictur
 _SQUARE = 0.8  # of its height: a box that is narrower may be a 0 of straight strokes
 _BORDER = 0.08  # of the picture's sides: a box so near to all edges is a border, however narrow
 _RIM, _INSIDE = 0.1, 0.2  # of a box's sides: an outline stays within the one, a 0 does not
+_ASKEW, _LEANING = 0.3, 12.0  # degrees by which a box is turned before its sides are looked at
 _BAR = 0.8  # of its length is inked: a side of a box, or a bar in it
 _ACROSS, _LEVEL = 0.3, 0.07  # of the picture's width, its slope: a printed line; arrows are shorter or lean
 _BARE = 0.3  # of its columns hold the line alone, where something stands on one
@@ -132,18 +133,37 @@ def _is_empty_box(parts: Parts, part: int) -> bool:
     gaps = left / width, top / height, 1 - (left + across) / width, 1 - (top + down) / height
     if max(gaps) > _BORDER and across < _SQUARE * down:
         return False
-    box = _alone(parts, part)
+    box = _upright(parts, part)
     rim, inside = (np.ceil(np.multiply(share, box.shape)).astype(int) for share in (_RIM, _INSIDE))
     sides = box[: rim[0]], box[-rim[0] :], box[:, : rim[1]].T, box[:, -rim[1] :].T
-    is_closed = all(side.any(0).mean() > _BAR for side in sides)
-    empty = _without_bars(box[inside[0] : -inside[0], inside[1] : -inside[1]])
-    return is_closed and empty.size > 0 and not empty.any()
+    above, below, *ends = (side.any(0).mean() > _BAR for side in sides)
+    within = box[inside[0] : -inside[0], inside[1] : -inside[1]]
+    if not (within.size and above and below):
+        return False
+    bars = (within.mean(0) > _BAR).any()  # a row of boxes may be cut off at one end
+    empty = _without_bars(within)
+    return bool(sum(ends) + bars >= 2 and empty.size and not empty.any())
+
+
+def _upright(parts: Parts, part: int) -> NDArray[np.bool_]:
+    """Cut out the part, and turn what leans a little, as a form that was laid askew."""
+    alone = _alone(parts, part)
+    centre, _, angle = cv2.minAreaRect(_outline(parts, part))
+    lean = (angle + 45) % 90 - 45
+    if not _ASKEW < abs(lean) < _LEANING:
+        return alone
+    turn = cv2.getRotationMatrix2D(centre, lean, 1)
+    turned = cv2.warpAffine(alone.view(np.uint8), turn, alone.shape[::-1], flags=cv2.INTER_NEAREST)
+    left, top, width, height = cv2.boundingRect(turned)
+    return turned[top : top + height, left : left + width].astype(np.bool_)
 
 
 def _without_bars(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Leave out the columns, then the rows, that are filled."""
+    """Leave out the columns, then the rows, that are filled, and what is right beside them."""
     for _ in range(2):
-        mask = mask[:, mask.mean(0) < _BAR].T if mask.size else mask
+        if mask.size:
+            bars = (mask.mean(0) > _BAR).astype(np.uint8)
+            mask = mask[:, cv2.dilate(bars[None], np.ones((1, 5), np.uint8))[0] == 0].T
     return mask
 
 

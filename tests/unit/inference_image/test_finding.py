@@ -1,6 +1,7 @@
 """Which places are handed on, and in which order."""
 
 import io
+import itertools
 
 import cv2
 import numpy as np
@@ -174,6 +175,43 @@ def test_what_is_written_in_colour_is_found_in_the_shadow_of_a_hand(
     ImageDraw.Draw(image).line(corners, (40, 60, 160), 11, joint="curve")
     found = find_digits(_photographed(_under(image, *hand)))
     assert any(one.box == pytest.approx((130, 120, 70, 100), abs=12) for one in found)
+
+
+def _through_a_window(
+    image: Image.Image, bar: int, pane: int, angle: int, shade: float
+) -> NDArray[np.float64]:
+    """Light a page through four panes between bars; beside them is shade."""
+    light = np.full((image.height, image.width), shade)
+    middle = image.width / 2, image.height / 2
+    for across, down in itertools.product((-1, 1), repeat=2):
+        left, top = (
+            int(at + side * (pane + bar) / 2 - pane / 2)
+            for at, side in zip(middle, (across, down), strict=True)
+        )
+        light[top : top + pane, left : left + pane] = 1
+    turn = cv2.getRotationMatrix2D(middle, angle, 1)
+    light = cv2.warpAffine(light, turn, (image.width, image.height), borderValue=(shade,))
+    scene: NDArray[np.float64] = np.asarray(image) * cv2.GaussianBlur(light, (0, 0), 4)[..., None]
+    return scene
+
+
+@pytest.mark.parametrize(
+    ("window", "ink", "at", "height"),
+    [
+        ((13, 112, 74, 0.73), (60, 60, 70), (176, 164), 51),
+        ((13, 105, 66, 0.69), (120, 60, 150), (227, 144), 54),
+        ((20, 127, 17, 0.84), (120, 60, 150), (172, 143), 46),
+    ],
+)
+def test_what_the_shadow_of_a_windows_bars_crosses_is_found(
+    window: tuple[int, int, int, float], ink: tuple[int, int, int], at: tuple[int, int], height: int
+) -> None:
+    image = Image.new("RGB", (400, 400), (225, 222, 210))
+    left, top = at
+    corners = [(left, top), (left + 0.7 * height, top), (left + 0.25 * height, top + height)]
+    ImageDraw.Draw(image).line(corners, ink, height // 10, joint="curve")
+    found = find_digits(_photographed(_through_a_window(image, *window)))
+    assert any(one.box == pytest.approx((*at, 0.7 * height, height), abs=18) for one in found)
 
 
 def test_the_paper_between_strokes_is_no_digit() -> None:

@@ -40,6 +40,21 @@ def _comb(ink: Ink) -> None:
         cv2.rectangle(ink, (left, 80), (left + 30, 110), 255.0, 2)
 
 
+def _row_askew(ink: Ink) -> None:
+    upright = np.zeros_like(ink)
+    for left in (20, 70, 120):
+        cv2.rectangle(upright, (left, 70), (left + 50, 130), 255.0, 3)
+    turn = cv2.getRotationMatrix2D((100, 100), 4, 1)
+    cv2.warpAffine(upright, turn, ink.shape, dst=ink)
+
+
+def _row_cut_off(ink: Ink) -> None:
+    cv2.rectangle(ink, (20, 70), (80, 130), 255.0, 3)
+    cv2.rectangle(ink, (80, 70), (140, 130), 255.0, 3)
+    for height in (70, 130):
+        cv2.line(ink, (140, height), (160, height), 255.0, 3)
+
+
 SHEETS: dict[str, Draw] = {
     "upright": _rectangle(120, 90),
     "turned": _rectangle(120, 90, 15),
@@ -67,6 +82,8 @@ NO_DIGITS: dict[str, Draw] = {
     "box": lambda ink: cv2.rectangle(ink, (60, 70), (140, 150), 255.0, 4),
     "border": lambda ink: cv2.rectangle(ink, (4, 4), (195, 195), 255.0, 3),
     "comb": _comb,
+    "row of boxes askew": _row_askew,
+    "row of boxes that is cut off": _row_cut_off,
 }
 
 
