@@ -88,8 +88,8 @@ class Model:
 def judged(logit: Floats, which: Floats, appeal: Floats) -> Floats:
     """What tells whether a view shows a digit: (N,), (N, 10), (N,) -> (N, 8), for the calibration's weights.
 
-    An appeal below 0 weighs otherwise than one above: there it is rather the edge of something. And a line is
-    all that there is to a 1, so of a 1 its place tells more, and the network less.
+    What the network says counts for more where the place appeals, and an appeal above 3 adds less. And a line
+    is all that there is to a 1, so of a 1 its place tells more.
     """
     one = which[:, 1]
     return np.stack(
@@ -98,9 +98,9 @@ def judged(logit: Floats, which: Floats, appeal: Floats) -> Floats:
             logit,
             np.log(which.max(1)),
             appeal,
-            appeal.clip(max=0),
+            appeal.clip(max=3),
+            logit * appeal,
             one,
-            one * logit,
             one * appeal,
         ],
         axis=1,

@@ -127,13 +127,21 @@ def test_a_view_that_appeals_less_is_less_likely_a_digit(model: Model) -> None:
     assert more.probabilities == pytest.approx(less.probabilities, abs=1e-5)
 
 
-def test_a_low_appeal_and_a_1_have_weights_of_their_own() -> None:
+def test_what_the_network_says_counts_for_more_where_the_place_appeals() -> None:
+    sure = np.full((4, 10), 0.001) + 0.99 * np.eye(10)[0]
+    appeals = np.array([-2.0, -2.0, 2.0, 2.0])
+    weights = json.loads(next(WEIGHTS.glob("*.json")).read_text())["calibration"]["is_digit"]
+    low, high, appealing_low, appealing_high = judged(np.array([-1.0, 1.0] * 2), sure, appeals) @ weights
+    assert appealing_high - appealing_low > high - low > 0
+
+
+def test_a_high_appeal_and_a_1_have_weights_of_their_own() -> None:
     sure = np.eye(10)[[1, 0, 0]] * 0.99 + 0.001
-    measures = judged(np.array([2.0, 2.0, 2.0]), sure, np.array([3.0, 3.0, -3.0]))
-    line, nought, faint = measures
+    measures = judged(np.array([2.0, 2.0, 2.0]), sure, np.array([3.0, 3.0, 8.0]))
+    line, nought, plain = measures
     assert measures.shape == (3, 8)
-    assert np.flatnonzero(~np.isclose(line, nought)).tolist() == [5, 6, 7]
-    assert np.flatnonzero(~np.isclose(faint, nought)).tolist() == [3, 4, 7]
+    assert np.flatnonzero(~np.isclose(line, nought)).tolist() == [6, 7]
+    assert np.flatnonzero(~np.isclose(plain, nought)).tolist() == [3, 5, 7]
 
 
 def test_an_empty_image_is_no_digit(model: Model) -> None:

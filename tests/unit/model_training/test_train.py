@@ -1,14 +1,15 @@
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
 from rich.progress import Progress
+from scipy.special import expit, softmax
 
-from inference_image.model import Model
+from inference_image.model import Model, judged
 from inference_image.network import Network
 from model_training.generator import CALIBRATION, TRAINING, Views, examples
 from model_training.marks import NOT_A_DIGIT
@@ -148,9 +149,9 @@ def test_calibration_weighs_what_tells_digits_from_the_rest(tmp_path: Path) -> N
     network, _ = train(_set(), _set(), TINY, tmp_path)
     scales = calibrate(network, _views(network))
     assert scales["temperature"] > 0
-    _, logit, _, appeal, *_ = scales["is_digit"]
+    _, logit, _, appeal, low_appeal, *_ = scales["is_digit"]
     assert np.isfinite(scales["is_digit"]).all()
-    assert logit > 10 * abs(appeal)  # which was drawn at random
+    assert logit > 10 * abs(appeal + low_appeal)  # which was drawn at random
 
 
 class Written(Network):
@@ -168,6 +169,12 @@ def _written(logits: NDArray[np.float64], targets: NDArray[np.int64], views: int
     return Views(pixels, appeals, targets, np.arange(len(logits)) // views)
 
 
+def _judged(scales: dict[str, Any], logits: NDArray[np.float64], views: Views) -> NDArray[np.float64]:
+    which = softmax(logits[:, :10] / scales["temperature"], axis=1)
+    log_odds: NDArray[np.float64] = judged(logits[:, 10], which, views.appeals) @ scales["is_digit"]
+    return log_odds
+
+
 @pytest.mark.parametrize("temperature", [0.7, 1.5])
 def test_the_temperature_is_that_by_which_the_network_is_as_sure_as_it_is_right(temperature: float) -> None:
     rng = np.random.default_rng(0)
@@ -179,6 +186,17 @@ def test_the_temperature_is_that_by_which_the_network_is_as_sure_as_it_is_right(
     targets[said[:, 10].numpy() < rng.normal(-1, 0.5, 4000)] = NOT_A_DIGIT
     found = calibrate(Written(), replace(views, targets=targets))["temperature"]
     assert found == pytest.approx(temperature, rel=0.1)
+
+
+def test_digits_are_commoner_in_use_than_where_it_is_calibrated() -> None:
+    rng = np.random.default_rng(0)
+    views = _written(rng.normal(0, 2, (8000, 11)).clip(-6, 6), np.zeros(8000, np.int64))
+    said = logits_of(Written(), torch.from_numpy(views.pixels)[:, None]).double().numpy()
+    shown = rng.random(8000) < expit(said[:, 10])
+    views = replace(views, targets=np.where(shown, said[:, :10].argmax(1), NOT_A_DIGIT))
+    is_digit = expit(_judged(calibrate(Written(), views), said, views))
+    commoner = np.where(shown, 7 / shown.mean(), 1 / (1 - shown.mean()))  # as seven of eight are digits
+    assert np.average(is_digit, weights=commoner) == pytest.approx(7 / 8, abs=0.01)
 
 
 def test_calibration_looks_at_the_views_that_serving_takes() -> None:
