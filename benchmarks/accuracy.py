@@ -1,7 +1,8 @@
 """The accuracy job beside what else counts pairs.
 
 Each contender runs in a process of its own, in turns, on the same input. Times are from the input to the
-counts, without the interpreter's start and imports; memory is the process's peak. All must count the same.
+counts, without the interpreter's start and imports; memory is the process's peak meanwhile, and not known of
+Spark. All must count the same.
 Run: python -m benchmarks.accuracy. It needs benchmarks/accuracy-requirements.txt.
 """
 

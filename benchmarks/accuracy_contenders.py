@@ -1,7 +1,8 @@
 """Who counts pairs in benchmarks.accuracy, each in a process of its own.
 
 It prints what counting took, as JSON: from the input to the counts, without the interpreter's start and
-imports; the memory is the process's peak, which only its own libraries are in. benchmarks.accuracy runs it:
+imports; the memory is the process's peak meanwhile, which only its own libraries are in, and NaN for Spark,
+which has other processes. benchmarks.accuracy runs it:
 python -m benchmarks.accuracy_contenders NAME PLACE
 """
 

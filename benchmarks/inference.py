@@ -1,6 +1,7 @@
 """The inference server beside others that do the same work, and beside that work without a server.
 
-Every server has two workers of one thread, the same preprocessing and model, and must read the right digit.
+Every server has two workers of one thread and the same model, must read the right digit, and prepares images
+alike, but for one that decodes them whole.
 They are started and measured in turns, in several rounds; the figures are the rounds' medians. The clients
 share the machine with the server. The peers are installed into build/peers.
 Run: python -m benchmarks.inference

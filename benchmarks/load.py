@@ -132,7 +132,9 @@ async def run(
     ]
     loop.call_later(patience, load.begin)
     await asyncio.wait([client.ended for _, client in made], timeout=seconds + 2 * patience)
-    load.failures += sum(not client.ended.done() for _, client in made)  # they never got an answer
+    load.failures += sum(
+        not client.ended.done() for _, client in made
+    )  # their last request never got an answer
     for transport, _ in made:
         transport.abort()
     return load

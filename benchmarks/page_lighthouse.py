@@ -69,14 +69,16 @@ def audit(address: str, form: str) -> Scores:
         f"--only-categories={','.join(CATEGORIES)}",
         f"--chrome-flags={' '.join(['--headless=new', *CHROMIUM_FLAGS[:-1]])}",
     ]
-    # A group of its own: below npx are Node.js and the browser, of which an interrupt shall leave none.
+    # A group of its own, for below npx is Node.js, which ends the browser on SIGINT alone.
     started = subprocess.Popen(command, env=os.environ | {"CHROME_PATH": chromium()}, start_new_session=True)
     with started as process:
         try:
             status = process.wait()
-        finally:
+        except BaseException:
             with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGTERM)
+                os.killpg(process.pid, signal.SIGINT)
+            process.wait()
+            raise
     if status != 0:
         raise UnavailableError(f"Lighthouse gave up on the page at {form} size; it says above why.")
     report = json.loads((REPORTS / f"{form}.report.json").read_text())

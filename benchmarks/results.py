@@ -59,7 +59,7 @@ class Run(Protocol):
 
 
 class UnavailableError(Exception):
-    """This machine lacks a program that the benchmark needs; the message says which."""
+    """This machine lacks what the benchmark needs; the message says what."""
 
 
 def begin() -> None:

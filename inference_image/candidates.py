@@ -20,7 +20,7 @@ _STEP = 0.5  # of its ink: less is left of a step in brightness, more of a strok
 _MARKED = 0.5  # of the size of a ring around it; the inner line of an outlined 6 has less
 _WITHIN = 0.9  # of its pixels are within something else
 _THICK, _MUCH = 0.25, 0.33  # of its size, of what it is within: a finger, or most of a thick stroke
-_HOPE = 1.5  # appeal: what has less may be bars of a window's shadow
+_DOUBTFUL = 1.5  # appeal: what has less may be bars of a window's shadow
 _LIKELY = 0.3  # that ink is lighter, or darker, than the paper: what is less is searched once only
 _BLOB = 0.4  # of its size is its thickest place; of strokes below a third
 _LINE = 1.2  # of what it stands beside: what is as thin as a line and longer is one, if it is no stem
@@ -159,8 +159,8 @@ def candidates(pixels: NDArray[np.uint8]) -> list[Candidate]:
     """List what may be the digit: parts over several floors, dark or light.
 
     A sheet is searched by itself, in its own light, and so is what lies beside a finger or a pen. Where
-    something wider than a stroke stands out, as the shadow of a hand does, or nothing that looks like a
-    digit, what is narrow is searched by itself, too, and what has another hue than the paper.
+    something wider than a stroke stands out, as the shadow of a hand does, or nothing that surely looks like
+    a digit, what is narrow is searched by itself, too, and what has another hue than the paper.
     """
     sizes = Sizes.of(pixels)
     inks = find_ink(sizes)
@@ -168,13 +168,13 @@ def candidates(pixels: NDArray[np.uint8]) -> list[Candidate]:
     inks += (on_it := _on_the_sheet(sizes, found))
     found += _standing_out(map(Map.of, on_it))
     found += _beside_what_comes_in(found)
-    is_hopeless = all(one.is_sheet or one.is_blob or one.appeal < _HOPE for one in found)
+    is_doubtful = all(one.is_sheet or one.is_blob or one.appeal < _DOUBTFUL for one in found)
     is_lit = any(inked.light and inked.sizes is sizes for inked in inks)
-    if not is_lit and (is_hopeless or any(one.reaches_in for one in found)):
+    if not is_lit and (is_doubtful or any(one.reaches_in for one in found)):
         inks += (more := under_light(sizes))
         found += _standing_out(map(Map.of, more))
-    hiding = {id(one.searched.inked) for one in found if is_hopeless or one.is_wide}
-    lit = [inked for inked in inks if inked.light and (is_hopeless or inked.light.likely > _LIKELY)]
+    hiding = {id(one.searched.inked) for one in found if is_doubtful or one.is_wide}
+    lit = [inked for inked in inks if inked.light and (is_doubtful or inked.light.likely > _LIKELY)]
     hidden = [inked for inked in lit if id(inked) in hiding]
     wide = [one for one in found if one.is_wide]
     narrow = _standing_out(Map.of(inked.narrowed) for inked in hidden)

@@ -32,7 +32,7 @@ class Answer:
     predicted: int  # 0..9
     confidence: float  # calibrated probability of `predicted`, [0, 1]
     probabilities: tuple[float, ...]  # of the ten digits, sum 1
-    is_digit: float  # probability that the image shows one digit at all, [0, 1]
+    is_digit: float  # probability that it shows one digit at all, among uploads of which 7 in 8 do, [0, 1]
 
 
 class Model:

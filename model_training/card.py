@@ -29,7 +29,8 @@ letters, numbers, drawings, scribbles and noise that are no digits. No upload of
 calibration. The other kinds are drawn from MNIST's validation part in a style of their own (other blur,
 other noise, other typefaces, shadows that are round or a hand's), but for coarse, tiny, noise and solid,
 which are drawn as in training; "other writers" are the digits that scikit-learn carries. "Rejected" is the
-share with `is_digit` below one half. The digits of that part also calibrated, as they are and drawn in the
+share with `is_digit` below one half; it is the probability of a digit among uploads of which seven in eight
+show one. The digits of that part also calibrated, as they are and drawn in the
 training style, and choose among seeds where there are several; MNIST's test part and "other writers" do not.
 
 **How far to trust them.** How the digit is found was fitted and tuned on drawn images of the training style,

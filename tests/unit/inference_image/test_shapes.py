@@ -48,6 +48,11 @@ def _row_askew(ink: Ink) -> None:
     cv2.warpAffine(upright, turn, ink.shape, dst=ink)
 
 
+def _leaning_0(ink: Ink) -> None:
+    corners = cv2.boxPoints(((100.0, 100.0), (100.0, 135.0), 9.0)).astype(np.int32)
+    cv2.polylines(ink, [corners], True, 255.0, 6)
+
+
 def _row_cut_off(ink: Ink) -> None:
     cv2.rectangle(ink, (20, 70), (80, 130), 255.0, 3)
     cv2.rectangle(ink, (80, 70), (140, 130), 255.0, 3)
@@ -70,6 +75,7 @@ STROKES: dict[str, Draw] = {
     "a thick 0": lambda ink: cv2.ellipse(ink, (100, 100), (60, 70), 0, 0, 360, 255.0, 50),
     "a round 0": lambda ink: cv2.circle(ink, (100, 100), 60, 255.0, 10),
     "a square 0": lambda ink: cv2.rectangle(ink, (60, 30), (140, 170), 255.0, 10),
+    "a square 0 that leans": _leaning_0,
     "half of a broken 0": lambda ink: cv2.polylines(
         ink, [np.array([[60, 120], [60, 40], [140, 40], [140, 120]])], False, 255.0, 8
     ),
