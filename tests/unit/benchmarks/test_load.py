@@ -62,3 +62,15 @@ def test_no_percentile_is_above_the_slowest_answer() -> None:
 @pytest.mark.parametrize("latencies", [[], [0.1]])
 def test_fewer_than_two_answers_have_no_percentiles(latencies: list[float]) -> None:
     assert math.isnan(Load(seconds=3.0, waited_for=0, latencies=latencies).percentile(99))
+
+
+def test_who_was_left_waiting_when_the_time_began_waited_all_that_time() -> None:
+    async def left_waiting() -> Load:
+        load = Load(seconds=60, waited_for=2)
+        client = Client(b"", load)
+        client.connection_made(Wire())
+        load.begin()
+        client.data_received(ANSWER)
+        return load
+
+    assert len(asyncio.run(left_waiting()).latencies) == 1
