@@ -49,7 +49,7 @@ async def supervise(settings: Settings, folder: Path) -> None:
         async with asyncio.TaskGroup() as group:
             for worker in range(settings.workers):
                 group.create_task(_keep(worker, settings, heartbeats, stop))
-    except* WorkerError as errors:
+    except ExceptionGroup as errors:  # not except*, from which Python before 3.11.4 raises a group again
         raise errors.exceptions[0] from None
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 from infrastructure.local.settings import ROOT
 
 FILES = ("app.py", "requirements.txt")
+# Of the processes that run Chalice: it imports the code before it packs all that lies there.
+NO_BYTECODE = {"PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def prepare(folder: Path, stage: str, environment: Mapping[str, str], **settings: object) -> Path:

@@ -83,7 +83,7 @@ class Functions:
         done = subprocess.run(
             [chalice, "deploy", "--stage", self._stage],
             cwd=folder,
-            env=os.environ | region,
+            env=os.environ | region | deployment.NO_BYTECODE,
             umask=0o022,  # the libraries that it unpacks are read by another user
             capture_output=True,
             text=True,

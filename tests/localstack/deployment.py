@@ -74,7 +74,7 @@ class Deployment(Running):
         ran = subprocess.run(
             [str(Path(sys.executable).with_name("chalice")), command, "--stage", STAGE],
             cwd=self._project,
-            env=os.environ | self.environment,
+            env=os.environ | self.environment | deployment.NO_BYTECODE,
             capture_output=True,
             text=True,
             check=False,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from infrastructure.local.settings import ROOT
+from infrastructure.deployment import NO_BYTECODE, prepare
 from tests.localstack.deployment import lambda_runtime
 
 MAX_ZIP_BYTES = 200_000
@@ -22,13 +22,13 @@ ENVIRONMENT = {
 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the deployment package as a zip file."""
+    """Return the deployment package as a zip file, of what is deployed: nothing that Python has compiled."""
     folder = tmp_path_factory.mktemp("package")
+    project = prepare(tmp_path_factory.mktemp("project"), "local", ENVIRONMENT)
     chalice = Path(sys.executable).with_name("chalice")
     command = [str(chalice), "package", "--stage", "local", str(folder)]
-    built = subprocess.run(
-        command, cwd=ROOT, env={**os.environ, **ENVIRONMENT}, capture_output=True, text=True, check=False
-    )
+    environment = os.environ | ENVIRONMENT | NO_BYTECODE
+    built = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
     assert built.returncode == 0, built.stdout + built.stderr
     return folder / "deployment.zip"
 
