@@ -131,8 +131,11 @@ def _is_empty_box(parts: Parts, part: int) -> bool:
     height, width = parts.labels.shape
     left, top, across, down = parts.boxes[:, part]
     gaps = left / width, top / height, 1 - (left + across) / width, 1 - (top + down) / height
+    is_border = max(gaps) <= _BORDER
+    if not is_border and across < _SQUARE * down:  # upright it is narrower still
+        return False
     box = _upright(parts, part)
-    if max(gaps) > _BORDER and box.shape[1] < _SQUARE * box.shape[0]:
+    if not is_border and box.shape[1] < _SQUARE * box.shape[0]:
         return False
     rim, inside = (np.ceil(np.multiply(share, box.shape)).astype(int) for share in (_RIM, _INSIDE))
     sides = box[: rim[0]], box[-rim[0] :], box[:, : rim[1]].T, box[:, -rim[1] :].T

@@ -50,6 +50,9 @@ async def supervise(settings: Settings, folder: Path) -> None:
             for worker in range(settings.workers):
                 group.create_task(_keep(worker, settings, heartbeats, stop))
     except ExceptionGroup as errors:  # not except*, from which Python before 3.11.4 raises a group again
+        _, others = errors.split(WorkerError)
+        if others:
+            raise
         raise errors.exceptions[0] from None
 
 

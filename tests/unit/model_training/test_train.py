@@ -149,9 +149,9 @@ def test_calibration_weighs_what_tells_digits_from_the_rest(tmp_path: Path) -> N
     network, _ = train(_set(), _set(), TINY, tmp_path)
     scales = calibrate(network, _views(network))
     assert scales["temperature"] > 0
-    _, logit, _, appeal, low_appeal, *_ = scales["is_digit"]
+    _, logit, _, appeal, up_to_three, *_ = scales["is_digit"]
     assert np.isfinite(scales["is_digit"]).all()
-    assert logit > 10 * abs(appeal + low_appeal)  # which was drawn at random
+    assert logit > 10 * abs(appeal + up_to_three)  # which was drawn at random
 
 
 class Written(Network):
