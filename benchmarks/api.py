@@ -30,7 +30,7 @@ from benchmarks.results import Bars, Result, Table, command
 from chalice_app.classifications import Classifications
 from chalice_app.inference import InferenceClient
 from chalice_app.store import Blob, Store
-from infrastructure.deployment import prepare
+from infrastructure.deployment import prepare, run_chalice
 from infrastructure.local.settings import ROOT
 
 IMPORTS, QUICK_IMPORTS, CALLS, WARM_UP = 20, 10, 500, 50
@@ -111,11 +111,9 @@ def run(*, quick: bool) -> Result:
 def package(folder: Path) -> tuple[Path, int]:
     """Return the unpacked deployment package, and the size of its zip in bytes."""
     project = prepare(folder / "project", "dev", ENVIRONMENT)
-    chalice = str(Path(sys.executable).with_name("chalice"))
     out = folder / "package"
-    environment = os.environ | {"AWS_DEFAULT_REGION": "eu-central-1"}
-    words = [chalice, "package", "--stage", "dev", str(out)]
-    subprocess.run(words, cwd=project, env=environment, check=True, capture_output=True)
+    words = "package", "--stage", "dev", str(out)
+    run_chalice(project, *words, AWS_DEFAULT_REGION="eu-central-1").check_returncode()
     zipped = out / "deployment.zip"
     with zipfile.ZipFile(zipped) as file:
         file.extractall(folder / "unzipped")

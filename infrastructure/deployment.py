@@ -5,15 +5,16 @@ have been made, so they are put in here.
 """
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from infrastructure.local.settings import ROOT
 
 FILES = ("app.py", "requirements.txt")
-# Of the processes that run Chalice: it imports the code before it packs all that lies there.
-NO_BYTECODE = {"PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def prepare(folder: Path, stage: str, environment: Mapping[str, str], **settings: object) -> Path:
@@ -38,6 +39,23 @@ def prepare(folder: Path, stage: str, environment: Mapping[str, str], **settings
         text = policy.read_text().replace("BUCKET", environment["LEGIBLE_BUCKET"]).replace("STAGE", stage)
         (chalice / policy.name).write_text(text)
     return folder
+
+
+def run_chalice(folder: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a command of Chalice in what `prepare` has filled; how it ended is for the caller to look at.
+
+    Chalice packs what lies there, with its modes. So it writes no bytecode where it imports the code, and
+    leaves the libraries that it unpacks readable by the other user that Lambda runs as.
+    """
+    return subprocess.run(
+        [str(Path(sys.executable).with_name("chalice")), *words],
+        cwd=folder,
+        env=os.environ | environment | {"PYTHONDONTWRITEBYTECODE": "1"},
+        umask=0o022,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def _let_everybody_read(paths: list[Path]) -> None:

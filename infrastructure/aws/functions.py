@@ -1,10 +1,7 @@
 """The API's functions, by `chalice deploy`. Its state lies in the artefact bucket: any machine can go on."""
 
 import json
-import os
 import re
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -78,17 +75,8 @@ class Functions:
         return _object(self._clients.s3, self._bucket, self._key)
 
     def _chalice(self, folder: Path) -> None:
-        chalice = str(Path(sys.executable).with_name("chalice"))
-        region = {"AWS_DEFAULT_REGION": self._clients.region}
-        done = subprocess.run(
-            [chalice, "deploy", "--stage", self._stage],
-            cwd=folder,
-            env=os.environ | region | deployment.NO_BYTECODE,
-            umask=0o022,  # the libraries that it unpacks are read by another user
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        region = self._clients.region
+        done = deployment.run_chalice(folder, "deploy", "--stage", self._stage, AWS_DEFAULT_REGION=region)
         if done.returncode != 0:
             raise DeploymentError(f"chalice deploy: {(done.stdout + done.stderr).strip()[-2000:]}")
 

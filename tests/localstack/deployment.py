@@ -1,8 +1,6 @@
 """`chalice deploy` to a LocalStack of our own: real S3, API Gateway, Lambda and EventBridge calls, no AWS."""
 
 import importlib.util
-import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any, Self
@@ -71,14 +69,7 @@ class Deployment(Running):
 
     def chalice(self, command: str) -> str:
         """Run a command of Chalice on the stage; return what it printed."""
-        ran = subprocess.run(
-            [str(Path(sys.executable).with_name("chalice")), command, "--stage", STAGE],
-            cwd=self._project,
-            env=os.environ | self.environment | deployment.NO_BYTECODE,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        ran = deployment.run_chalice(self._project, command, "--stage", STAGE, **self.environment)
         assert ran.returncode == 0, ran.stdout + ran.stderr
         return ran.stdout
 

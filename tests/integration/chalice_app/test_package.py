@@ -1,6 +1,5 @@
 """What `chalice package` builds, imported as on Lambda: with what the runtime has and nothing else."""
 
-import os
 import subprocess
 import sys
 import zipfile
@@ -8,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from infrastructure.deployment import NO_BYTECODE, prepare
+from infrastructure import deployment
 from tests.localstack.deployment import lambda_runtime
 
 MAX_ZIP_BYTES = 200_000
@@ -24,11 +23,8 @@ ENVIRONMENT = {
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the deployment package as a zip file, of what is deployed: nothing that Python has compiled."""
     folder = tmp_path_factory.mktemp("package")
-    project = prepare(tmp_path_factory.mktemp("project"), "local", ENVIRONMENT)
-    chalice = Path(sys.executable).with_name("chalice")
-    command = [str(chalice), "package", "--stage", "local", str(folder)]
-    environment = os.environ | ENVIRONMENT | NO_BYTECODE
-    built = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
+    project = deployment.prepare(tmp_path_factory.mktemp("project"), "local", ENVIRONMENT)
+    built = deployment.run_chalice(project, "package", "--stage", "local", str(folder), **ENVIRONMENT)
     assert built.returncode == 0, built.stdout + built.stderr
     return folder / "deployment.zip"
 
