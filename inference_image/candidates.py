@@ -23,6 +23,8 @@ _THICK, _MUCH = 0.25, 0.33  # of its size, of what it is within: a finger, or mo
 _DOUBTFUL = 1.5  # appeal: what has less may be bars of a window's shadow
 _LIKELY = 0.3  # that ink is lighter, or darker, than the paper: what is less is searched once only
 _BLOB = 0.4  # of its size is its thickest place; of strokes below a third
+_RING, _RINGS = 0.75, 3  # of its size are those of a notebook at most, and so many in a row
+_ALIKE, _STRAIGHT = 0.4, 0.25  # of the logarithms of their sides, of their size: they differ by less
 _LINE = 1.2  # of what it stands beside: what is as thin as a line and longer is one, if it is no stem
 _STEM = 1.5  # of the letter that it stands beside and begins or ends with: no l is taller
 
@@ -98,6 +100,11 @@ class Candidate:
         return self.is_wide and bool(self.parts.edges[self.part])
 
     @property
+    def is_pen(self) -> bool:
+        """Whether it comes in from the picture's edge as a straight bar."""
+        return bool(self.parts.edges[self.part]) and self.appeal > 0 and is_straight(self.parts, self.part)
+
+    @property
     def is_step(self) -> bool:
         """Whether it looks like nothing, and is no stroke but the line between a shadow and the light."""
         inked = self.searched.inked
@@ -170,7 +177,7 @@ def candidates(pixels: NDArray[np.uint8]) -> list[Candidate]:
     found += _beside_what_comes_in(found)
     is_doubtful = all(one.is_sheet or one.is_blob or one.appeal < _DOUBTFUL for one in found)
     is_lit = any(inked.light and inked.sizes is sizes for inked in inks)
-    if not is_lit and (is_doubtful or any(one.reaches_in for one in found)):
+    if not is_lit and (is_doubtful or any(one.reaches_in or one.is_pen for one in found)):
         inks += (more := under_light(sizes))
         found += _standing_out(map(Map.of, more))
     hiding = {id(one.searched.inked) for one in found if is_doubtful or one.is_wide}
@@ -263,7 +270,7 @@ def _with_neighbours(
     across = np.maximum(parts.left - right[main], parts.left[main] - right).clip(0)
     down = np.maximum(parts.top - bottom[main], parts.top[main] - bottom).clip(0)
     keep: NDArray[np.bool_] = np.hypot(across, down) < np.where(peers, 0.7, 0.35) * parts.size[main]
-    keep &= ~_unlike(parts, main)
+    keep &= ~_unlike(parts, main) & ~_in_rows(parts, main)
     keep &= (parts.level > 0.5 * parts.level[main]) & (parts.area > 0.02 * parts.area[main])
     keep &= measures["contrast"] > measures["contrast"][main] + np.log(0.3)
     keep &= (measures["frame"] == 0) & ~cut
@@ -277,6 +284,20 @@ def _with_neighbours(
     bars[main] = False
     keep &= ~(bars & (parts.top - bottom[keep & ~bars].max() > parts.thickness))  # a line under the digit
     return keep
+
+
+def _in_rows(parts: Parts, main: int) -> NDArray[np.bool_]:
+    """Tell which parts are of a row of smaller ones that are alike, as a notebook's rings are."""
+    rows = np.zeros(len(parts), np.bool_)
+    smaller = parts.size < _RING * parts.size[main]
+    for part in np.flatnonzero(smaller) if np.count_nonzero(smaller) >= _RINGS else ():
+        alike = smaller & (np.abs(np.log(parts.boxes[2:] / parts.boxes[2:, [part]])) < _ALIKE).all(axis=0)
+        if np.count_nonzero(alike) >= _RINGS:
+            centres = np.stack([parts.x[alike], parts.y[alike]])
+            across = np.sqrt(max(np.linalg.eigvalsh(np.cov(centres))[0], 0.0))  # the row, on average
+            if across < _STRAIGHT * parts.size[part]:
+                rows |= alike
+    return rows
 
 
 def _unlike(parts: Parts, main: int) -> NDArray[np.bool_]:

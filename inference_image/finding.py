@@ -1,7 +1,7 @@
 """Find what may be the digit among everything that stands out from the paper."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -11,6 +11,7 @@ from inference_image.candidates import NO_INK, Candidate, candidates
 from inference_image.ink import MAP_SIDE, SMALL, Ink, Inked, Sizes, find_ink
 from inference_image.parts import fitted
 from inference_image.ranks import percentiles
+from inference_image.sheets import within_border
 
 Box = tuple[int, int, int, int]  # left, top, width, height in pixels
 
@@ -39,7 +40,15 @@ def find_digits(pixels: NDArray[np.uint8]) -> list[Found]:
     """
     if max(pixels.shape) <= SMALL:  # every pixel counts
         return [found for inked in find_ink(Sizes.of(pixels)) if (found := _whole(inked))]
-    return [found for one in _likely(candidates(pixels)) if (found := _cut_out(one))]
+    rows, columns = within_border(pixels)
+    inside = np.ascontiguousarray(pixels[rows, columns])
+    found = [found for one in _likely(candidates(inside)) if (found := _cut_out(one))]
+    return [replace(one, box=_moved(one.box, columns.start, rows.start)) for one in found]
+
+
+def _moved(box: Box, across: int, down: int) -> Box:
+    left, top, width, height = box
+    return left + across, top + down, width, height
 
 
 def _likely(found: Iterable[Candidate]) -> list[Candidate]:

@@ -20,7 +20,33 @@ _APERTURE = (
 _SHARP = 0.5  # of the whole difference, within an aperture, along so much of the outline: an edge
 _CHECKS = 18  # side by side are as long as half of the picture
 _CALMER = 40.0  # grey levels from one check to the next; wood and shadows change less
+_BORDER = 0.03  # of the picture's shorter side: a border is no deeper
+_ONE_COLOUR, _PLAIN = 24, 0.9  # of 255, colours that differ by less are one; of a line of one colour
 _OUTLINE = 2  # pixels inside the outline the sheet's own ink begins
+
+
+def within_border(picture: NDArray[np.uint8]) -> tuple[slice, slice]:
+    """Find the rows and columns inside a border of one colour, as a canvas or a screenshot of it may have.
+
+    Without one they are all. Paper goes on further inwards, and no stroke is along all four edges.
+    """
+    height, width = picture.shape[:2]
+    deepest = int(_BORDER * min(height, width)) + 1
+    sides = picture, picture[::-1], picture.swapaxes(0, 1), picture.swapaxes(0, 1)[::-1]
+    colour = picture[0, width // 2].astype(np.int16)
+    depths = []
+    for side in sides:
+        if not _is_plain(side[0], colour) or _is_plain(side[deepest], colour):
+            return slice(0, height), slice(0, width)
+        first = next(depth for depth in range(1, deepest + 1) if not _is_plain(side[depth], colour))
+        depths.append(first + 1)  # where it fades into the paper
+    top, bottom, left, right = depths
+    return slice(top, height - bottom), slice(left, width - right)
+
+
+def _is_plain(line: NDArray[np.uint8], colour: NDArray[np.int16]) -> bool:
+    """Tell whether a line of pixels (n, 3) is of one colour, but for what touches it."""
+    return bool((np.abs(line - colour).max(axis=1) < _ONE_COLOUR).mean() > _PLAIN)
 
 
 def lightest(sizes: Sizes) -> Mask | None:

@@ -123,10 +123,11 @@ def test_every_make_command_is_a_target_with_its_variables() -> None:
 def test_every_program_and_its_flags_are_there() -> None:
     typed = {found for line in COMMANDS for found in re.findall(r"\S -m ([\w.]+)([^|&;>#]*)", line)}
     assert len(typed) > 15
+    programs, taken = {name_of(module) for module in MODULES if is_program(module)}, flags()
     for program, rest in typed:
-        assert any(is_program(module) and name_of(module) == program for module in MODULES), program
+        assert program in programs
         given = set(re.findall(r"--[a-z-]+", rest)) - {"--help"}
-        assert given <= {flag for flag, of in flags() if of in (program, program.rpartition(".")[0])}, program
+        assert given <= {flag for flag, of in taken if of in (program, program.rpartition(".")[0])}, program
 
 
 def test_every_path_of_the_repository_is_there() -> None:

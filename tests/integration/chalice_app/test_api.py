@@ -273,7 +273,7 @@ def test_the_model_logs_the_same_request_id(local: System, request: pytest.Fixtu
     request_id = f"test-{secrets.token_hex(8)}"
     Writer(local.url).classify(x_request_id=request_id)
     folder = request.getfixturevalue("stack").settings.data / "logs"
-    assert request_id in (folder / "model.log").read_text()
+    wait_until(lambda: request_id in (folder / "model.log").read_text())
 
 
 def test_the_served_document_names_every_method_of_every_route(writer: Writer) -> None:

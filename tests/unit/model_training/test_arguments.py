@@ -1,11 +1,10 @@
-import subprocess
 import sys
+from importlib import import_module
 
 import pytest
 
-from infrastructure.local.settings import ROOT
-
 TRAIN, EVALUATE, CHOOSING = (f"model_training.{name}" for name in ("train", "evaluate", "choosing"))
+FUZZ, SOAK = "tests.fuzz.__main__", "tests.soak.__main__"
 
 
 @pytest.mark.parametrize(
@@ -15,15 +14,20 @@ TRAIN, EVALUATE, CHOOSING = (f"model_training.{name}" for name in ("train", "eva
         (TRAIN, "--generated", "0"),
         (EVALUATE, "--count", "0"),
         (CHOOSING, "--count", "0"),
-        ("tests.fuzz", "--count", "-1"),
-        ("tests.soak", "--writers", "0"),
-        ("tests.soak", "--seconds", "0"),
+        (FUZZ, "--count", "-1"),
+        (SOAK, "--writers", "0"),
+        (SOAK, "--seconds", "0"),
     ],
 )
 def test_a_number_that_leaves_nothing_to_do_is_refused_before_the_work(
-    program: str, option: str, value: str
+    program: str,
+    option: str,
+    value: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    words = [sys.executable, "-m", program, f"{option}={value}"]
-    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 2
-    assert f"argument {option}: {value} is less than 1" in done.stderr
+    monkeypatch.setattr(sys, "argv", [program, f"{option}={value}"])
+    with pytest.raises(SystemExit) as ended:
+        import_module(program).main()
+    assert ended.value.code == 2
+    assert f"argument {option}: {value} is less than 1" in capsys.readouterr().err

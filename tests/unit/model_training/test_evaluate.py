@@ -45,6 +45,10 @@ def test_the_summary_tells_digits_that_were_rejected_from_nothing_that_was() -> 
     assert found["AUROC of is_digit"] == "0.8750"  # of eight pairs one is in the wrong order
 
 
+def test_where_no_digit_is_measured_nothing_is_said_of_digits() -> None:
+    assert figures([outcome(NOT_A_DIGIT, 3, 0.1, "solid")]) == {"blank and solid images rejected": "100.0%"}
+
+
 def test_confidence_that_is_not_earned_is_a_calibration_error() -> None:
     outcomes = [
         outcome(1, 1, confidence=0.9),
