@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from inference_image.choosing import WEIGHTS
 from inference_image.ink import STROKE, Inked, Sizes, find_ink, under_light
 from inference_image.parts import RING, Each, Map, Mask, Parts, measured, parts_above
-from inference_image.shapes import is_no_digit, is_sheet, is_straight, is_table, line_under
+from inference_image.printed import printed
+from inference_image.shapes import is_no_digit, is_sheet, is_straight, is_table
 from inference_image.sheets import lightest, only_on, outlined
 
 NO_INK = 10.0  # grey levels: what stands out less is the paper's own
@@ -23,8 +24,8 @@ _THICK, _MUCH = 0.25, 0.33  # of its size, of what it is within: a finger, or mo
 _DOUBTFUL = 1.5  # appeal: what has less may be bars of a window's shadow
 _LIKELY = 0.3  # that ink is lighter, or darker, than the paper: what is less is searched once only
 _BLOB = 0.4  # of its size is its thickest place; of strokes below a third
-_RING, _RINGS = 0.75, 3  # of its size are those of a notebook at most, and so many in a row
-_ALIKE, _STRAIGHT = 0.4, 0.25  # of the logarithms of their sides, of their size: they differ by less
+_RING, _RINGS = 0.75, 3  # of a digit's size are a notebook's rings at most; so many make a row
+_ALIKE, _ALIGNED = 0.4, 0.4  # of their sides' logarithms, of their size: within that they are a row
 _LINE = 1.2  # of what it stands beside: what is as thin as a line and longer is one, if it is no stem
 _STEM = 1.5  # of the letter that it stands beside and begins or ends with: no l is taller
 
@@ -221,7 +222,7 @@ def _standing_out(maps: Iterable[Map]) -> list[Candidate]:
         before = None
         for floor in reversed([*_floors(searched)]):
             parts = parts_above(searched.ink, floor)
-            if lines := [line for part in range(len(parts)) if (line := line_under(parts, part)) is not None]:
+            if lines := [*printed(parts)]:
                 parts = parts_above(np.where(np.any(lines, axis=0), np.float32(0), searched.ink), floor)
             if before and before.are_nearly(parts):
                 continue
@@ -287,15 +288,17 @@ def _with_neighbours(
 
 
 def _in_rows(parts: Parts, main: int) -> NDArray[np.bool_]:
-    """Tell which parts are of a row of smaller ones that are alike, as a notebook's rings are."""
+    """Tell which parts are of a row of smaller ones, alike, that passes it by, as a notebook's rings do."""
     rows = np.zeros(len(parts), np.bool_)
     smaller = parts.size < _RING * parts.size[main]
     for part in np.flatnonzero(smaller) if np.count_nonzero(smaller) >= _RINGS else ():
         alike = smaller & (np.abs(np.log(parts.boxes[2:] / parts.boxes[2:, [part]])) < _ALIKE).all(axis=0)
         if np.count_nonzero(alike) >= _RINGS:
-            centres = np.stack([parts.x[alike], parts.y[alike]])
-            across = np.sqrt(max(np.linalg.eigvalsh(np.cov(centres))[0], 0.0))  # the row, on average
-            if across < _STRAIGHT * parts.size[part]:
+            centres = np.stack([parts.x, parts.y])
+            middle = centres[:, alike].mean(axis=1)
+            _, axes = np.linalg.eigh(np.cov(centres[:, alike]))
+            across = np.abs(axes[:, 0] @ (centres - middle[:, None]))  # from the line that they lie on
+            if across[alike].max() < _ALIGNED * parts.size[part] and across[main] > parts.size[main] / 2:
                 rows |= alike
     return rows
 

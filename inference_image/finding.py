@@ -42,8 +42,8 @@ def find_digits(pixels: NDArray[np.uint8]) -> list[Found]:
         return [found for inked in find_ink(Sizes.of(pixels)) if (found := _whole(inked))]
     rows, columns = within_border(pixels)
     inside = np.ascontiguousarray(pixels[rows, columns])
-    found = [found for one in _likely(candidates(inside)) if (found := _cut_out(one))]
-    return [replace(one, box=_moved(one.box, columns.start, rows.start)) for one in found]
+    strokes = [found for one in _likely(candidates(inside)) if (found := _cut_out(one))]
+    return [replace(one, box=_moved(one.box, columns.start, rows.start)) for one in strokes]
 
 
 def _moved(box: Box, across: int, down: int) -> Box:

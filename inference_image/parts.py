@@ -131,6 +131,18 @@ class Parts:
             close_ups.append((window, (self.labels[window] == name).view(np.uint8)))
         return close_ups
 
+    def alone(self, part: int) -> NDArray[np.bool_]:
+        """Cut out a part, without what is around it."""
+        left, top, width, height = self.boxes[:, part].astype(int)
+        alone: NDArray[np.bool_] = self.labels[top : top + height, left : left + width] == self.names[part]
+        return alone
+
+    def outline(self, part: int) -> cv2.typing.MatLike:
+        """List the corners of a part's outline in its box, (n, 1, 2): a hundredth of its pixels."""
+        alone = self.alone(part).view(np.uint8)
+        (outline, *_), _ = cv2.findContours(alone, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+        return outline
+
     def means(self, values: Ink) -> Each:
         """Average over each part."""
         return np.array([cv2.mean(values[window], inside)[0] for window, inside in self.close_ups])

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inference_image.parts import Mask, Parts
+from inference_image.parts import Parts
 
 _WIDE, _FILLED = 0.4, 0.75  # of the picture's sides and of its box: a surface of any outline
 _LEAST = 0.3  # of the picture's shorter side: a sheet that is a rectangle
@@ -20,10 +20,6 @@ _BORDER = 0.08  # of the picture's sides: a box so near to all edges is a border
 _RIM, _INSIDE = 0.1, 0.2  # of a box's sides: an outline stays within the one, a 0 does not
 _ASKEW, _LEANING = 0.3, 12.0  # degrees by which a box is turned before its sides are looked at
 _BAR = 0.8  # of its length is inked: a side of a box, or a bar in it
-_ACROSS, _LEVEL = 0.3, 0.07  # of the picture's width, its slope: a printed line; arrows are shorter or lean
-_BARE = 0.3  # of its columns hold the line alone, where something stands on one
-_STANDS = 0.12  # of its length is what stands on a line at least; the hook of a 5's bar is smaller
-_BEYOND = 1.25  # times as long as what stands on it is a line; the foot of a 2 and the bar of a 7 are shorter
 
 
 def is_sheet(parts: Parts, part: int) -> bool:
@@ -40,7 +36,7 @@ def is_sheet(parts: Parts, part: int) -> bool:
     # Before the outline is followed: turned by 45° a square fills half of its box.
     if min(width, height) < least or filled < _LEFT * _STRAIGHT / 2:
         return False
-    outline = _outline(parts, part)
+    outline = parts.outline(part)
     shorter, longer = _least_sides(outline)
     within = cv2.contourArea(outline)
     is_rectangle = within > _STRAIGHT * shorter * longer and shorter > max(least, _SLIM * longer)
@@ -55,58 +51,13 @@ def is_table(parts: Parts, part: int) -> bool:
 
 def is_straight(parts: Parts, part: int) -> bool:
     """Whether it is a bar, as a pen is, in any direction."""
-    shorter, longer = _least_sides(_outline(parts, part))
+    shorter, longer = _least_sides(parts.outline(part))
     return shorter < _BARREL * longer
 
 
 def is_no_digit(parts: Parts, part: int) -> bool:
     """Whether it is a dot, a band at an edge, a line from edge to edge, or an empty box."""
     return any(shape(parts, part) for shape in (_is_dot, _is_band, _is_ruled, _is_empty_box))
-
-
-def line_under(parts: Parts, part: int) -> Mask | None:
-    """Mark a line that was there before something was written on it, and runs on beside it: (height, width).
-
-    None where there is none, or nothing stands on it. Where a stroke touches the line both are left, as where
-    staves are removed from music (Bainbridge and Bell 1997).
-    """
-    left, top, width, height = parts.boxes[:, part].astype(int)
-    if width < max(_BEYOND * height, _ACROSS * parts.labels.shape[1]):
-        return None
-    alone = _alone(parts, part)
-    inked = alone.sum(0)
-    first, last = alone.argmax(0), height - 1 - alone[::-1].argmax(0)
-    bare = np.flatnonzero((inked <= _HAIR * width) & (last - first < inked))
-    if len(bare) < _BARE * width:
-        return None
-    middle, thickness = (first + last)[bare] / 2, np.median(inked[bare])
-    slope, start = np.polyfit(bare, middle, 1)
-    bare = bare[np.abs(slope * bare + start - middle) <= 1]
-    if len(bare) < _BARE * width or abs(slope) > _LEVEL:
-        return None
-    away = np.abs(np.arange(height)[:, None] - (slope * np.arange(width) + start))
-    beside = alone & (away > thickness / 2 + 1)
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(beside.view(np.uint8))
-    stats[0] = 0  # what is not beside
-    ticks, sides, runs = _ticks(stats, thickness), stats[:, 2:4].max(axis=1), np.ptp(bare)
-    if sides.max() <= _STANDS * runs or np.delete(sides, ticks).max() >= runs / _BEYOND:
-        return None
-    rest = beside & ~np.isin(labels, ticks)
-    touched = (rest & (away <= thickness / 2 + 2)).any(axis=0)
-    line = np.zeros(parts.labels.shape, np.uint8)
-    line[top : top + height, left : left + width] = alone & ~(touched | rest)
-    return line
-
-
-def _ticks(stats: NDArray[np.int32], thickness: float) -> NDArray[np.intp]:
-    """Choose what stands on a line in a row, equally high and as thin as it: the ticks of a comb.
-
-    From OpenCV's statistics (n, 5) of what stands there, to indices into them.
-    """
-    thin = np.flatnonzero((stats[:, 2] <= 2 * thickness + 2) & (stats[:, 3] > 3 * thickness))
-    heights = stats[thin, 3]
-    ticks = thin[np.abs(heights - np.median(heights)) <= 2] if len(thin) else thin
-    return ticks if len(ticks) > 1 else ticks[:0]
 
 
 def _is_dot(parts: Parts, part: int) -> bool:
@@ -122,7 +73,7 @@ def _is_ruled(parts: Parts, part: int) -> bool:
     length = np.hypot(parts.width[part], parts.height[part])
     if parts.edges[part] < 2 or parts.area[part] > _HAIR * length**2:
         return False
-    shorter, longer = _least_sides(_outline(parts, part))
+    shorter, longer = _least_sides(parts.outline(part))
     return shorter < _HAIR * longer
 
 
@@ -150,8 +101,8 @@ def _is_empty_box(parts: Parts, part: int) -> bool:
 
 def _upright(parts: Parts, part: int) -> NDArray[np.bool_]:
     """Cut out the part, and turn what leans a little, as a form that was laid askew."""
-    alone = _alone(parts, part)
-    centre, _, angle = cv2.minAreaRect(_outline(parts, part))
+    alone = parts.alone(part)
+    centre, _, angle = cv2.minAreaRect(parts.outline(part))
     lean = (angle + 45) % 90 - 45
     if not _ASKEW < abs(lean) < _LEANING:
         return alone
@@ -168,20 +119,6 @@ def _without_bars(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
             bars = (mask.mean(0) > _BAR).astype(np.uint8)
             mask = mask[:, cv2.dilate(bars[None], np.ones((1, 5), np.uint8))[0] == 0].T
     return mask
-
-
-def _alone(parts: Parts, part: int) -> NDArray[np.bool_]:
-    """Cut out the part, without what is around it."""
-    left, top, width, height = parts.boxes[:, part].astype(int)
-    mask: NDArray[np.bool_] = parts.labels[top : top + height, left : left + width] == parts.names[part]
-    return mask
-
-
-def _outline(parts: Parts, part: int) -> cv2.typing.MatLike:
-    """List the corners of a part's outline, (n, 1, 2): a hundredth of its pixels."""
-    alone = _alone(parts, part).view(np.uint8)
-    (outline, *_), _ = cv2.findContours(alone, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
-    return outline
 
 
 def _least_sides(outline: cv2.typing.MatLike) -> tuple[float, float]:

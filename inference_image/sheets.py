@@ -31,13 +31,16 @@ def within_border(picture: NDArray[np.uint8]) -> tuple[slice, slice]:
     Without one they are all. Paper goes on further inwards, and no stroke is along all four edges.
     """
     height, width = picture.shape[:2]
+    whole = slice(0, height), slice(0, width)
     deepest = int(_BORDER * min(height, width)) + 1
+    if min(height, width) <= 2 * (deepest + 1):
+        return whole
     sides = picture, picture[::-1], picture.swapaxes(0, 1), picture.swapaxes(0, 1)[::-1]
     colour = picture[0, width // 2].astype(np.int16)
     depths = []
     for side in sides:
         if not _is_plain(side[0], colour) or _is_plain(side[deepest], colour):
-            return slice(0, height), slice(0, width)
+            return whole
         first = next(depth for depth in range(1, deepest + 1) if not _is_plain(side[depth], colour))
         depths.append(first + 1)  # where it fades into the paper
     top, bottom, left, right = depths

@@ -14,6 +14,7 @@ from inference_image.ink import SMALL
 from inference_image.limits import Limits
 from inference_image.model import Model
 from inference_image.reading import Reading, read
+from inference_image.sheets import within_border
 from infrastructure.local.settings import ROOT
 
 SAMPLES = ROOT / "samples"
@@ -336,6 +337,74 @@ def test_what_lies_beside_a_digit_is_none_of_it(beside: str) -> None:
         pen.rectangle((130, 325, 250, 337), "black")
     first, *_ = find_digits(np.asarray(image))
     assert first.box == pytest.approx((140, 160, 91, 130), abs=10)
+
+
+@pytest.mark.parametrize("width", [2, 6])
+@pytest.mark.parametrize("lean", [0, 3])
+@pytest.mark.parametrize("box", [(130, 110, 250, 300), (144, 126, 242, 290), (120, 140, 225, 270)])
+def test_a_digit_that_touches_or_crosses_its_box_is_seen_without_it(
+    box: tuple[int, ...], lean: int, width: int
+) -> None:
+    image = Image.new("RGB", (400, 400), "white")
+    pen = ImageDraw.Draw(image)
+    pen.rectangle(box, outline=(90,) * 3, width=width)
+    image = image.rotate(lean, fillcolor="white")
+    _seven(ImageDraw.Draw(image), (140, 125), 155)
+    first, *_ = find_digits(np.asarray(image))
+    assert first.box == pytest.approx((140, 116, 108, 164), abs=16)  # its bar may lie on a side
+
+
+@pytest.mark.parametrize("shape", ["0", "8"])
+def test_a_digit_of_straight_strokes_is_no_box(shape: str) -> None:
+    image = Image.new("RGB", (400, 400), "white")
+    pen = ImageDraw.Draw(image)
+    pen.rectangle((140, 100, 260, 300), outline="black", width=12)
+    if shape == "8":
+        pen.rectangle((140, 194, 260, 206), "black")
+    first, *_ = find_digits(np.asarray(image))
+    assert first.box == pytest.approx((140, 100, 120, 200), abs=8)
+
+
+@pytest.mark.parametrize("colour", ["black", (200, 200, 205), "firebrick"])
+@pytest.mark.parametrize("depth", [1, 8])
+def test_a_digit_that_touches_the_border_of_its_canvas_is_seen_without_it(
+    colour: tuple[int, ...] | str, depth: int
+) -> None:
+    image = Image.new("RGB", (320, 300), "white")
+    pen = ImageDraw.Draw(image)
+    _seven(pen, (140, 4), 160)
+    pen.rectangle((0, 0, 319, 299), outline=colour, width=depth)
+    first, *_ = find_digits(np.asarray(image))
+    assert first.box == pytest.approx((140, 4, 112, 160), abs=12)
+
+
+def test_a_picture_without_a_border_is_searched_as_a_whole() -> None:
+    image = Image.new("RGB", (320, 300), "white")
+    ImageDraw.Draw(image).line([(150, 0), (150, 299)], "black", 12)
+    assert within_border(np.asarray(image)) == (slice(0, 300), slice(0, 320))
+    assert within_border(np.zeros((1, 100, 3), np.uint8)) == (slice(0, 1), slice(0, 100))
+
+
+@pytest.mark.parametrize("at", [(200, 62), (60, 150)], ids=["above", "at the side"])
+def test_the_rings_of_a_notebook_are_none_of_a_digit(at: tuple[int, int]) -> None:
+    image = Image.new("RGB", (400, 400), (250, 250, 246))
+    pen = ImageDraw.Draw(image)
+    _seven(pen, at, 90)
+    for place in range(20, 400, 40):
+        across, down = (place, 22) if at[1] < 100 else (22, place)
+        pen.ellipse((across - 7, down - 7, across + 7, down + 7), "dimgray")
+        pen.line([(across, down), (across + 8, down - 16)], "gray", 4)
+    found = find_digits(np.asarray(image))
+    assert any(one.box == pytest.approx((*at, 63, 90), abs=10) for one in found)
+
+
+def test_a_dark_digit_beside_a_light_pen_on_brown_paper_is_found() -> None:
+    image = Image.new("RGB", (400, 400), (158, 122, 90))
+    pen = ImageDraw.Draw(image)
+    _seven(pen, (100, 150), 90, 50)
+    pen.line([(250, 200), (310, 0)], (190, 160, 220), 14)
+    found = find_digits(np.asarray(image))
+    assert any(one.box == pytest.approx((100, 150, 63, 90), abs=10) for one in found)
 
 
 def test_the_digits_of_a_number_stay_together_whatever_the_pen() -> None:

@@ -1,0 +1,197 @@
+"""What was printed before somebody wrote there: lines under a digit, and a box around it that it touches."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from inference_image.parts import Mask, Parts
+
+_ACROSS, _LEVEL = 0.3, 0.07  # of the picture's width, its slope: a printed line; arrows are shorter or lean
+_HAIR = 0.05  # of its length: so narrow are its columns where it is alone
+_BARE = 0.3  # of its columns hold the line alone, where something stands on one
+_STANDS = 0.12  # of its length is what stands on a line at least; the hook of a 5's bar is smaller
+_BEYOND = 1.25  # times as long as what stands on it is a line; the foot of a 2 and the bar of a 7 are shorter
+_BOX, _HOLLOW = 0.08, 0.7  # of the picture's longer side, of it is inked: a box, with what is in it
+_CROSSES, _LEFT_OVER = 0.35, 0.8  # of its size, of it: what reaches out of a box is narrower, and not more
+_CORNERS = 0.92  # of the rectangle around it; of a 0 no more than 0.79, of one with corners 0.9
+_AROUND = 3  # pixels: so exactly is known where a box ends
+_WRITTEN = 0.3  # of the box's height is what is written in it
+_RIM = 0.1  # of a box's height: within it a side is sought
+_LEANING = 12.0  # degrees by which a form is laid askew
+_BAR = 0.8  # of a side, or of a bar between two, is inked
+_SLIM, _THIN = 0.3, 0.12  # of its box, of its length: a bar fills more, and is thinner
+
+
+class _Rectangle(NamedTuple):
+    """Where in a part's box its outline is, (x, y) each, in pixels, and by how many degrees it leans."""
+
+    centre: tuple[float, float]
+    sides: tuple[float, float]
+    lean: float
+
+
+class _Edge(NamedTuple):
+    """How deep a line lies in each column of a strip, (n,), and how thick it is, in pixels."""
+
+    depth: NDArray[np.float64]
+    thickness: float
+
+
+def printed(parts: Parts) -> Iterator[Mask]:
+    """Mark the lines that something stands on, and the boxes that it touches: (height, width) each."""
+    for part in range(len(parts)):
+        for lines in (_line_under(parts, part), _box_around(parts, part)):
+            if lines is not None:
+                yield lines
+
+
+def _line_under(parts: Parts, part: int) -> Mask | None:
+    """Mark a line that was there before something was written on it, and runs on beside it: (height, width).
+
+    None where there is none, or nothing stands on it. Where a stroke touches the line both are left, as where
+    staves are removed from music (Bainbridge and Bell 1997).
+    """
+    left, top, width, height = parts.boxes[:, part].astype(int)
+    if width < max(_BEYOND * height, _ACROSS * parts.labels.shape[1]):
+        return None
+    alone = parts.alone(part)
+    inked = alone.sum(0)
+    first, last = alone.argmax(0), height - 1 - alone[::-1].argmax(0)
+    bare = np.flatnonzero((inked <= _HAIR * width) & (last - first < inked))
+    if len(bare) < _BARE * width:
+        return None
+    middle, thickness = (first + last)[bare] / 2, np.median(inked[bare])
+    slope, start = np.polyfit(bare, middle, 1)
+    bare = bare[np.abs(slope * bare + start - middle) <= 1]
+    if len(bare) < _BARE * width or abs(slope) > _LEVEL:
+        return None
+    away = np.abs(np.arange(height)[:, None] - (slope * np.arange(width) + start))
+    beside = alone & (away > thickness / 2 + 1)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(beside.view(np.uint8))
+    stats[0] = 0  # what is not beside
+    ticks, sides, runs = _ticks(stats, thickness), stats[:, 2:4].max(axis=1), np.ptp(bare)
+    if sides.max() <= _STANDS * runs or np.delete(sides, ticks).max() >= runs / _BEYOND:
+        return None
+    rest = beside & ~np.isin(labels, ticks)
+    touched = (rest & (away <= thickness / 2 + 2)).any(axis=0)
+    line = np.zeros(parts.labels.shape, np.uint8)
+    line[top : top + height, left : left + width] = alone & ~(touched | rest)
+    return line
+
+
+def _ticks(stats: NDArray[np.int32], thickness: float) -> NDArray[np.intp]:
+    """Choose what stands on a line in a row, equally high and as thin as it: the ticks of a comb.
+
+    From OpenCV's statistics (n, 5) of what stands there, to indices into them.
+    """
+    thin = np.flatnonzero((stats[:, 2] <= 2 * thickness + 2) & (stats[:, 3] > 3 * thickness))
+    heights = stats[thin, 3]
+    ticks = thin[np.abs(heights - np.median(heights)) <= 2] if len(thin) else thin
+    return ticks if len(ticks) > 1 else ticks[:0]
+
+
+def _box_around(parts: Parts, part: int) -> Mask | None:
+    """Mark the sides of a box that what is written in it touches or crosses: (height, width).
+
+    None where there is no box, or nothing in it. Where a stroke touches a side both are left.
+    """
+    left, top, width, height = parts.boxes[:, part].astype(int)
+    is_large = min(width, height) > _BOX * max(parts.labels.shape)
+    if not is_large or parts.area[part] > _HOLLOW * width * height:
+        return None
+    if (box := _rectangle(parts, part)) is None:
+        return None
+    turn = cv2.getRotationMatrix2D(box.centre, box.lean, 1).astype(np.float64)
+    turn[:, 2] += np.array(box.sides) / 2 + _AROUND - box.centre
+    across, down = (round(side) + 2 * _AROUND + 1 for side in box.sides)
+    alone = parts.alone(part)
+    upright = cv2.warpAffine(alone.view(np.uint8), turn, (across, down), flags=cv2.INTER_NEAREST) > 0
+    outline = _sides(upright)
+    if outline is None or not _holds_something(upright & ~outline):
+        return None
+    flags = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
+    back = cv2.warpAffine(outline.view(np.uint8), turn, (int(width), int(height)), flags=flags)
+    lines = np.zeros(parts.labels.shape, np.uint8)
+    lines[top : top + height, left : left + width] = alone & (back > 0)
+    return lines
+
+
+def _rectangle(parts: Parts, part: int) -> _Rectangle | None:
+    """Find the rectangle that the part's outline is, but for what reaches out of it."""
+    outline, alone = parts.outline(part), parts.alone(part)
+    filled = np.zeros(alone.shape, np.uint8)
+    cv2.drawContours(filled, [outline], -1, 1, cv2.FILLED)
+    opening = np.ones((int(_CROSSES * min(alone.shape)),) * 2, np.uint8)
+    opened = cv2.morphologyEx(filled, cv2.MORPH_OPEN, opening, borderType=cv2.BORDER_CONSTANT, borderValue=0)
+    outlines, _ = cv2.findContours(opened, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    if len(outlines) != 1 or cv2.countNonZero(opened) < _LEFT_OVER * cv2.countNonZero(filled):
+        return None
+    centre, (one, other), angle = cv2.minAreaRect(outlines[0])
+    lean = (angle + 45) % 90 - 45
+    if cv2.contourArea(outlines[0]) < _CORNERS * one * other or abs(lean) > _LEANING:
+        return None
+    sides = (one, other) if abs(angle - lean) < 45 else (other, one)
+    return _Rectangle((centre[0], centre[1]), sides, lean)
+
+
+def _sides(box: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
+    """Mark the sides of an upright box, `_AROUND` pixels inside the mask, but for what touches them."""
+    strips = [np.rot90(box, turn)[: 2 * _AROUND + int(_RIM * box.shape[turn % 2])] for turn in range(4)]
+    edges = [edge for strip in strips if (edge := _edge(strip))]
+    thickness = min((edge.thickness for edge in edges), default=0.0)  # all are of one pen
+    if len(edges) < len(strips) or thickness > _RIM * min(box.shape):
+        return None
+    outline = np.zeros_like(box)
+    for turn, (strip, edge) in enumerate(zip(strips, edges, strict=True)):
+        rows, columns = np.arange(len(strip)), np.arange(strip.shape[1])
+        below = rows[:, None] - edge.depth
+        side = strip & (below > -2) & (below < thickness + 0.5)
+        touched = (strip & ~side & (below > -3) & (below < thickness + 1.5)).any(axis=0)
+        corner = 2 * _AROUND + int(thickness)
+        touched &= (columns >= corner) & (columns < len(columns) - corner)
+        marked = np.rot90(outline, turn)[: len(strip)]  # a view
+        np.logical_or(marked, side & ~touched, out=marked)
+    return outline | _bars(box, thickness)
+
+
+def _bars(box: NDArray[np.bool_], thickness: float) -> NDArray[np.bool_]:
+    """Mark the bars between boxes in a row, but for what touches them; they are as thin as the sides."""
+    bars = np.zeros_like(box)
+    inked = box[2 * _AROUND : -2 * _AROUND].mean(axis=0) > _BAR
+    starts, ends = np.flatnonzero(np.diff(inked, prepend=False, append=False)).reshape(-1, 2).T
+    for start, end in zip(starts, ends, strict=True):
+        if end - start < thickness + 2 and 2 * _AROUND <= start <= end < box.shape[1] - 2 * _AROUND:
+            touched = box[:, start - 2] | box[:, end + 1]
+            bars[:, start - 1 : end + 1] = box[:, start - 1 : end + 1] & ~touched[:, None]
+    return bars
+
+
+def _edge(strip: NDArray[np.bool_]) -> _Edge | None:
+    """Find the side of a box in a strip (rows, n) from its outside inwards.
+
+    Here and there something crosses it, and something inside may touch most of it.
+    """
+    columns, rows = np.arange(strip.shape[1]), np.arange(len(strip))[:, None]
+    first = strip.argmax(axis=0)
+    clear = strip.any(axis=0) & (columns >= 2 * _AROUND) & (columns < len(columns) - 2 * _AROUND)
+    if not clear.any():
+        return None
+    away = first - np.median(first[clear])
+    crossed, clear = clear & (away < -2), clear & (np.abs(away) <= 2)
+    inked, length = np.count_nonzero(crossed | clear), len(columns) - 4 * _AROUND
+    if inked < _BAR * length or np.count_nonzero(clear) < _BAR / 2 * length:
+        return None
+    slope, start = np.polyfit(columns[clear], first[clear], 1)
+    ends = np.where(strip | (rows < first), len(strip), rows).min(axis=0)
+    return _Edge(slope * columns + start, float(np.percentile((ends - first)[clear], 25)))
+
+
+def _holds_something(within: NDArray[np.bool_]) -> bool:
+    """Tell whether what is left of a box without its sides is more than specks and bars."""
+    _, _, stats, _ = cv2.connectedComponentsWithStats(within.view(np.uint8))
+    _, _, width, height, area = stats[1:].T
+    bars = (height > _BAR * len(within)) & (area > _SLIM * width * height) & (width < _THIN * height)
+    return bool(((height > _WRITTEN * len(within)) & ~bars).any())
