@@ -40,7 +40,7 @@ DRAWN = tuple(MIXTURE)
 KINDS = (*EVALUATION_ONLY, *DRAWN)
 APART = MNIST_TEST  # from what is said of all kinds together: it would outweigh everything else
 NOTHING = ("blank", "solid")
-NO_DIGITS = (*NOTHING, "empty scene", "noise", "not a digit")
+NO_DIGITS = (*NOTHING, "empty scene", "noise", "not a digit", "thing")
 REJECTED = 0.5  # of is_digit
 DOCS = Path(__file__).parents[1] / "docs"
 

@@ -21,6 +21,7 @@ from model_training import data, kinds
 from model_training.kinds import Kind, Style
 from model_training.marks import NOT_A_DIGIT, Mark, Source, other, typed, written
 from model_training.scenes import scene
+from model_training.things import thing
 
 _Job = TypeVar("_Job")
 _Result = TypeVar("_Result")
@@ -98,6 +99,7 @@ MIXTURE = {
     "empty scene": Recipe(nothing, (scene,), 7),
     "noise": Recipe(nothing, (kinds.noise,), 3),
     "solid": Recipe(nothing, (kinds.solid,), 1),
+    "thing": Recipe(nothing, (thing,), 5),
 }
 
 

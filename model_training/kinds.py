@@ -142,6 +142,8 @@ def page(mask: Mask, rng: Generator) -> Sheet:
     tint = np.array([rng.uniform(-4, 6), 0.0, rng.uniform(-22, 4)])
     sheet = grained(plain(*frame, tuple(rng.uniform(205, 250) + tint)), rng.uniform(0, 4), 2, rng)
     sheet = _lined(sheet, rng)
+    if rng.random() < 0.08:
+        sheet = bound(sheet, mask > 0.1, rng)
     ink, opacity = _pen(rng)
     if rng.random() < 0.3:  # a pencil, or a pen that runs dry
         mask = mask * grained(plain(*frame, WHITE), 90, 1.5, rng)[..., 0].clip(90, 255) / 255
@@ -258,6 +260,22 @@ def _lined(sheet: Sheet, rng: Generator) -> Sheet:
     colour = tuple(np.array(hues[rng.integers(4)]) * fade + np.array(sheet[0, 0]) * (1 - fade))
     thick = max(1, round(max(sheet.shape) / rng.uniform(350, 800)))
     return ruled(sheet, pitch, colour, squared=choice > 0.7, thickness=thick)
+
+
+def bound(sheet: Sheet, kept: NDArray[np.bool_], rng: Generator) -> Sheet:
+    """Put the rings of a notebook along the upper or the left edge, where nothing is written."""
+    quarters = int(rng.integers(0, 2))
+    turned, kept = np.rot90(sheet, -quarters).copy(), np.rot90(kept, -quarters)
+    pitch = max(kept.shape) / rng.uniform(8, 30)
+    hole, depth = pitch * rng.uniform(0.12, 0.3), pitch * rng.uniform(0.4, 0.9)
+    if kept[: int(depth + 3 * hole)].any():
+        return sheet
+    wire, lean = (rng.uniform(60, 190),) * 3, rng.normal(0, 0.3) * pitch
+    for across in np.arange(rng.uniform(0, pitch), kept.shape[1], pitch):
+        at = (int(across), int(depth))
+        cv2.circle(turned, at, max(1, int(hole)), (rng.uniform(20, 70),) * 3, cv2.FILLED, cv2.LINE_AA)
+        cv2.line(turned, at, (int(across + lean), 0), wire, max(1, int(0.7 * hole)), cv2.LINE_AA)
+    return np.ascontiguousarray(np.rot90(turned, quarters))
 
 
 def _photographed(sheet: Sheet, inset: tuple[float, float], rng: Generator, style: Style) -> bytes:

@@ -19,7 +19,7 @@ from model_training.rendering import (
     tilted,
 )
 
-_SKIN = ((225, 180, 150), (190, 135, 105), (120, 80, 60), (240, 200, 175), (80, 55, 40))
+SKIN = ((225, 180, 150), (190, 135, 105), (120, 80, 60), (240, 200, 175), (80, 55, 40))
 _BARRELS = ((30, 60, 160), (25, 25, 25), (210, 50, 50), (240, 180, 40), (60, 140, 80), (235, 235, 235))
 _WOODS = ((150, 105, 65), (185, 145, 100), (95, 65, 45), (205, 175, 135))
 _INKS = ((255, 255, 255), (0, 0, 0), (255, 40, 40), (255, 235, 0), (40, 90, 255))
@@ -35,7 +35,7 @@ def scene(mark: Mask, rng: Generator, style: Style) -> bytes:
         return _on_a_photograph(mark, frame, rng)
     mask = anywhere(mark, frame, rng, smallest=0.25, largest=0.7)
     corners = _corners(frame, rng, whole=rng.random() < 0.7)
-    sheet = tilted(page(mask, rng), corners, _surface(frame, rng))
+    sheet = tilted(page(mask, rng), corners, surface(frame, rng))
     kept = tilted(np.repeat(mask[..., None], 3, 2), corners, plain(*frame, (0, 0, 0)))[..., 0] > 0.1
     pens, fingers = (0.35, 0.35) if mask.any() else (0.1, 0.5)  # a pen alone is the stroke of a 1
     thing = rng.random()
@@ -57,15 +57,15 @@ def _on_a_photograph(mark: Mask, frame: Frame, rng: Generator) -> bytes:
 
 def _photograph(frame: Frame, rng: Generator) -> Sheet:
     """Imitate a photograph of anything: soft areas of some colours, and texture."""
-    picture = plain(*frame, _colour(rng, 40, 200))
+    picture = plain(*frame, colour(rng, 40, 200))
     for _ in range(int(rng.integers(1, 5))):
         area = edge(blob(frame, rng) + rng.uniform(-0.2, 0.2), np.exp(rng.uniform(-5, -1.5)))
-        picture = inked(picture, area, _colour(rng, 30, 220), rng.uniform(0.3, 0.9))
+        picture = inked(picture, area, colour(rng, 30, 220), rng.uniform(0.3, 0.9))
     picture = grained(picture, rng.uniform(0, 35), max(frame) / rng.uniform(3, 8), rng)
     return grained(picture, rng.uniform(0, 15), max(frame) / rng.uniform(10, 60), rng)
 
 
-def _colour(rng: Generator, low: float, high: float) -> Colour:
+def colour(rng: Generator, low: float, high: float) -> Colour:
     red, green, blue = rng.uniform(low, high, 3)
     return red, green, blue
 
@@ -83,7 +83,7 @@ def _corners(frame: Frame, rng: Generator, *, whole: bool) -> NDArray[np.float32
     return corners
 
 
-def _surface(frame: Frame, rng: Generator) -> Sheet:
+def surface(frame: Frame, rng: Generator) -> Sheet:
     """Lay out a table of wood, a cloth with checks, or something plain."""
     choice = rng.random()
     if choice < 0.4:
@@ -92,9 +92,9 @@ def _surface(frame: Frame, rng: Generator) -> Sheet:
         pitch = int(max(frame) / rng.uniform(8, 26))
         rows, columns = (np.arange(side) // pitch % 2 for side in frame)
         checks = ((rows[:, None] + columns) / 2).astype(np.float32)
-        cloth = inked(plain(*frame, (240, 240, 240)), checks, _colour(rng, 30, 200))
+        cloth = inked(plain(*frame, (240, 240, 240)), checks, colour(rng, 30, 200))
         return grained(cloth, 5, 1.5, rng)
-    return grained(plain(*frame, _colour(rng, 30, 220)), rng.uniform(2, 10), rng.uniform(1, 6), rng)
+    return grained(plain(*frame, colour(rng, 30, 220)), rng.uniform(2, 10), rng.uniform(1, 6), rng)
 
 
 def _wood(frame: Frame, rng: Generator) -> Sheet:
@@ -127,8 +127,8 @@ def with_pen(sheet: Sheet, kept: NDArray[np.bool_], rng: Generator) -> Sheet:
     tip = bar(kept.shape, front, front + 2 * thick * ahead, thick / 3)
     shine = bar(kept.shape, back + side, front + side, thick / 6)
     colour = _BARRELS[rng.integers(len(_BARRELS))]
-    sheet = _shaded(sheet, np.maximum(barrel, tip), rng.uniform(0.2, 0.45), thick)
-    return inked(inked(inked(sheet, tip, _METAL), barrel, colour), shine, _brighter(colour, 60))
+    sheet = shaded(sheet, np.maximum(barrel, tip), rng.uniform(0.2, 0.45), thick)
+    return inked(inked(inked(sheet, tip, _METAL), barrel, colour), shine, brighter(colour, 60))
 
 
 def with_fingers(sheet: Sheet, kept: NDArray[np.bool_], rng: Generator) -> Sheet:
@@ -142,12 +142,12 @@ def with_fingers(sheet: Sheet, kept: NDArray[np.bool_], rng: Generator) -> Sheet
             break
     else:
         return sheet
-    skin = _SKIN[rng.integers(len(_SKIN))]
+    skin = SKIN[rng.integers(len(SKIN))]
     fingers = blurred(fingers, thick / 30)
     around = rng.uniform(0.1, 0.4) * blurred(1 - fingers, thick / 5)  # darker where they turn away
-    seen = _shaded(np.rot90(sheet, quarters), fingers, rng.uniform(0.1, 0.4), thick / 2)
+    seen = shaded(np.rot90(sheet, quarters), fingers, rng.uniform(0.1, 0.4), thick / 2)
     seen = inked(inked(seen, fingers, skin), fingers * around, (0, 0, 0))
-    seen = inked(seen, blurred(nails, thick / 20), _brighter(skin, 20), rng.uniform(0, 0.6))
+    seen = inked(seen, blurred(nails, thick / 20), brighter(skin, 20), rng.uniform(0, 0.6))
     return np.ascontiguousarray(np.rot90(seen, -quarters))
 
 
@@ -166,12 +166,12 @@ def _hand(shape: tuple[int, ...], thick: float, rng: Generator) -> tuple[Mask, M
     return fingers, nails
 
 
-def _brighter(colour: Colour, by: float) -> Colour:
+def brighter(colour: Colour, by: float) -> Colour:
     red, green, blue = (min(255.0, part + by) for part in colour)
     return red, green, blue
 
 
-def _shaded(sheet: Sheet, thing: Mask, depth: float, away: float) -> Sheet:
+def shaded(sheet: Sheet, thing: Mask, depth: float, away: float) -> Sheet:
     """Throw the shadow of something that lies on the sheet, `away` pixels down and to the right."""
     moved = np.roll(thing, (round(away / 2), round(away / 2)), (0, 1))
     shaded: Sheet = sheet * (1 - depth * blurred(moved, away / 2))[..., None]

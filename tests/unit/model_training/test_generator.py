@@ -1,9 +1,11 @@
 """The generator, on digits that are drawn here: MNIST itself is not needed."""
 
 import io
+from collections.abc import Callable
 
 import numpy as np
 import pytest
+from numpy.random import Generator
 from PIL import Image, ImageDraw
 
 from inference_image.preprocessing import preprocess, stroke_width
@@ -12,7 +14,8 @@ from model_training.data import Digits
 from model_training.generator import MIXTURE
 from model_training.kinds import Kind, Style
 from model_training.marks import HEIGHT, NOT_A_DIGIT, Source, other, typed, written
-from model_training.rendering import Digit, Mask, bar, enlarged, restroked, thickened
+from model_training.rendering import Digit, Mask, Sheet, bar, enlarged, plain, restroked, thickened
+from model_training.things import THINGS
 
 
 def _one() -> Digit:
@@ -131,3 +134,24 @@ def test_a_bar_is_as_wide_as_is_asked_for_give_or_take_its_edges_and_has_round_e
     assert [drawn[:, 50].sum(), drawn[15].sum()] == pytest.approx([11, 60 + 11], abs=2)
     assert drawn[10, 20] == 1
     assert drawn[10, 15] == 0
+
+
+@pytest.mark.parametrize("draw", THINGS, ids=lambda draw: draw.__name__)
+def test_a_thing_stands_out_in_its_picture(draw: Callable[[kinds.Frame, Generator], Sheet]) -> None:
+    rng = np.random.default_rng(0)
+    for frame in (kinds.Frame(300, 420), kinds.Frame(420, 300)):
+        picture = draw(frame, rng)
+        assert picture.shape == (*frame, 3)
+        assert picture.std() > 5
+
+
+def test_the_rings_of_a_notebook_cover_nothing_that_is_written() -> None:
+    drawn = 0
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        kept = kinds.anywhere(written(SOURCE, rng).mask, kinds.Frame(400, 300), rng, smallest=0.4) > 0.1
+        sheet = plain(400, 300, kinds.WHITE)
+        changed = (kinds.bound(sheet, kept, rng) != sheet).any(axis=2)
+        assert not (changed & kept).any()
+        drawn += changed.any()
+    assert 0 < drawn < 20
