@@ -32,6 +32,7 @@ from accuracy_job.store import open_store, put_parquet
 from benchmarks.results import Bars, Result, Table, UnavailableError, command
 
 PEERS = ("polars", "duckdb", "scikit-learn", "pyspark", "boto3")
+FEW = 3  # rounds of what takes minutes
 HEADS = ("", "seconds", "fastest", "slowest", "a second", "MB", "x the first")
 
 
@@ -40,7 +41,7 @@ class Plan(NamedTuple):
 
     rounds: int
     pairs: int
-    times: int  # as many of them once more, on Spark, where they take longer than its start
+    times: int  # each file is counted on Spark once more: so long takes no start; 1 is not at all
     labels: int
     writers: int  # of these labels
     objects: int  # a multiple of 1,000
@@ -98,7 +99,7 @@ def races(plan: Plan) -> Iterator[tuple[Race, Raced]]:
         if plan.times > 1:
             repeat(Path(folder), plan.times)
             more = plan.times * pairs
-            yield raced(3, Race(f"Spark, {more:,} pairs", names, parquet, more))
+            yield raced(FEW, Race(f"Spark, {more:,} pairs", names, parquet, more))
     with TemporaryDirectory() as folder:
         write_records(Path(folder), fewer, 10)
         names = ("Legible on Spark, records", "Spark groupBy, records")

@@ -25,7 +25,10 @@ _DOUBTFUL = 1.5  # appeal: what has less may be bars of a window's shadow
 _LIKELY = 0.3  # that ink is lighter, or darker, than the paper: what is less is searched once only
 _BLOB = 0.4  # of its size is its thickest place; of strokes below a third
 _RING, _RINGS = 0.75, 3  # of a digit's size are a notebook's rings at most; so many make a row
-_ALIKE, _ALIGNED = 0.4, 0.4  # of their sides' logarithms, of their size: within that they are a row
+_ALIKE, _ALIGNED = (
+    0.4,
+    0.4,
+)  # by how much their sides' logarithms differ, and of their size, how far they are off a line
 _LINE = 1.2  # of what it stands beside: what is as thin as a line and longer is one, if it is no stem
 _STEM = 1.5  # of the letter that it stands beside and begins or ends with: no l is taller
 
@@ -168,7 +171,8 @@ def candidates(pixels: NDArray[np.uint8]) -> list[Candidate]:
 
     A sheet is searched by itself, in its own light, and so is what lies beside a finger or a pen. Where
     something wider than a stroke stands out, as the shadow of a hand does, or nothing that surely looks like
-    a digit, what is narrow is searched by itself, too, and what has another hue than the paper.
+    a digit, what is narrow is searched by itself, too, and what has another hue than the paper; beside a pen
+    on even paper, what is lighter or darker.
     """
     sizes = Sizes.of(pixels)
     inks = find_ink(sizes)

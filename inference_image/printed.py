@@ -9,22 +9,20 @@ from numpy.typing import NDArray
 
 from inference_image.parts import Mask, Parts
 from inference_image.ranks import percentiles
+from inference_image.shapes import BAR, HAIR, LEANING, RIM, leaning
 
 _ACROSS, _LEVEL = 0.3, 0.07  # of the picture's width, its slope: a printed line; arrows are shorter or lean
-_HAIR = 0.05  # of its length: so narrow are its columns where it is alone
 _BARE = 0.3  # of its columns hold the line alone, where something stands on one
 _STANDS = 0.12  # of its length is what stands on a line at least; the hook of a 5's bar is smaller
 _BEYOND = 1.25  # times as long as what stands on it is a line; the foot of a 2 and the bar of a 7 are shorter
 _BOX, _HOLLOW = 0.08, 0.7  # of the picture's longer side, of it is inked: a box, with what is in it
 _CLOSED = 0.4  # of the part's box is within its outline, of a box that leans or is crossed
-_CROSSES, _LEFT_OVER = 0.35, 0.8  # of its size, of it: what reaches out of a box is narrower, and not more
+_CROSSES = 0.35  # of its shorter side: what reaches out of a box is narrower
+_LEFT_OVER = 0.8  # of what is within its outline is left without that, at least
 _CORNERS = 0.92  # of the rectangle around it; of a 0 no more than 0.79, of one with corners 0.9
 _AROUND = 3  # pixels: so exactly is known where a box ends
-_WRITTEN = 0.3  # of the box's height is what is written in it
-_RIM = 0.1  # of a box's height: within it a side is sought
-_LEANING = 12.0  # degrees by which a form is laid askew
-_BAR = 0.8  # of a side, or of a bar between two, is inked
-_SLIM, _THIN = 0.3, 0.12  # of its box, of its length: a bar fills more, and is thinner
+_WRITTEN = 0.45  # of the box's height is what is written in it, at least; the tail of a square 0 is less
+_FILLED, _THIN = 0.3, 0.12  # of its box, of its length: a bar fills more, and is thinner
 
 
 class _Rectangle(NamedTuple):
@@ -62,7 +60,7 @@ def _line_under(parts: Parts, part: int) -> Mask | None:
     alone = parts.alone(part)
     inked = alone.sum(0)
     first, last = alone.argmax(0), height - 1 - alone[::-1].argmax(0)
-    bare = np.flatnonzero((inked <= _HAIR * width) & (last - first < inked))
+    bare = np.flatnonzero((inked <= HAIR * width) & (last - first < inked))
     if len(bare) < _BARE * width:
         return None
     middle, thickness = (first + last)[bare] / 2, np.median(inked[bare])
@@ -134,8 +132,8 @@ def _rectangle(parts: Parts, part: int) -> _Rectangle | None:
     if len(outlines) != 1 or cv2.countNonZero(opened) < _LEFT_OVER * cv2.countNonZero(filled):
         return None
     centre, (one, other), angle = cv2.minAreaRect(outlines[0])
-    lean = (angle + 45) % 90 - 45
-    if cv2.contourArea(outlines[0]) < _CORNERS * one * other or abs(lean) > _LEANING:
+    lean = leaning(angle)
+    if cv2.contourArea(outlines[0]) < _CORNERS * one * other or abs(lean) > LEANING:
         return None
     sides = (one, other) if abs(angle - lean) < 45 else (other, one)
     return _Rectangle((centre[0], centre[1]), sides, lean)
@@ -143,14 +141,14 @@ def _rectangle(parts: Parts, part: int) -> _Rectangle | None:
 
 def _sides(box: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
     """Mark the sides of an upright box, `_AROUND` pixels inside the mask, but for what touches them."""
-    strips = [np.rot90(box, turn)[: 2 * _AROUND + int(_RIM * box.shape[turn % 2])] for turn in range(4)]
+    strips = [np.rot90(box, turn)[: 2 * _AROUND + int(RIM * box.shape[turn % 2])] for turn in range(4)]
     edges: list[_Edge] = []
     for strip in strips:
         if (edge := _edge(strip)) is None:
             return None
         edges.append(edge)
     thickness = min(edge.thickness for edge in edges)  # all are of one pen
-    if thickness > _RIM * min(box.shape):
+    if thickness > RIM * min(box.shape):
         return None
     outline = np.zeros_like(box)
     for turn, (strip, edge) in enumerate(zip(strips, edges, strict=True)):
@@ -168,7 +166,7 @@ def _sides(box: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
 def _bars(box: NDArray[np.bool_], thickness: float) -> NDArray[np.bool_]:
     """Mark the bars between boxes in a row, but for what touches them; they are as thin as the sides."""
     bars = np.zeros_like(box)
-    inked = box[2 * _AROUND : -2 * _AROUND].mean(axis=0) > _BAR
+    inked = box[2 * _AROUND : -2 * _AROUND].mean(axis=0) > BAR
     starts, ends = np.flatnonzero(np.diff(inked, prepend=False, append=False)).reshape(-1, 2).T
     for start, end in zip(starts, ends, strict=True):
         if end - start < thickness + 2 and 2 * _AROUND <= start <= end < box.shape[1] - 2 * _AROUND:
@@ -190,7 +188,7 @@ def _edge(strip: NDArray[np.bool_]) -> _Edge | None:
     away = first - np.median(first[clear])
     crossed, clear = clear & (away < -2), clear & (np.abs(away) <= 2)
     inked, length = np.count_nonzero(crossed | clear), len(columns) - 4 * _AROUND
-    if inked < _BAR * length or np.count_nonzero(clear) < max(_BAR / 2 * length, 2):
+    if inked < BAR * length or np.count_nonzero(clear) < max(BAR / 2 * length, 2):
         return None
     slope, start = _line(columns[clear], first[clear])
     ends = np.where(strip | (rows < first), len(strip), rows).min(axis=0)
@@ -209,5 +207,5 @@ def _holds_something(within: NDArray[np.bool_]) -> bool:
     """Tell whether what is left of a box without its sides is more than specks and bars."""
     _, _, stats, _ = cv2.connectedComponentsWithStats(within.view(np.uint8))
     _, _, width, height, area = stats[1:].T
-    bars = (height > _BAR * len(within)) & (area > _SLIM * width * height) & (width < _THIN * height)
+    bars = (height > BAR * len(within)) & (area > _FILLED * width * height) & (width < _THIN * height)
     return bool(((height > _WRITTEN * len(within)) & ~bars).any())

@@ -14,12 +14,12 @@ _SLIM = 0.3  # of its length: what is slimmer is a stroke
 _BARREL = 0.12  # of its length is a pen's width
 _DOT = 0.8  # of its size is its thickest place
 _BAND = 0.9  # of its box is filled
-_HAIR = 0.05  # of its length: what is so narrow from edge to edge of the picture is ruled, not written
+HAIR = 0.05  # of its length: what is so narrow from edge to edge of the picture is ruled, not written
 _SQUARE = 0.8  # of its height: a box that is narrower may be a 0 of straight strokes
 _BORDER = 0.08  # of the picture's sides: a box so near to all edges is a border, however narrow
-_RIM, _INSIDE = 0.1, 0.2  # of a box's sides: an outline stays within the one, a 0 does not
-_ASKEW, _LEANING = 0.3, 12.0  # degrees by which a box is turned before its sides are looked at
-_BAR = 0.8  # of its length is inked: a side of a box, or a bar in it
+RIM, _INSIDE = 0.1, 0.2  # of a box's sides: an outline stays within the one, a 0 does not
+_ASKEW, LEANING = 0.3, 12.0  # degrees by which a box is turned before its sides are looked at
+BAR = 0.8  # of its length is inked: a side of a box, or a bar in it
 
 
 def is_sheet(parts: Parts, part: int) -> bool:
@@ -45,7 +45,7 @@ def is_sheet(parts: Parts, part: int) -> bool:
 
 def is_table(parts: Parts, part: int) -> bool:
     """Whether it is lines around something, as a form has them, that run on beyond the picture."""
-    is_thin = parts.thickness[part] < _HAIR * parts.size[part]
+    is_thin = parts.thickness[part] < HAIR * parts.size[part]
     return bool(is_thin and parts.edges[part] >= 2 and parts.holds[:, part].any())
 
 
@@ -71,10 +71,10 @@ def _is_band(parts: Parts, part: int) -> bool:
 def _is_ruled(parts: Parts, part: int) -> bool:
     """Whether it is straight, thin and ends at two edges of the picture: a margin, the edge of something."""
     length = np.hypot(parts.width[part], parts.height[part])
-    if parts.edges[part] < 2 or parts.area[part] > _HAIR * length**2:
+    if parts.edges[part] < 2 or parts.area[part] > HAIR * length**2:
         return False
     shorter, longer = _least_sides(parts.outline(part))
-    return shorter < _HAIR * longer
+    return shorter < HAIR * longer
 
 
 def _is_empty_box(parts: Parts, part: int) -> bool:
@@ -88,13 +88,13 @@ def _is_empty_box(parts: Parts, part: int) -> bool:
     box = _upright(parts, part)
     if not is_border and box.shape[1] < _SQUARE * box.shape[0]:
         return False
-    rim, inside = (np.ceil(np.multiply(share, box.shape)).astype(int) for share in (_RIM, _INSIDE))
+    rim, inside = (np.ceil(np.multiply(share, box.shape)).astype(int) for share in (RIM, _INSIDE))
     sides = box[: rim[0]], box[-rim[0] :], box[:, : rim[1]].T, box[:, -rim[1] :].T
-    above, below, *ends = (side.any(0).mean() > _BAR for side in sides)
+    above, below, *ends = (side.any(0).mean() > BAR for side in sides)
     within = box[inside[0] : -inside[0], inside[1] : -inside[1]]
     if not (within.size and above and below):
         return False
-    bars = (within.mean(0) > _BAR).any()  # a row of boxes may be cut off at one end
+    bars = (within.mean(0) > BAR).any()  # a row of boxes may be cut off at one end
     empty = _without_bars(within)
     return bool(sum(ends) + bars >= 2 and empty.size and not empty.any())
 
@@ -103,8 +103,8 @@ def _upright(parts: Parts, part: int) -> NDArray[np.bool_]:
     """Cut out the part, and turn what leans a little, as a form that was laid askew."""
     alone = parts.alone(part)
     centre, _, angle = cv2.minAreaRect(parts.outline(part))
-    lean = (angle + 45) % 90 - 45
-    if not _ASKEW < abs(lean) < _LEANING:
+    lean = leaning(angle)
+    if not _ASKEW < abs(lean) < LEANING:
         return alone
     turn = cv2.getRotationMatrix2D(centre, lean, 1)
     turned = cv2.warpAffine(alone.view(np.uint8), turn, alone.shape[::-1], flags=cv2.INTER_NEAREST)
@@ -112,11 +112,16 @@ def _upright(parts: Parts, part: int) -> NDArray[np.bool_]:
     return turned[top : top + height, left : left + width].astype(np.bool_)
 
 
+def leaning(angle: float) -> float:
+    """Turn the angle of one of a rectangle's sides into how far it leans: from -45 to 45 degrees."""
+    return (angle + 45) % 90 - 45
+
+
 def _without_bars(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Leave out the columns, then the rows, that are filled, and what is right beside them."""
     for _ in range(2):
         if mask.size:
-            bars = (mask.mean(0) > _BAR).astype(np.uint8)
+            bars = (mask.mean(0) > BAR).astype(np.uint8)
             mask = mask[:, cv2.dilate(bars[None], np.ones((1, 5), np.uint8))[0] == 0].T
     return mask
 

@@ -21,35 +21,49 @@ _SHARP = 0.5  # of the whole difference, within an aperture, along so much of th
 _CHECKS = 18  # side by side are as long as half of the picture
 _CALMER = 40.0  # grey levels from one check to the next; wood and shadows change less
 _BORDER = 0.03  # of the picture's shorter side: a border is no deeper
-_ONE_COLOUR, _PLAIN = 24, 0.9  # of 255, colours that differ by less are one; of a line of one colour
+_ONE_COLOUR = 24  # of 255: colours that differ by less are one
+_PLAIN, _OTHER = 0.9, 0.5  # of a line has the border's colour, at least in it, at most further inwards
 _OUTLINE = 2  # pixels inside the outline the sheet's own ink begins
 
 
 def within_border(picture: NDArray[np.uint8]) -> tuple[slice, slice]:
     """Find the rows and columns inside a border of one colour, as a canvas or a screenshot of it may have.
 
-    Without one they are all. Paper goes on further inwards, and no stroke is along all four edges.
+    Or inside several, as where a page shows around one. Without a border they are all.
+    """
+    (top, bottom, left, right), (height, width) = _border(picture), picture.shape[:2]
+    if not top:
+        return slice(0, height), slice(0, width)
+    rows, columns = within_border(picture[top : height - bottom, left : width - right])
+    return slice(rows.start + top, rows.stop + top), slice(columns.start + left, columns.stop + left)
+
+
+def _border(picture: NDArray[np.uint8]) -> tuple[int, int, int, int]:
+    """Measure how deep the outermost border is at the top, bottom, left and right; all 0 without one.
+
+    Paper goes on further inwards, and around a digit that is closely cropped so does most of it.
     """
     height, width = picture.shape[:2]
-    whole = slice(0, height), slice(0, width)
     deepest = int(_BORDER * min(height, width)) + 1
     if min(height, width) <= 2 * (deepest + 1):
-        return whole
+        return 0, 0, 0, 0
     sides = picture, picture[::-1], picture.swapaxes(0, 1), picture.swapaxes(0, 1)[::-1]
-    colour = picture[0, width // 2].astype(np.int16)
+    colour = np.median(picture[0], axis=0)
     depths = []
     for side in sides:
-        if not _is_plain(side[0], colour) or _is_plain(side[deepest], colour):
-            return whole
-        first = next(depth for depth in range(1, deepest + 1) if not _is_plain(side[depth], colour))
+        if _plain(side[0], colour) < _PLAIN or _plain(side[deepest], colour) > _OTHER:
+            return 0, 0, 0, 0
+        first = next(depth for depth in range(1, deepest + 1) if _plain(side[depth], colour) < _PLAIN)
+        if _plain(side[first + 1], colour) > _OTHER:
+            return 0, 0, 0, 0
         depths.append(first + 1)  # where it fades into the paper
     top, bottom, left, right = depths
-    return slice(top, height - bottom), slice(left, width - right)
+    return top, bottom, left, right
 
 
-def _is_plain(line: NDArray[np.uint8], colour: NDArray[np.int16]) -> bool:
-    """Tell whether a line of pixels (n, 3) is of one colour, but for what touches it."""
-    return bool((np.abs(line - colour).max(axis=1) < _ONE_COLOUR).mean() > _PLAIN)
+def _plain(line: NDArray[np.uint8], colour: NDArray[np.float64]) -> float:
+    """Measure which share of a line of pixels (n, 3) has a colour."""
+    return float((np.abs(line - colour).max(axis=1) < _ONE_COLOUR).mean())
 
 
 def lightest(sizes: Sizes) -> Mask | None:

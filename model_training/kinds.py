@@ -263,7 +263,10 @@ def _lined(sheet: Sheet, rng: Generator) -> Sheet:
 
 
 def bound(sheet: Sheet, kept: NDArray[np.bool_], rng: Generator) -> Sheet:
-    """Put the rings of a notebook along the upper or the left edge, where nothing is written."""
+    """Put the rings of a notebook along the upper or the left edge, if nothing is written there.
+
+    `kept` (height, width) is where something is.
+    """
     quarters = int(rng.integers(0, 2))
     turned, kept = np.rot90(sheet, -quarters).copy(), np.rot90(kept, -quarters)
     pitch = max(kept.shape) / rng.uniform(8, 30)

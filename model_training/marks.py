@@ -22,7 +22,7 @@ Fonts = dict[str, tuple[str, ...]]  # package: its files
 HEIGHT = 160  # pixels: marks are drawn at this size and enlarged by who needs more
 # What a person could take for a digit is left out: it would teach that a digit is none.
 LETTERS = "ACEFHJKLMNPRTUVWXYacdefhkmnprtuvwx"
-SYMBOLS = "#%&@$*+=?<>[]{}~^!√∞πλμψφΣΔΩЖЯДФШЮ€£§¶†♥★♫✓→←↑↓♀♂÷≠≈∫¥♪"
+SYMBOLS = "#%&@$*+=?<>[]{}~^!√∞πλμψφΣΔΩЖЯДФШЮ€£§¶†♥★♫✓→←↑↓♀♂÷≠≈¥♪"
 TRAINING_FONTS: Fonts = {
     "fontpkg-kalam": ("Kalam-Light.ttf", "Kalam-Regular.ttf", "Kalam-Bold.ttf"),
     "fontpkg-caveat": ("Caveat[wght].ttf",),

@@ -126,9 +126,9 @@ def with_pen(sheet: Sheet, kept: NDArray[np.bool_], rng: Generator) -> Sheet:
     barrel = bar(kept.shape, back, front, thick)
     tip = bar(kept.shape, front, front + 2 * thick * ahead, thick / 3)
     shine = bar(kept.shape, back + side, front + side, thick / 6)
-    colour = _BARRELS[rng.integers(len(_BARRELS))]
+    paint = _BARRELS[rng.integers(len(_BARRELS))]
     sheet = shaded(sheet, np.maximum(barrel, tip), rng.uniform(0.2, 0.45), thick)
-    return inked(inked(inked(sheet, tip, _METAL), barrel, colour), shine, brighter(colour, 60))
+    return inked(inked(inked(sheet, tip, _METAL), barrel, paint), shine, brighter(paint, 60))
 
 
 def with_fingers(sheet: Sheet, kept: NDArray[np.bool_], rng: Generator) -> Sheet:
@@ -166,13 +166,13 @@ def _hand(shape: tuple[int, ...], thick: float, rng: Generator) -> tuple[Mask, M
     return fingers, nails
 
 
-def brighter(colour: Colour, by: float) -> Colour:
-    red, green, blue = (min(255.0, part + by) for part in colour)
+def brighter(paint: Colour, by: float) -> Colour:
+    red, green, blue = (min(255.0, part + by) for part in paint)
     return red, green, blue
 
 
 def shaded(sheet: Sheet, thing: Mask, depth: float, away: float) -> Sheet:
     """Throw the shadow of something that lies on the sheet, `away` pixels down and to the right."""
     moved = np.roll(thing, (round(away / 2), round(away / 2)), (0, 1))
-    shaded: Sheet = sheet * (1 - depth * blurred(moved, away / 2))[..., None]
-    return shaded
+    darker: Sheet = sheet * (1 - depth * blurred(moved, away / 2))[..., None]
+    return darker

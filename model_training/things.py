@@ -7,10 +7,11 @@ import numpy as np
 from numpy.random import Generator
 
 from model_training.kinds import Frame, Point, Style, held, taken
+from model_training.marks import LETTERS
 from model_training.rendering import Colour, Mask, Sheet, bar, blurred, grained, inked, plain
 from model_training.scenes import SKIN, brighter, colour, shaded, surface
 
-_KEYS = "QWERTYUIOPASDFGHJKLZXCVBNM"
+_KEYS = [letter for letter in LETTERS if letter.isupper()]
 _HAIR: tuple[Colour, ...] = ((30, 22, 18), (75, 50, 30), (160, 120, 70), (120, 120, 120))
 _BRICK: Colour = (160, 75, 55)
 
@@ -22,7 +23,7 @@ def thing(_: Mask, rng: Generator, style: Style) -> bytes:
 
 
 def _mug(frame: Frame, rng: Generator) -> Sheet:
-    """See a mug from above, or a plate, or a ring."""
+    """See a mug from above, or a plate."""
     middle, radius = _place(frame, rng, 0.12, 0.4)
     side = np.array([np.cos(angle := rng.uniform(0, 2 * np.pi)), np.sin(angle)])
     thick = radius * rng.uniform(0.08, 0.22)

@@ -340,27 +340,46 @@ def test_what_lies_beside_a_digit_is_none_of_it(beside: str) -> None:
 
 
 @pytest.mark.parametrize("width", [2, 6])
-@pytest.mark.parametrize("lean", [0, 3])
-@pytest.mark.parametrize("box", [(130, 110, 250, 300), (144, 126, 242, 290), (120, 140, 225, 270)])
+@pytest.mark.parametrize(
+    ("box", "lean"),
+    [
+        *(((131, 90, 300, 300), lean) for lean in (-3, 0, 3)),  # its left side is touched
+        *(((90, 60, 330, 281), lean) for lean in (-3, 0, 3)),  # the digit stands on it
+        ((100, 150, 200, 330), 0),  # two sides are crossed
+    ],
+)
 def test_a_digit_that_touches_or_crosses_its_box_is_seen_without_it(
     box: tuple[int, ...], lean: int, width: int
 ) -> None:
     image = Image.new("RGB", (400, 400), "white")
-    pen = ImageDraw.Draw(image)
-    pen.rectangle(box, outline=(90,) * 3, width=width)
-    image = image.rotate(lean, fillcolor="white")
+    ImageDraw.Draw(image).rectangle(box, outline=(90,) * 3, width=width)
+    image = image.rotate(lean, fillcolor="white", center=((box[0] + box[2]) / 2, (box[1] + box[3]) / 2))
     _seven(ImageDraw.Draw(image), (140, 125), 155)
     first, *_ = find_digits(np.asarray(image))
-    assert first.box == pytest.approx((140, 116, 108, 164), abs=16)  # its bar may lie on a side
+    assert first.box == pytest.approx((140, 116, 108, 164), abs=18)
 
 
-@pytest.mark.parametrize("shape", ["0", "8"])
+def test_a_digit_that_touches_a_row_of_boxes_is_seen_without_it() -> None:
+    image = Image.new("RGB", (400, 300), "white")
+    pen = ImageDraw.Draw(image)
+    for left in range(30, 350, 80):
+        pen.rectangle((left, 80, left + 80, 200), outline=(90,) * 3, width=2)
+    _seven(pen, (112, 95), 104)
+    first, *_ = find_digits(np.asarray(image))
+    assert first.box == pytest.approx((112, 90, 72, 109), abs=12)
+
+
+@pytest.mark.parametrize("shape", ["0", "8", "0 with a tail", "8 with a leaning bar"])
 def test_a_digit_of_straight_strokes_is_no_box(shape: str) -> None:
     image = Image.new("RGB", (400, 400), "white")
     pen = ImageDraw.Draw(image)
     pen.rectangle((140, 100, 260, 300), outline="black", width=12)
-    if shape == "8":
-        pen.rectangle((140, 194, 260, 206), "black")
+    lines = {
+        "8": [(140, 200), (260, 200)],
+        "0 with a tail": [(140, 100), (180, 180)],
+        "8 with a leaning bar": [(140, 230), (260, 160)],
+    }
+    pen.line(lines.get(shape, []), "black", 12)
     first, *_ = find_digits(np.asarray(image))
     assert first.box == pytest.approx((140, 100, 120, 200), abs=8)
 
@@ -374,8 +393,26 @@ def test_a_digit_that_touches_the_border_of_its_canvas_is_seen_without_it(
     pen = ImageDraw.Draw(image)
     _seven(pen, (140, 4), 160)
     pen.rectangle((0, 0, 319, 299), outline=colour, width=depth)
-    first, *_ = find_digits(np.asarray(image))
+    first, *others = find_digits(np.asarray(image))
     assert first.box == pytest.approx((140, 4, 112, 160), abs=12)
+    assert not others
+
+
+def test_one_border_may_lie_within_another() -> None:
+    image = Image.new("RGB", (320, 300), "white")
+    pen = ImageDraw.Draw(image)
+    pen.rectangle((5, 5, 314, 294), outline=(150,) * 3, width=6)
+    _seven(pen, (140, 40), 160)
+    rows, columns = within_border(np.asarray(image))
+    assert (rows.start, columns.start) == (12, 12)
+    assert (rows.stop, columns.stop) == (288, 308)
+
+
+@pytest.mark.parametrize("margin", [1, 3, 5])
+def test_a_digit_that_is_closely_cropped_has_no_border(margin: int) -> None:
+    image = Image.new("RGB", (200, 240), "white")
+    ImageDraw.Draw(image).ellipse((margin, margin, 199 - margin, 239 - margin), outline="black", width=12)
+    assert within_border(np.asarray(image)) == (slice(0, 240), slice(0, 200))
 
 
 def test_a_picture_without_a_border_is_searched_as_a_whole() -> None:
