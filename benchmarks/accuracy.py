@@ -41,7 +41,7 @@ class Plan(NamedTuple):
 
     rounds: int
     pairs: int
-    times: int  # each file is counted on Spark once more: so long takes no start; 1 is not at all
+    times: int  # so often each file is counted in a longer race on Spark; with 1 there is none
     labels: int
     writers: int  # of these labels
     objects: int  # a multiple of 1,000

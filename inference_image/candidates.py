@@ -25,10 +25,8 @@ _DOUBTFUL = 1.5  # appeal: what has less may be bars of a window's shadow
 _LIKELY = 0.3  # that ink is lighter, or darker, than the paper: what is less is searched once only
 _BLOB = 0.4  # of its size is its thickest place; of strokes below a third
 _RING, _RINGS = 0.75, 3  # of a digit's size are a notebook's rings at most; so many make a row
-_ALIKE, _ALIGNED = (
-    0.4,
-    0.4,
-)  # by how much their sides' logarithms differ, and of their size, how far they are off a line
+_ALIKE = 0.4  # by less differ the logarithms of their sides
+_ALIGNED = 0.4  # of their size: no further are they off one line
 _LINE = 1.2  # of what it stands beside: what is as thin as a line and longer is one, if it is no stem
 _STEM = 1.5  # of the letter that it stands beside and begins or ends with: no l is taller
 
@@ -292,7 +290,7 @@ def _with_neighbours(
 
 
 def _in_rows(parts: Parts, main: int) -> NDArray[np.bool_]:
-    """Tell which parts are of a row of smaller ones, alike, that passes it by, as a notebook's rings do."""
+    """Tell which parts (n,) are of a row of smaller ones, alike, that passes by, as a notebook's rings do."""
     rows = np.zeros(len(parts), np.bool_)
     smaller = parts.size < _RING * parts.size[main]
     for part in np.flatnonzero(smaller) if np.count_nonzero(smaller) >= _RINGS else ():

@@ -132,7 +132,7 @@ class Parts:
         return close_ups
 
     def alone(self, part: int) -> NDArray[np.bool_]:
-        """Cut out a part, without what is around it."""
+        """Cut out a part, without what is around it: its pixels in its own box, (height, width)."""
         left, top, width, height = self.boxes[:, part].astype(int)
         alone: NDArray[np.bool_] = self.labels[top : top + height, left : left + width] == self.names[part]
         return alone

@@ -140,7 +140,10 @@ def _rectangle(parts: Parts, part: int) -> _Rectangle | None:
 
 
 def _sides(box: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
-    """Mark the sides of an upright box, `_AROUND` pixels inside the mask, but for what touches them."""
+    """Mark the sides of an upright box, (height, width) with `_AROUND` pixels around it, and bars in it.
+
+    What touches them is left. None where it has not four thin sides.
+    """
     strips = [np.rot90(box, turn)[: 2 * _AROUND + int(RIM * box.shape[turn % 2])] for turn in range(4)]
     edges: list[_Edge] = []
     for strip in strips:
@@ -164,7 +167,10 @@ def _sides(box: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
 
 
 def _bars(box: NDArray[np.bool_], thickness: float) -> NDArray[np.bool_]:
-    """Mark the bars between boxes in a row, but for what touches them; they are as thin as the sides."""
+    """Mark the bars between boxes in a row, (height, width), as thin as the sides.
+
+    What touches them is left.
+    """
     bars = np.zeros_like(box)
     inked = box[2 * _AROUND : -2 * _AROUND].mean(axis=0) > BAR
     starts, ends = np.flatnonzero(np.diff(inked, prepend=False, append=False)).reshape(-1, 2).T

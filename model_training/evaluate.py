@@ -28,10 +28,10 @@ from inference_image.preprocessing import Preprocessed, preprocess
 from inference_image.reading import Reading, classify
 from model_training import arguments, card, data
 from model_training.figures import calibration_error, reliability
-from model_training.generator import HELD_OUT, MIXTURE, Example, examples, processes
+from model_training.generator import HELD_OUT, MIXTURE, Example, examples, nothing, processes
 from model_training.interrupts import interruptible
 from model_training.kinds import png
-from model_training.marks import NOT_A_DIGIT
+from model_training.marks import NOT_A_DIGIT, other
 
 BATCH = 500
 CHUNK = 50  # examples that one process prepares at a time
@@ -40,7 +40,7 @@ DRAWN = tuple(MIXTURE)
 KINDS = (*EVALUATION_ONLY, *DRAWN)
 APART = MNIST_TEST  # from what is said of all kinds together: it would outweigh everything else
 NOTHING = ("blank", "solid")
-NO_DIGITS = (*NOTHING, "empty scene", "noise", "not a digit", "thing")
+NO_DIGITS = [name for name, recipe in MIXTURE.items() if recipe.draw in {nothing, other}]
 REJECTED = 0.5  # of is_digit
 DOCS = Path(__file__).parents[1] / "docs"
 

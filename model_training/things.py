@@ -1,4 +1,4 @@
-"""Photographs of anything but writing: a mug, a face, keys, bricks, scissors. None of it is a digit."""
+"""Photographs of anything but writing: a mug, a face, a keyboard, bricks. None of it is a digit."""
 
 from collections.abc import Callable
 
@@ -25,7 +25,7 @@ def thing(_: Mask, rng: Generator, style: Style) -> bytes:
 def _mug(frame: Frame, rng: Generator) -> Sheet:
     """See a mug from above, or a plate."""
     middle, radius = _place(frame, rng, 0.12, 0.4)
-    side = np.array([np.cos(angle := rng.uniform(0, 2 * np.pi)), np.sin(angle)])
+    side = _direction(rng)
     thick = radius * rng.uniform(0.08, 0.22)
     cup = _disc(frame, middle, radius)
     handle = _ring(frame, middle + 1.15 * radius * side, radius * rng.uniform(0.25, 0.45), thick)
@@ -83,9 +83,9 @@ def _bricks(frame: Frame, rng: Generator) -> Sheet:
 
 
 def _scissors(frame: Frame, rng: Generator) -> Sheet:
-    """Lay down two rings and what joins them: scissors, or a pair of glasses."""
+    """Lay down two rings and what joins them."""
     middle, size = _place(frame, rng, 0.2, 0.4)
-    ahead = np.array([np.cos(angle := rng.uniform(0, 2 * np.pi)), np.sin(angle)])
+    ahead = _direction(rng)
     aside, thick = np.array([-ahead[1], ahead[0]]), size * rng.uniform(0.08, 0.16)
     tool = np.zeros(frame, np.float32)
     for way in (-1, 1):
@@ -97,9 +97,9 @@ def _scissors(frame: Frame, rng: Generator) -> Sheet:
 
 
 def _leaf(frame: Frame, rng: Generator) -> Sheet:
-    """Lay down a leaf, or a feather, with its veins."""
+    """Lay down a leaf with its veins."""
     middle, size = _place(frame, rng, 0.2, 0.42)
-    ahead = np.array([np.cos(angle := rng.uniform(0, 2 * np.pi)), np.sin(angle)])
+    ahead = _direction(rng)
     aside, wide = np.array([-ahead[1], ahead[0]]), rng.uniform(0.2, 0.6)
     along = np.linspace(-1, 1, 40)
     half = wide * np.cos(along * np.pi / 2)
@@ -131,6 +131,12 @@ def _place(frame: Frame, rng: Generator, smallest: float, largest: float) -> tup
     """Choose where a thing lies, and half its size, in pixels."""
     size = min(frame) * rng.uniform(smallest, largest)
     return np.array([frame.width, frame.height]) * rng.uniform(0.35, 0.65, 2), size
+
+
+def _direction(rng: Generator) -> Point:
+    """Choose any direction: (2,), a pixel long."""
+    angle = rng.uniform(0, 2 * np.pi)
+    return np.array([np.cos(angle), np.sin(angle)])
 
 
 def _disc(frame: Frame, middle: Point, across: float, down: float = 0.0) -> Mask:

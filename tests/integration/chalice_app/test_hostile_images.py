@@ -9,7 +9,7 @@ from tests.fuzz.campaign import Campaign
 from tests.integration.chalice_app.system import System
 from tests.integration.chalice_app.writer import GATEWAY_SECONDS
 
-COUNT = 150  # beside the bombs; `make fuzz` sends 20,000
+COUNT = 250  # beside the bombs; `make fuzz` sends 20,000
 MOST_MEGABYTES = 340  # for one image: what its settings allow, and what the allocator keeps beside
 
 

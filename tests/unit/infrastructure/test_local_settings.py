@@ -56,6 +56,7 @@ def test_a_port_that_two_parts_would_share_is_refused_with_both_variables() -> N
         "inference_image",
         "inference_image.classify",
         "model_training.evaluate",
+        "model_training.samples",
     ],
 )
 def test_help_is_given_and_nothing_done_also_where_the_terminal_knows_ascii_alone(program: str) -> None:

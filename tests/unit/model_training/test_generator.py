@@ -143,7 +143,6 @@ def test_every_thing_can_be_photographed(draw: Callable[[kinds.Frame, Generator]
         picture = draw(frame, rng)
         assert picture.shape == (*frame, 3)
         assert np.isfinite(picture).all()
-        assert 0 <= np.median(picture) <= 255
 
 
 def test_the_rings_of_a_notebook_cover_nothing_that_is_written() -> None:

@@ -111,9 +111,9 @@ def test_what_is_saved_can_be_loaded(tmp_path: Path) -> None:
 
 def test_no_image_that_calibrates_has_taught() -> None:
     names = ["font", "not a digit", "blank", "empty scene"]  # what is not made of MNIST's parts
-    taught = {one.file for one in examples(TRAINING, 40, (DRAWN, 0), names)}
-    calibrates = {one.file for one in examples(CALIBRATION, 40, (CALIBRATING, 0), names)}
-    assert len(taught) == len(calibrates) == 40
+    taught = {one.file for one in examples(TRAINING, 150, (DRAWN, 0), names)}
+    calibrates = {one.file for one in examples(CALIBRATION, 150, (CALIBRATING, 0), names)}
+    assert len(taught) == len(calibrates) == 150
     assert not taught & calibrates
 
 
