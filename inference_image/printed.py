@@ -11,9 +11,11 @@ from inference_image.parts import Mask, Parts
 from inference_image.ranks import percentiles
 from inference_image.shapes import BAR, HAIR, LEANING, RIM, leaning
 
-_ACROSS, _LEVEL = 0.3, 0.07  # of the picture's width, its slope: a printed line; arrows are shorter or lean
+_ACROSS, _LEVEL = 0.3, 0.07  # of the picture, its slope: a printed line; many arrows are shorter or lean
 _BARE = 0.3  # of its columns hold the line alone, where something stands on one
 _STANDS = 0.12  # of its length is what stands on a line at least; the hook of a 5's bar is smaller
+_HEAD = 0.5  # of what an arrow's head reaches to one side of its shaft it does to the other, at least
+_TIP = 5  # times a line's thickness from its end an arrow's head parts from it
 _BEYOND = 1.25  # times as long as what stands on it is a line; the foot of a 2 and the bar of a 7 are shorter
 _BOX, _HOLLOW = 0.08, 0.7  # of the picture's longer side, of it is inked: a box, with what is in it
 _CLOSED = 0.4  # of the part's box is within its outline, of a box that leans or is crossed
@@ -68,8 +70,11 @@ def _line_under(parts: Parts, part: int) -> Mask | None:
     bare = bare[np.abs(slope * bare + start - middle) <= 1]
     if len(bare) < _BARE * width or abs(slope) > _LEVEL:
         return None
-    away = np.abs(np.arange(height)[:, None] - (slope * np.arange(width) + start))
+    below = np.arange(height)[:, None] - (slope * np.arange(width) + start)
+    away = np.abs(below)
     beside = alone & (away > thickness / 2 + 1)
+    if _is_arrow(below, beside, thickness):
+        return None
     _, labels, stats, _ = cv2.connectedComponentsWithStats(beside.view(np.uint8))
     stats[0] = 0  # what is not beside
     ticks, sides, runs = _ticks(stats, thickness), stats[:, 2:4].max(axis=1), np.ptp(bare)
@@ -80,6 +85,18 @@ def _line_under(parts: Parts, part: int) -> Mask | None:
     line = np.zeros(parts.labels.shape, np.uint8)
     line[top : top + height, left : left + width] = alone & ~(touched | rest)
     return line
+
+
+def _is_arrow(below: NDArray[np.float64], beside: NDArray[np.bool_], thickness: float) -> bool:
+    """Tell whether what is beside a line is a head at its end; a printed line runs on, with digits on it.
+
+    From how far each pixel lies below the line, and whether it is ink beside it: (height, width) each.
+    """
+    columns = np.flatnonzero(beside.any(axis=0))
+    up, down = -below.min(where=beside, initial=0), below.max(where=beside, initial=0)
+    if not len(columns) or not _HEAD * up < down < up / _HEAD:
+        return False
+    return bool(min(columns[0], beside.shape[1] - 1 - columns[-1]) < _TIP * thickness)
 
 
 def _ticks(stats: NDArray[np.int32], thickness: float) -> NDArray[np.intp]:

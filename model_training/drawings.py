@@ -125,10 +125,25 @@ def _tree(rng: Generator) -> Drawing:
 
 
 def _arrow(rng: Generator) -> Drawing:
-    lines = [_line((-1, 0), (1, 0)), _line((0.5, -0.4), (1, 0), (0.5, 0.4))]
-    turn = rng.choice([0, 180]) + rng.normal(0, 15)  # one that points up or down may be a 1
-    cos, sin = np.cos(np.deg2rad(turn)), np.sin(np.deg2rad(turn))
+    head = _line((0.5, -0.4), (1, 0), (0.5, 0.4))
+    lines = [_line((-1, 0), (1, 0)), head, *([-head] if rng.random() < 0.2 else [])]
+    turn = rng.uniform(0, 2 * np.pi)
+    cos, sin = np.cos(turn), np.sin(turn)
     return [line @ np.array([[cos, sin], [-sin, cos]]) for line in lines]
+
+
+def _lightning(rng: Generator) -> Drawing:
+    wide = rng.uniform(0.35, 0.7)
+    return [_line((0.3, -1), (-wide, 0.2), (0, 0.1), (-0.3, 1), (wide, -0.2), (0, -0.1), (0.3, -1))]
+
+
+def _sign(rng: Generator) -> Drawing:
+    slash, bars = _line((-0.5, 0.9), (0.5, -0.9)), [_line((-0.9, y), (0.9, y)) for y in (-0.3, 0.3)]
+    stems = [_line((x - 0.1, 0.9), (x + 0.1, -0.9)) for x in (-0.35, 0.35)]
+    dots = [_arc((0, y), (0.08, 0.08)) for y in (-0.6, 0.6)]
+    rings = [_arc((x, y), (0.25, 0.3)) for x, y in ((-0.55, -0.5), (0.55, 0.5))]
+    signs = ([*bars, slash], [*bars, *stems], [*rings, slash], [*dots, _line((-0.9, 0), (0.9, 0))])
+    return signs[rng.integers(len(signs))]  # unequal, number, per cent, divided by
 
 
 def _tick(rng: Generator) -> Drawing:
@@ -206,6 +221,8 @@ DRAWINGS: tuple[Callable[[Generator], Drawing], ...] = (
     _fish,
     _tree,
     _arrow,
+    _lightning,
+    _sign,
     _tick,
     _cross,
     _spiral,

@@ -90,18 +90,32 @@ def typed(source: Source, rng: Generator) -> Mark:
 
 def other(source: Source, rng: Generator) -> Mark:
     """Draw something that is not one digit."""
-    kinds = (_letter, _letter, _letter, _word, _scribble, _scribble, _shape, _several, _drawing)
+    kinds = (_letter, _letter, _letter, _word, _scribble, _scribble, _shape, _several, _drawing, _drawing)
     return Mark(kinds[rng.integers(len(kinds))](source, rng), NOT_A_DIGIT)
 
 
 def _as_elsewhere(mask: Mask, digit: int, rng: Generator) -> Mask:
-    """Write some 1s and 7s as Europeans do, rare among MNIST's Americans: with an upstroke, with a bar."""
+    """Write some digits as Europeans do, rare among MNIST's Americans: 0, 1 and 7 with one stroke more."""
     choice = rng.random()
+    if digit == 0 and choice < 0.1:
+        return _with_slash(mask, rng)
     if digit == 1 and choice < 0.35:
         return _with_upstroke(mask, rng)
     if digit == 7 and choice < 0.25:
         return _with_bar(mask, rng)
     return mask
+
+
+def _with_slash(mask: Mask, rng: Generator) -> Mask:
+    """Cross a 0, so that it is no O: within it, or from outside to outside."""
+    pen = stroke_width(255 * mask)
+    if holes(mask) != 1 or pen > 0.14 * min(mask.shape):  # it would be filled
+        return mask
+    sheet = np.pad(mask, HEIGHT // 2)
+    middle, rise = np.array(sheet.shape[::-1]) / 2, np.deg2rad(rng.uniform(35, 70))
+    half = HEIGHT * rng.uniform(0.25, 0.62) * np.array([np.cos(rise), -np.sin(rise)])
+    _stroke(sheet, (middle - half, middle + half), pen)
+    return _cropped(sheet)
 
 
 def _with_upstroke(mask: Mask, rng: Generator) -> Mask:

@@ -513,12 +513,19 @@ def test_a_digit_that_touches_a_comb_is_seen_without_it() -> None:
     assert others == []
 
 
-@pytest.mark.parametrize("mark", ["7 with a long bar", "2 with a long foot", "an arrow"])
+@pytest.mark.parametrize(
+    "mark", ["7 with a long bar", "2 with a long foot", "an arrow", "a long arrow", "two heads"]
+)
 def test_a_stroke_that_is_straight_and_long_is_no_printed_line(mark: str) -> None:
     lines = {
         "7 with a long bar": [[(150, 80), (270, 80), (230, 220)]],
         "2 with a long foot": [[(200, 100), (240, 80), (260, 110), (190, 220), (330, 220)]],
         "an arrow": [[(190, 150), (310, 150)], [(280, 120), (310, 150), (280, 180)]],
+        "a long arrow": [[(60, 150), (410, 152)], [(340, 112), (410, 152), (350, 200)]],
+        "two heads": [
+            [(60, 150), (410, 152)],
+            *([(x, 110), (tip, 151), (x, 190)] for x, tip in ((120, 60), (350, 410))),
+        ],
     }
     image = Image.new("RGB", (500, 300), "white")
     for line in lines[mark]:

@@ -14,7 +14,7 @@ from model_training.data import Digits
 from model_training.generator import MIXTURE
 from model_training.kinds import Kind, Style
 from model_training.marks import HEIGHT, NOT_A_DIGIT, Source, other, typed, written
-from model_training.rendering import Digit, Mask, Sheet, bar, enlarged, plain, restroked, thickened
+from model_training.rendering import Digit, Mask, Sheet, bar, enlarged, holes, plain, restroked, thickened
 from model_training.things import THINGS
 
 
@@ -65,6 +65,13 @@ def _drawn(source: Source) -> list[tuple[Mask, float]]:
     masks = [written(source, np.random.default_rng(seed)).mask > 0.5 for seed in range(60)]
     bold = [np.where(mask, np.float32(255), np.float32(0)) for mask in masks]
     return [(mask, stroke_width(mask)) for mask in bold]
+
+
+def test_some_zeros_are_crossed() -> None:
+    along = np.arange(28) - 13.5
+    ring = np.abs(np.hypot(along, along[:, None]) - 9) < 1.5
+    plain = _source(ring * np.uint8(255), 0)
+    assert 0.03 < np.mean([holes(mask / np.float32(255)) > 1 for mask, _ in _drawn(plain)]) < 0.25
 
 
 def test_some_ones_have_an_upstroke() -> None:
