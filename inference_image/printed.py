@@ -11,9 +11,11 @@ from inference_image.parts import Mask, Parts
 from inference_image.ranks import percentiles
 from inference_image.shapes import BAR, HAIR, LEANING, RIM, leaning
 
-_ACROSS, _LEVEL = 0.3, 0.07  # of the picture, its slope: a printed line; many arrows are shorter or lean
+_ACROSS, _LEVEL = 0.3, 0.07  # of the picture's width, its slope: a long printed line; many arrows lean
 _BARE = 0.3  # of its columns hold the line alone, where something stands on one
 _STANDS = 0.12  # of its length is what stands on a line at least; the hook of a 5's bar is smaller
+_FINE = 4  # pixels of the searched picture: a short line is no thicker
+_PAST = 0.08  # of its length it goes on at both ends, unless it is long
 _HEAD = 0.5  # of what an arrow's head reaches to one side of its shaft it does to the other, at least
 _TIP = 5  # times a line's thickness from its end an arrow's head parts from it
 _BEYOND = 1.25  # times as long as what stands on it is a line; the foot of a 2 and the bar of a 7 are shorter
@@ -57,12 +59,12 @@ def _line_under(parts: Parts, part: int) -> Mask | None:
     staves are removed from music (Bainbridge and Bell 1997).
     """
     left, top, width, height = parts.boxes[:, part].astype(int)
-    if width < max(_BEYOND * height, _ACROSS * parts.labels.shape[1]):
+    if width < _BEYOND * height:
         return None
     alone = parts.alone(part)
     inked = alone.sum(0)
     first, last = alone.argmax(0), height - 1 - alone[::-1].argmax(0)
-    bare = np.flatnonzero((inked <= HAIR * width) & (last - first < inked))
+    bare = np.flatnonzero((inked <= max(HAIR * width, _FINE)) & (last - first < inked))
     if len(bare) < _BARE * width:
         return None
     middle, thickness = (first + last)[bare] / 2, np.median(inked[bare])
@@ -73,7 +75,7 @@ def _line_under(parts: Parts, part: int) -> Mask | None:
     below = np.arange(height)[:, None] - (slope * np.arange(width) + start)
     away = np.abs(below)
     beside = alone & (away > thickness / 2 + 1)
-    if _is_arrow(below, beside, thickness):
+    if not _runs_on(below, beside, thickness, is_long=width >= _ACROSS * parts.labels.shape[1]):
         return None
     _, labels, stats, _ = cv2.connectedComponentsWithStats(beside.view(np.uint8))
     stats[0] = 0  # what is not beside
@@ -87,16 +89,21 @@ def _line_under(parts: Parts, part: int) -> Mask | None:
     return line
 
 
-def _is_arrow(below: NDArray[np.float64], beside: NDArray[np.bool_], thickness: float) -> bool:
-    """Tell whether what is beside a line is a head at its end; a printed line runs on, with digits on it.
+def _runs_on(
+    below: NDArray[np.float64], beside: NDArray[np.bool_], thickness: float, *, is_long: bool
+) -> bool:
+    """Tell whether a line goes on beyond what is beside it: an arrow's head ends it, to either side alike.
 
     From how far each pixel lies below the line, and whether it is ink beside it: (height, width) each.
     """
     columns = np.flatnonzero(beside.any(axis=0))
-    up, down = -below.min(where=beside, initial=0), below.max(where=beside, initial=0)
-    if not len(columns) or not _HEAD * up < down < up / _HEAD:
+    if not len(columns):
         return False
-    return bool(min(columns[0], beside.shape[1] - 1 - columns[-1]) < _TIP * thickness)
+    width = beside.shape[1]
+    end = min(columns[0], width - 1 - columns[-1])
+    up, down = -below.min(where=beside, initial=0), below.max(where=beside, initial=0)
+    is_head = end < _TIP * thickness and _HEAD * up < down < up / _HEAD
+    return bool(not is_head and (is_long or end > _PAST * width))
 
 
 def _ticks(stats: NDArray[np.int32], thickness: float) -> NDArray[np.intp]:

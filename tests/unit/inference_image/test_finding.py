@@ -501,6 +501,15 @@ def test_a_digit_on_a_printed_line_is_seen_without_it(rise: int, into: int) -> N
     assert first.box == pytest.approx((196, 100 + into, 78, 104), abs=8)
 
 
+def test_a_digit_on_a_short_line_is_seen_without_it() -> None:
+    image = Image.new("RGB", (800, 600), "white")
+    pen = ImageDraw.Draw(image)
+    pen.line([(180, 200), (360, 202)], "black", 6)
+    _seven(pen, (230, 104), 96)
+    first, *_ = find_digits(np.asarray(image))
+    assert first.box == pytest.approx((226, 100, 78, 104), abs=8)
+
+
 def test_a_digit_that_touches_a_comb_is_seen_without_it() -> None:
     image = Image.new("RGB", (500, 300), "white")
     pen = ImageDraw.Draw(image)
