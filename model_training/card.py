@@ -23,16 +23,15 @@ answer could harm: it does not replace a person who checks.
 
 **Data.** {data}, {licence}. Training also sees digits of it drawn on canvases, scans, boards,
 photographs and scenes that `model_training/generator.py` computes, digits of typefaces that look written, and
-letters, numbers, drawings, things, scribbles and noise that are no digits. No upload of any user is in it.
+letters, numbers, drawings, scribbles and noise that are no digits. No upload of any user is in it.
 
 **Figures.** {count} epochs. MNIST's test part took no part in training, selection or
 calibration. The other kinds are drawn from MNIST's validation part in a style of their own (other blur,
 other noise, other typefaces, shadows that are round or a hand's), but for coarse, tiny, noise and solid,
-which are drawn as in training, and the things are the same six; "other writers" are the digits that
-scikit-learn carries. "Rejected" is the share with `is_digit` below one half; it is the probability of a digit
-among uploads of which seven in eight show one. The digits of that part also calibrated, as they are and drawn
-in the training style, and choose among seeds where there are several; MNIST's test part and "other writers"
-do not.
+which are drawn as in training; "other writers" are the digits that scikit-learn carries. "Rejected" is the
+share with `is_digit` below one half; it is the probability of a digit among uploads of which seven in eight
+show one. The digits of that part also calibrated, as they are and drawn in the
+training style, and choose among seeds where there are several; MNIST's test part and "other writers" do not.
 
 **How far to trust them.** How the digit is found was fitted and tuned on drawn images of the training style,
 and looked at on others of the style that measures; the images of this table come from {origin}.
