@@ -12,6 +12,7 @@ from inference_image.ranks import percentiles
 from inference_image.shapes import BAR, HAIR, LEANING, RIM, leaning
 
 _ACROSS, _LEVEL = 0.3, 0.07  # of the picture's width, its slope: a long printed line; many arrows lean
+_SHORT = 0.08  # of the picture's width is a line, at least
 _BARE = 0.3  # of its columns hold the line alone, where something stands on one
 _STANDS = 0.12  # of its length is what stands on a line at least; the hook of a 5's bar is smaller
 _FINE = 4  # pixels of the searched picture: a short line is no thicker
@@ -59,10 +60,10 @@ def _line_under(parts: Parts, part: int) -> Mask | None:
     staves are removed from music (Bainbridge and Bell 1997).
     """
     left, top, width, height = parts.boxes[:, part].astype(int)
-    if width < _BEYOND * height:
+    if width < max(_BEYOND * height, _SHORT * parts.labels.shape[1]):
         return None
     alone = parts.alone(part)
-    inked = alone.sum(0)
+    inked = np.count_nonzero(alone, axis=0)
     first, last = alone.argmax(0), height - 1 - alone[::-1].argmax(0)
     bare = np.flatnonzero((inked <= max(HAIR * width, _FINE)) & (last - first < inked))
     if len(bare) < _BARE * width:

@@ -501,6 +501,24 @@ def test_a_digit_on_a_printed_line_is_seen_without_it(rise: int, into: int) -> N
     assert first.box == pytest.approx((196, 100 + into, 78, 104), abs=8)
 
 
+@pytest.mark.parametrize(("start", "into"), [(40, 45), (196, 10)])
+def test_a_line_that_runs_through_a_digit_or_begins_under_it_is_none_of_it(start: int, into: int) -> None:
+    image = Image.new("RGB", (500, 300), "white")
+    pen = ImageDraw.Draw(image)
+    pen.line([(start, 200), (440, 200)], "black", 3)
+    _seven(pen, (200, 104 + into), 96)
+    first, *_ = find_digits(np.asarray(image))
+    assert first.box == pytest.approx((196, 100 + into, 78, 104), abs=8)
+
+
+def test_a_foot_that_runs_on_to_one_side_is_no_short_line() -> None:
+    image = Image.new("RGB", (900, 500), "white")
+    two = [(200, 100), (240, 80), (260, 110), (190, 220), (420, 220)]
+    ImageDraw.Draw(image).line(two, "black", 7, joint="curve")
+    [whole] = find_digits(np.asarray(image))
+    assert whole.box == pytest.approx((190, 80, 230, 140), abs=12)
+
+
 def test_a_digit_on_a_short_line_is_seen_without_it() -> None:
     image = Image.new("RGB", (800, 600), "white")
     pen = ImageDraw.Draw(image)
