@@ -144,13 +144,12 @@ def _fused(network: Network) -> nn.Module:
     layers: list[nn.Module] = []
     for layer in network.layers:
         if isinstance(layer, nn.BatchNorm2d):
-            convolution = layers.pop()
-            assert isinstance(convolution, nn.Conv2d)  # noqa: S101 - the network is built so
-            fused = fuse_conv_bn_eval(convolution, layer)
-            has_onednn = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]  # as torch ships it
-            layers.append(_Convolution(fused) if has_onednn else fused)
+            place, convolution = [(i, one) for i, one in enumerate(layers) if isinstance(one, nn.Conv2d)][-1]
+            layers[place] = fuse_conv_bn_eval(convolution, layer)
         else:
             layers.append(layer)
+    if torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]  # as torch ships it
+        layers = [_Convolution(one) if isinstance(one, nn.Conv2d) else one for one in layers]
     return nn.Sequential(*layers).to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]  # not in its stubs
 
 

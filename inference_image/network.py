@@ -20,14 +20,11 @@ class Network(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            *_convolution(1, 32, kernel=5),  # (N, 32, 28, 28)
-            nn.MaxPool2d(2),  # (N, 32, 14, 14)
-            *_convolution(32, 64),
-            *_convolution(64, 64),  # (N, 64, 14, 14)
-            nn.MaxPool2d(2),  # (N, 64, 7, 7)
-            *_convolution(64, 176),
-            *_convolution(176, 176),  # (N, 176, 7, 7)
-            nn.MaxPool2d(3, stride=2),  # (N, 176, 3, 3)
+            *_convolution(1, 32, nn.MaxPool2d(2), kernel=5),  # (N, 32, 14, 14)
+            *_convolution(32, 64),  # (N, 64, 14, 14)
+            *_convolution(64, 64, nn.MaxPool2d(2)),  # (N, 64, 7, 7)
+            *_convolution(64, 176),  # (N, 176, 7, 7)
+            *_convolution(176, 176, nn.MaxPool2d(3, stride=2)),  # (N, 176, 3, 3)
             nn.Flatten(),  # (N, 1584)
             nn.Dropout(0.2),
             nn.Linear(176 * 3 * 3, DIGITS + 1),  # (N, 11)
@@ -59,9 +56,17 @@ def read(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
     return logits
 
 
-def _convolution(inputs: int, outputs: int, kernel: int = 3) -> list[nn.Module]:
+def _convolution(inputs: int, outputs: int, *pooling: nn.Module, kernel: int = 3) -> list[nn.Module]:
+    """Pool before the norm, which then has a quarter to do (Jordan 2024): a step takes a fifth less.
+
+    The norm does not learn a scale, the next layer's weights have it. So it keeps which value is the largest,
+    and serving can put it into the convolution all the same.
+    """
+    norm = nn.BatchNorm2d(outputs)
+    norm.weight.requires_grad = False
     return [
         nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False),  # the norm's shift is the bias
-        nn.BatchNorm2d(outputs),
+        *pooling,
+        norm,
         nn.ReLU(inplace=True),
     ]

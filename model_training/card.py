@@ -23,12 +23,14 @@ answer could harm: it does not replace a person who checks.
 
 **Data.** {data}, {licence}. Training also sees digits of it drawn on canvases, scans, boards,
 photographs and scenes that `model_training/generator.py` computes, digits of typefaces that look written, and
-letters, numbers, drawings, scribbles and noise that are no digits. No upload of any user is in it.
+letters, numbers, signs, drawings, things, scribbles and noise that are no digits. No upload of any user is
+in it.
 
 **Figures.** {count} epochs. MNIST's test part took no part in training, selection or
 calibration. The other kinds are drawn from MNIST's validation part in a style of their own (other blur,
 other noise, other typefaces, shadows that are round or a hand's), but for coarse, tiny, noise and solid,
-which are drawn as in training; "other writers" are the digits that scikit-learn carries. "Rejected" is the
+which are drawn as in training; the things are the six that training shows; "other writers" are the digits
+that scikit-learn carries. "Rejected" is the
 share with `is_digit` below one half; it is the probability of a digit among uploads of which seven in eight
 show one. The digits of that part also calibrated, as they are and drawn in the
 training style, and choose among seeds where there are several; MNIST's test part and "other writers" do not.
@@ -52,7 +54,8 @@ Of these images, too, are the pictures.
 **Limits.** The photographs are imitations. MNIST's writers were American; the upstroke of Europe's 1 and
 the bar of its 7 are drawn into some of their digits, what others write differently is not. Digits that
 touch a frame, cross a ruled line of their own colour, lie beside a pen or under a hard shadow, or are drawn
-on a photograph are where it fails most. Charts, receipts and rings are often taken for digits.
+on a photograph are where it fails most. Single letters that look like a digit, signs, signatures and receipts
+are often taken for one.
 
 **Version.** {version}, made {made}, preprocessing {preprocessing}, PyTorch {torch}.
 """
