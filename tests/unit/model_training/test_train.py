@@ -145,20 +145,19 @@ def _views(network: Network, count: int = 200) -> Views:
     return Views(pixels, rng.normal(0, 1, 2 * count), np.repeat(targets, 2), np.repeat(np.arange(count), 2))
 
 
-def test_calibration_weighs_what_tells_digits_from_the_rest(tmp_path: Path) -> None:
-    network, _ = train(_set(), _set(), TINY, tmp_path)
-    scales = calibrate(network, _views(network))
-    assert scales["temperature"] > 0
-    _, logit, _, appeal, up_to_three, *_ = scales["is_digit"]
-    assert np.isfinite(scales["is_digit"]).all()
-    assert logit > 10 * abs(appeal + up_to_three)  # which was drawn at random
-
-
 class Written(Network):
     """Says what is written in an image's first row: the 11 logits, from -6.4 to 6.35."""
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         return (images[:, 0, 0, :11] * 255 - 128) / 20
+
+
+def test_calibration_weighs_what_tells_digits_from_the_rest() -> None:
+    scales = calibrate(Written(), _views(Written()))
+    assert scales["temperature"] > 0
+    _, logit, _, appeal, up_to_three, *_ = scales["is_digit"]
+    assert np.isfinite(scales["is_digit"]).all()
+    assert logit > 10 * abs(appeal + up_to_three)  # which was drawn at random
 
 
 def _written(logits: NDArray[np.float64], targets: NDArray[np.int64], views: int = 1) -> Views:
