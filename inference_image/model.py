@@ -140,7 +140,10 @@ class _Convolution(nn.Module):
 
 
 def _fused(network: Network) -> nn.Module:
-    """Put each batch norm into the convolution before it: the same function, but for rounding."""
+    """Put each batch norm into the convolution before it: the same function, but for rounding.
+
+    Pooling may lie between them, for no norm turns the order of values around (`network.py`).
+    """
     layers: list[nn.Module] = []
     for layer in network.layers:
         if isinstance(layer, nn.BatchNorm2d):

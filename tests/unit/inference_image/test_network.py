@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from inference_image.network import read
+from inference_image.network import Network, read
 
 
 class Lead(nn.Module):
@@ -65,3 +65,10 @@ def test_it_is_moved_by_half_a_pixel_along_the_diagonal_and_against_it() -> None
     assert np.allclose(forth[1:, 1:], between, atol=1e-6)
     assert back[-1, -1] == pytest.approx(float(image[0, 0, -1, -1]) / 4)  # there is no ink beyond the edge
     assert forth[0, 0] == pytest.approx(float(image[0, 0, 0, 0]) / 4)
+
+
+def test_no_norm_learns_to_turn_the_order_of_values_around() -> None:
+    norms = [layer for layer in Network().layers if isinstance(layer, nn.BatchNorm2d)]
+    assert len(norms) == 5
+    assert not any(norm.weight.requires_grad for norm in norms)
+    assert all((norm.weight > 0).all() for norm in norms)
