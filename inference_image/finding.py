@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference_image.candidates import NO_INK, Candidate, candidates
-from inference_image.ink import MAP_SIDE, SMALL, Ink, Inked, Sizes, find_ink
+from inference_image.ink import MAP_SIDE, Ink, Inked, Sizes, without_light
 from inference_image.parts import fitted
 from inference_image.ranks import percentiles
 from inference_image.sheets import within_border
+from inference_image.thumbnails import is_thumbnail
 
 Box = tuple[int, int, int, int]  # left, top, width, height in pixels
 
@@ -20,7 +21,7 @@ _VIEWS = 4  # at most: what the network is asked to judge
 NOTHING = -4.0
 _BEHIND = 7.0  # appeal: what lies further behind the best is not worth the network's time
 _SAME = 0.8  # of two masks' union: views that share more are one
-_CERTAIN = 6.0  # appeal of all the ink of a small image
+_CERTAIN = 6.0  # appeal of all the ink of a thumbnail
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,8 @@ def find_digits(pixels: NDArray[np.uint8]) -> list[Found]:
 
     Specks, lines, shadows and edges appeal less. The list is empty if nothing stands out.
     """
-    if max(pixels.shape) <= SMALL:  # every pixel counts
-        return [found for inked in find_ink(Sizes.of(pixels)) if (found := _whole(inked))]
+    if is_thumbnail(pixels):
+        return [found for inked in without_light(Sizes.of(pixels)) if (found := _whole(inked))]
     rows, columns = within_border(pixels)
     inside = np.ascontiguousarray(pixels[rows, columns])
     strokes = [found for one in _likely(candidates(inside)) if (found := _cut_out(one))]
@@ -75,11 +76,13 @@ def _are_one(one: Candidate, other: Candidate) -> bool:
 
 
 def _whole(inked: Inked) -> Found | None:
-    """Keep all of a small image, but specks."""
-    strongest = float(inked.searched.max())
+    """Keep all of a thumbnail, but specks."""
+    height, width = inked.sizes.picture.shape[:2]
+    ink = inked.close_up(slice(0, height), slice(0, width))
+    strongest = float(ink.max())
     if strongest < NO_INK:
         return None
-    level = (inked.searched * (255 / strongest)).clip(0, 255)
+    level = (ink * (255 / strongest)).clip(0, 255)
     level[level < 4] = 0
     count, labels = cv2.connectedComponents((level > 0).astype(np.uint8), connectivity=8)
     weights = np.bincount(labels.ravel(), level.ravel(), minlength=count)

@@ -14,7 +14,6 @@ Colours = NDArray[np.float32]  # (height, width, 3), RGB in [0, 255]
 Ink = NDArray[np.float32]  # (height, width), in grey levels above the paper; paper is about 0
 
 MAP_SIDE = 256  # pixels of the longer side that are searched: a digit of a tenth of it still has 25
-SMALL = 64  # pixels: a smaller image is no photograph, its paper is one colour
 _EVEN = 12  # of 255: colours that differ by less are one colour
 _MOSTLY, _PARTLY = 0.88, 0.3  # of the border: paper of one colour for sure, perhaps
 _COARSE = 144  # pixels of the longer side, on which light is estimated
@@ -140,16 +139,38 @@ def find_ink(sizes: Sizes) -> list[Inked]:
     On paper of one colour the ink is the rarer side. Under uneven light either side may be; both are given.
     Where it can be either, as behind a digit that fills the image, all three are.
     """
+    paper, evenness = _border(sizes)
+    pure = paper.max() < _EVEN or paper.min() > 255 - _EVEN  # no camera sees that
+    even = [_along_colour(sizes, paper, evenness)] if evenness > _PARTLY else []
+    return even if evenness > (0.5 if pure else _MOSTLY) else [*even, *under_light(sizes)]
+
+
+def without_light(sizes: Sizes) -> list[Inked]:
+    """List the ways to see what is ink on paper that is of one colour for sure.
+
+    Around a digit that fills the image the border does not tell which colour is the paper's.
+    """
+    paper, evenness = _border(sizes)
+    even = _along_colour(sizes, paper, evenness)
+    return [even] if evenness > 0.5 else _from_either_end(even)
+
+
+def _border(sizes: Sizes) -> tuple[Ink, float]:
+    """Find the usual colour (3,) along the border, and which share of the border has it."""
     picture = sizes.picture
     border = np.concatenate([picture[0], picture[-1], picture[:, 0], picture[:, -1]])
     border = np.ascontiguousarray(border.T)  # (3, n): with three in a row NumPy takes four times as long
     paper = np.median(border, axis=1).astype(np.float32)
-    evenness = float((np.abs(border - paper[:, None]).max(axis=0) < _EVEN).mean())
-    pure = paper.max() < _EVEN or paper.min() > 255 - _EVEN  # no camera sees that
-    small = max(picture.shape) <= SMALL
-    even = [_along_colour(sizes, paper, evenness)] if small or evenness > _PARTLY else []
-    is_sure = small or evenness > (0.5 if pure else _MOSTLY)
-    return even if is_sure else [*even, *under_light(sizes)]
+    return paper, float((np.abs(border - paper[:, None]).max(axis=0) < _EVEN).mean())
+
+
+def _from_either_end(inked: Inked) -> list[Inked]:
+    """Take what is darkest and what is lightest along the axis for the paper."""
+    ends = percentiles(_along(inked.sizes.searched, inked.axis), 1, 99)
+    return [
+        replace(inked, axis=axis, paper=np.array([[end]], np.float32), inverted=bool(axis.sum() < 0))
+        for axis, end in ((inked.axis, ends[1]), (-inked.axis, -ends[0]))
+    ]
 
 
 def under_light(sizes: Sizes, polarities: Iterable[bool] = (False, True)) -> list[Inked]:

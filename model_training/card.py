@@ -29,8 +29,8 @@ in it.
 **Figures.** {count} epochs. MNIST's test part took no part in training, selection or
 calibration. The other kinds are drawn from MNIST's validation part in a style of their own (other blur,
 other noise, other typefaces, shadows that are round or a hand's), but for coarse, tiny, noise and solid,
-which are drawn as in training; the things are the six that training shows; "other writers" are the digits
-that scikit-learn carries. "Rejected" is the
+which are drawn as in training (of coarse fonts the typefaces are others); the things are the six that
+training shows; "other writers" are the digits that scikit-learn carries. "Rejected" is the
 share with `is_digit` below one half; it is the probability of a digit among uploads of which seven in eight
 show one. The digits of that part also calibrated, as they are and drawn in the
 training style, and choose among seeds where there are several; MNIST's test part and "other writers" do not.
@@ -52,10 +52,10 @@ Of these images, too, are the pictures.
 ![The surest errors: the upload, what the network saw, true as predicted](model-card/errors.png)
 
 **Limits.** The photographs are imitations. MNIST's writers were American; the upstroke of Europe's 1 and
-the bar of its 7 are drawn into some of their digits, what others write differently is not. Digits that
-touch a frame, cross a ruled line of their own colour, lie beside a pen or under a hard shadow, or are drawn
-on a photograph are where it fails most. Single letters that look like a digit, signs, signatures and receipts
-are often taken for one.
+the bar of its 7 are drawn into some of their digits, all else that others write differently only typefaces
+show. Digits that touch a frame, cross a ruled line of their own colour, lie beside a pen or under a hard
+shadow, or are drawn on a photograph are where it fails most. Single letters that look like a digit, signs,
+signatures and receipts are often taken for one.
 
 **Version.** {version}, made {made}, preprocessing {preprocessing}, PyTorch {torch}.
 """

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from multiprocessing import get_context, parent_process
 from typing import Any, TypeVar
 
@@ -93,7 +93,8 @@ MIXTURE = {
     "scene": Recipe(written, (scene,), 7),
     "coarse": Recipe(written, (kinds.coarse,), 8),
     "tiny": Recipe(written, (kinds.tiny,), 3),
-    "font": Recipe(typed, PAPERS, 12),
+    "font": Recipe(typed, PAPERS, 14),
+    "coarse font": Recipe(partial(typed, outlines=False), (kinds.coarse,), 4),
     "not a digit": Recipe(other, (*PAPERS, kinds.tiny), 15),
     "blank": Recipe(nothing, PAPERS, 8),
     "empty scene": Recipe(nothing, (scene,), 7),

@@ -151,14 +151,15 @@ def page(mask: Mask, rng: Generator) -> Sheet:
 
 
 def coarse(mark: Mask, rng: Generator, _: Style) -> bytes:
-    """Eight by eight counts of a 32×32 bitmap, enlarged: how other collections keep their digits."""
-    mark = _fat(mark)
-    scale = 32 / max(mark.shape)
+    """Eight by eight counts of a 32×32 bitmap, or a few more, enlarged: how other collections keep digits."""
+    mark, cells = _fat(mark), 8 if rng.random() < 0.7 else int(rng.integers(9, 21))
+    side, times = 4 * cells, int(rng.integers(1, 384 // cells))
+    scale = side / max(mark.shape)
     size = (max(1, round(mark.shape[1] * scale)), max(1, round(mark.shape[0] * scale)))
-    small = cv2.resize(mark, size, interpolation=cv2.INTER_AREA) > rng.uniform(0.2, 0.5)
-    bitmap = placed(small.astype(np.float32), 32, 32, (32 - size[0]) // 2, (32 - size[1]) // 2)
-    counts = cv2.resize(bitmap, (8, 8), interpolation=cv2.INTER_AREA)
-    times = int(rng.integers(1, 48))
+    small = cv2.resize(mark, size, interpolation=cv2.INTER_AREA)
+    small = small > rng.uniform(0.2, 0.5) * small.max()
+    bitmap = placed(small.astype(np.float32), side, side, (side - size[0]) // 2, (side - size[1]) // 2)
+    counts = cv2.resize(bitmap, (cells, cells), interpolation=cv2.INTER_AREA)
     method = int(rng.choice([cv2.INTER_NEAREST, cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4]))
     ink = cv2.resize(counts, None, fx=times, fy=times, interpolation=method).clip(0, 1)
     margin = int(rng.integers(0, 3)) * times if rng.random() < 0.5 else 0

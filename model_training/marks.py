@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
@@ -39,6 +40,7 @@ HELD_OUT_FONTS: Fonts = {
     "fontpkg-satisfy": ("Satisfy-Regular.ttf",),
     "fontpkg-yellowtail": ("Yellowtail-Regular.ttf",),
 }
+TYPEFACES = Path(__file__).parent / "typefaces"  # more of them, as files of the repository
 TRAINING_HERSHEY = (cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_SCRIPT_SIMPLEX)
 HELD_OUT_HERSHEY = (cv2.FONT_HERSHEY_COMPLEX, cv2.FONT_HERSHEY_TRIPLEX, cv2.FONT_HERSHEY_SCRIPT_COMPLEX)
 
@@ -54,11 +56,13 @@ class Source:
 
     @classmethod
     def training(cls, digits: Digits) -> "Source":
-        return cls(digits, _files(TRAINING_FONTS), _matplotlib("DejaVuSans*.ttf"), TRAINING_HERSHEY)
+        hands = _files(TRAINING_FONTS) + _typefaces("training")
+        return cls(digits, hands, _matplotlib("DejaVuSans*.ttf"), TRAINING_HERSHEY)
 
     @classmethod
     def held_out(cls, digits: Digits) -> "Source":
-        return cls(digits, _files(HELD_OUT_FONTS), _matplotlib("DejaVuSerif*.ttf"), HELD_OUT_HERSHEY)
+        hands = _files(HELD_OUT_FONTS) + _typefaces("held-out")
+        return cls(digits, hands, _matplotlib("DejaVuSerif*.ttf"), HELD_OUT_HERSHEY)
 
 
 @dataclass(frozen=True)
@@ -77,14 +81,16 @@ def written(source: Source, rng: Generator) -> Mark:
     return Mark(_repenned(mask, rng), digit)
 
 
-def typed(source: Source, rng: Generator) -> Mark:
-    """Set a digit in a typeface that looks written."""
+def typed(source: Source, rng: Generator, *, outlines: bool = True) -> Mark:
+    """Set a digit in a typeface that looks written, some as outlines."""
     digit = int(rng.integers(10))
     mask, choice = _text(str(digit), source.handwriting, source, rng), rng.random()
-    if choice < 0.1:
+    if outlines and choice < 0.1:
         mask = _outlined(mask, rng)
-    elif choice < 0.4:  # a typeface comes in more weights than are installed
+    elif choice < 0.35:  # a typeface comes in more weights than are installed
         mask = _readable(mask, thickened, rng.uniform(-0.04, 0.08) * HEIGHT)
+    elif choice < 0.6:
+        mask = _readable(np.pad(mask, 2), restroked, _brush(rng))
     return Mark(_leaned(mask, rng), digit)
 
 
@@ -165,7 +171,12 @@ def _repenned(mask: Mask, rng: Generator) -> Mask:
         return mask
     if choice < 0.5:
         return _readable(mask, thickened, rng.uniform(-0.03, 0.06) * HEIGHT)
-    return _readable(mask, restroked, float(np.exp(rng.uniform(np.log(0.015), np.log(0.17)))) * HEIGHT)
+    return _readable(mask, restroked, _brush(rng))
+
+
+def _brush(rng: Generator) -> float:
+    """Choose a brush of any width, in pixels."""
+    return float(np.exp(rng.uniform(np.log(0.015), np.log(0.17)))) * HEIGHT
 
 
 def _readable(mask: Mask, pen: Callable[[Mask, float], Mask], width: float) -> Mask:
@@ -182,11 +193,16 @@ def _text(text: str, fonts: tuple[Path, ...], source: Source, rng: Generator) ->
     face = int(rng.integers(len(fonts) + 1))
     if face == len(fonts):
         return _plotted(text, source.plotted, rng)
-    font = ImageFont.truetype(fonts[face], HEIGHT)
+    font = _font(fonts[face])
     left, top, right, bottom = font.getbbox(text)
     image = Image.new("L", (max(1, int(right - left)) + 8, max(1, int(bottom - top)) + 8))
     ImageDraw.Draw(image).text((4 - left, 4 - top), text, 255, font)
     return np.asarray(image).astype(np.float32) / np.float32(255)
+
+
+@cache
+def _font(file: Path) -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(file, HEIGHT)
 
 
 def _plotted(text: str, faces: tuple[int, ...], rng: Generator) -> Mask:
@@ -293,6 +309,10 @@ def _cropped(mask: Mask) -> Mask:
 
 def _files(fonts: Fonts) -> tuple[Path, ...]:
     return tuple(_file(package, name) for package, names in fonts.items() for name in names)
+
+
+def _typefaces(part: str) -> tuple[Path, ...]:
+    return tuple(sorted((TYPEFACES / part).glob("*.woff2")))
 
 
 def _file(package: str, name: str) -> Path:

@@ -35,7 +35,7 @@ from model_training.interrupts import interruptible
 from model_training.marks import NOT_A_DIGIT
 
 FAMILY = "digits"
-VERSION = f"{FAMILY}-2026.11.17"
+VERSION = f"{FAMILY}-2026.11.18"
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 # Half the bits are twice the speed where the processor multiplies them itself, and as good.
 HALVES = DEVICE == "cuda" or bool(torch.cpu.get_capabilities().get("avx512_bf16"))

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from inference_image.finding import find_digits
-from inference_image.ink import SMALL
 from inference_image.limits import Limits
 from inference_image.model import Model
 from inference_image.reading import Reading, read
@@ -28,14 +27,14 @@ def _seven(pen: ImageDraw.ImageDraw, at: tuple[int, int], size: int, ink: int = 
 
 def _two_bars(side: int) -> NDArray[np.uint8]:
     pixels = np.full((side, side, 3), 255, np.uint8)
-    pixels[20:40, 8:11] = pixels[20:40, -11:-8] = 0
+    pixels[20:40, 8] = pixels[20:40, -9] = 0
     return pixels
 
 
 def test_all_the_ink_of_a_small_image_is_one_digit() -> None:
-    [whole] = find_digits(_two_bars(SMALL))
-    assert whole.box == (8, 20, SMALL - 16, 20)
-    assert all(part.box[2] < SMALL / 2 for part in find_digits(_two_bars(SMALL + 1)))
+    [whole] = find_digits(_two_bars(64))
+    assert whole.box == (8, 20, 48, 20)
+    assert all(part.box[2] < 32 for part in find_digits(_two_bars(65)))
 
 
 def test_of_many_digits_the_four_most_appealing_are_handed_on() -> None:

@@ -1,19 +1,20 @@
 """The generator, on digits that are drawn here: MNIST itself is not needed."""
 
 import io
+import re
 from collections.abc import Callable
 
 import numpy as np
 import pytest
 from numpy.random import Generator
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
 from inference_image.preprocessing import preprocess, stroke_width
 from model_training import kinds
 from model_training.data import Digits
 from model_training.generator import MIXTURE
 from model_training.kinds import Kind, Style
-from model_training.marks import HEIGHT, NOT_A_DIGIT, Source, other, typed, written
+from model_training.marks import HEIGHT, NOT_A_DIGIT, TYPEFACES, Source, other, typed, written
 from model_training.rendering import Digit, Mask, Sheet, bar, enlarged, holes, plain, restroked, thickened
 from model_training.things import THINGS
 
@@ -106,6 +107,17 @@ def test_training_and_measuring_use_other_typefaces_and_another_style() -> None:
     assert not set(SOURCE.print) & set(held_out.print)
     assert not set(SOURCE.plotted) & set(held_out.plotted)
     assert kinds.TRAINING != kinds.HELD_OUT
+
+
+@pytest.mark.parametrize("part", ["training", "held-out"])
+def test_every_typeface_lies_beside_its_licence_and_has_all_digits(part: str) -> None:
+    typefaces = sorted((TYPEFACES / part).glob("*.woff2"))
+    assert len(typefaces) >= 6
+    for typeface in typefaces:
+        assert re.search("SIL Open Font License|Apache License", typeface.with_suffix(".LICENSE").read_text())
+        font = ImageFont.truetype(typeface, 40)
+        shapes = {bytes(font.getmask(digit)) for digit in "0123456789"}
+        assert len(shapes) == 10  # what it lacks would be one and the same box
 
 
 def test_a_stroke_gets_the_width_that_is_asked_for() -> None:
