@@ -15,7 +15,7 @@ Ink = NDArray[np.float32]  # (height, width), in grey levels above the paper; pa
 
 MAP_SIDE = 256  # pixels of the longer side that are searched: a digit of a tenth of it still has 25
 _EVEN = 12  # of 255: colours that differ by less are one colour
-_MOSTLY, _PARTLY = 0.88, 0.3  # of the border: paper of one colour for sure, perhaps
+_MOSTLY, _HALF, _PARTLY = 0.88, 0.5, 0.3  # of the border: one colour for sure, if pure or drawn, perhaps
 _COARSE = 144  # pixels of the longer side, on which light is estimated
 _WINDOW = 0.25  # of the longer side: what is narrower can be ink
 STROKE = 0.08  # of the longer side: what is narrower can be a stroke
@@ -142,7 +142,7 @@ def find_ink(sizes: Sizes) -> list[Inked]:
     paper, evenness = _border(sizes)
     pure = paper.max() < _EVEN or paper.min() > 255 - _EVEN  # no camera sees that
     even = [_along_colour(sizes, paper, evenness)] if evenness > _PARTLY else []
-    return even if evenness > (0.5 if pure else _MOSTLY) else [*even, *under_light(sizes)]
+    return even if evenness > (_HALF if pure else _MOSTLY) else [*even, *under_light(sizes)]
 
 
 def without_light(sizes: Sizes) -> list[Inked]:
@@ -152,7 +152,7 @@ def without_light(sizes: Sizes) -> list[Inked]:
     """
     paper, evenness = _border(sizes)
     even = _along_colour(sizes, paper, evenness)
-    return [even] if evenness > 0.5 else _from_either_end(even)
+    return [even] if evenness > _HALF else _from_either_end(even)
 
 
 def _border(sizes: Sizes) -> tuple[Ink, float]:
