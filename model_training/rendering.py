@@ -60,12 +60,17 @@ def placed(mask: Mask, height: int, width: int, left: int, top: int) -> Mask:
 
 
 def inked(sheet: Sheet, mask: Mask, colour: Colour, opacity: float = 1.0) -> Sheet:
-    cover = (mask * opacity)[..., None]
-    return sheet * (1 - cover) + np.array(colour, np.float32) * cover
+    result = sheet.copy()
+    left, top, width, height = cv2.boundingRect((mask > 0).view(np.uint8))
+    window = slice(top, top + height), slice(left, left + width)  # most of a sheet has no ink
+    cover = (mask[window] * opacity)[..., None]
+    result[window] = result[window] * (1 - cover) + np.array(colour, np.float32) * cover
+    return result
 
 
 def plain(height: int, width: int, colour: Colour) -> Sheet:
-    return np.full((height, width, 3), colour, np.float32)
+    row = np.tile(np.array(colour, np.float32), width)  # pixel by pixel it takes six times as long
+    return np.tile(row, (height, 1)).reshape(height, width, 3)
 
 
 def ruled(sheet: Sheet, pitch: float, colour: Colour, *, squared: bool, thickness: int = 1) -> Sheet:
@@ -123,15 +128,14 @@ def blurred(sheet: Sheet | Mask, sigma: float) -> Sheet:
 
 def exposed(sheet: Sheet) -> NDArray[np.uint8]:
     """Turn into the 8-bit pixels that a file holds."""
-    exposure: NDArray[np.uint8] = np.rint(sheet.clip(0, 255)).astype(np.uint8)
-    return exposure
+    return cv2.add(sheet, 0.0, dtype=cv2.CV_8U).astype(np.uint8, copy=False)  # rounds, and keeps to 0..255
 
 
 def _ramp(sheet: Sheet, angle: float) -> Mask:
     """From 0 to 1 across the sheet in the direction `angle` (radians)."""
     height, width = sheet.shape[:2]
-    rows, columns = np.mgrid[0 : 1 : height * 1j, 0 : 1 : width * 1j].astype(np.float32)
-    along = columns * np.cos(angle) + rows * np.sin(angle)
+    rows, columns = (np.linspace(0, 1, side).astype(np.float32) for side in (height, width))
+    along = columns * np.cos(angle) + (rows * np.sin(angle))[:, None]
     ramp: Mask = ((along - along.min()) / max(float(np.ptp(along)), 1e-6)).astype(np.float32)
     return ramp
 
