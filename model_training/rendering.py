@@ -128,7 +128,7 @@ def blurred(sheet: Sheet | Mask, sigma: float) -> Sheet:
 
 def exposed(sheet: Sheet) -> NDArray[np.uint8]:
     """Turn into the 8-bit pixels that a file holds."""
-    return cv2.add(sheet, 0.0, dtype=cv2.CV_8U).astype(np.uint8, copy=False)  # rounds, and keeps to 0..255
+    return cv2.convertScaleAbs(sheet.clip(min=0)).astype(np.uint8, copy=False)  # rounds, and stops at 255
 
 
 def _ramp(sheet: Sheet, angle: float) -> Mask:
