@@ -20,14 +20,13 @@ from accuracy_job import days, files, thresholds, writers
 from accuracy_job.checks import Names
 from accuracy_job.days import Day
 from accuracy_job.engines import COUNTING, Engine, local
-from accuracy_job.files import InputError, are_files, endpoint, forget_empty
+from accuracy_job.files import InputError, StoreError, are_files, endpoint, forget_empty
 from accuracy_job.kernel import Counts, merge
 from accuracy_job.report import Report, build
 from accuracy_job.splits import Split
 from accuracy_job.store import (
     CONNECTIONS,
     REPORTS,
-    StoreError,
     count_classifications,
     delete,
     errors_named,

@@ -27,6 +27,7 @@ REASONS = {
     "confidence": "confidence is not from 0 to 1",
     "model": "model is not text",
 }
+DATE = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 DAY_FOLDER = re.compile(r"(?:^|/)date=([0-9]{4}-[0-9]{2}-[0-9]{2})/")
 
 
@@ -92,8 +93,9 @@ def as_text(value: object) -> str | None:
 
 def as_day(value: object) -> str | None:
     """Return the date at the start of an RFC 3339 time, None where there is none."""
-    try:
-        return str(date.fromisoformat((as_text(value) or "")[:10]))
+    text = (as_text(value) or "")[:10]
+    try:  # Python also takes 17950101 for a date, which begins the seconds since 1970 of a day in 2026
+        return str(date.fromisoformat(text)) if DATE.fullmatch(text) else None
     except ValueError:
         return None
 

@@ -13,7 +13,7 @@ import hashlib
 import inspect
 import re
 import sys
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -29,11 +29,11 @@ from obstore.store import ObjectStore
 from accuracy_job import checks, columns, kernel, partials, records
 from accuracy_job.checks import Fault, Names, as_text, path_day, rejections
 from accuracy_job.columns import check_columns
-from accuracy_job.files import ROWS_PER_BATCH
+from accuracy_job.files import ROWS_PER_BATCH, StoreError
 from accuracy_job.kernel import Batch, Counts
 from accuracy_job.records import Malformed, Text, check_record, check_texts, parsed
 from accuracy_job.splits import Seen, count_all, unseen
-from accuracy_job.store import CONNECTIONS, LISTED, StoreError, delete, get_parquet, listed, put_parquet
+from accuracy_job.store import CONNECTIONS, LISTED, delete, get_parquet, listed, put_parquet
 
 if TYPE_CHECKING:
     from obstore import ObjectMeta  # is not there at run time
@@ -132,6 +132,8 @@ class Day:
         labels = self._labels(listing.etags, filter(None, kept), seen)
         faults = Batch(rejected=rejections(listing.faults))
         counts = count_all([*self._checked(labels), faults])
+        if dict(zip(labels["id"].to_pylist(), labels["etag"].to_pylist(), strict=True)) != listing.etags:
+            state += "-changed"  # while it was read: no listing has this state, the next run counts again
         self._keep(self._parquet(state), labels)
         self._delete_parquets(but=self._parquet(state))
         partials.write(self.kept, self._partial, partials.Partial(state, counts))
@@ -222,10 +224,12 @@ def find(source: ObjectStore, kept: ObjectStore, *, recount: bool = False) -> li
     """Return the days that have labels, or of which something is kept."""
     folders = source.list_with_delimiter(LABELS)["common_prefixes"]
     counted = [item["path"] for item in kept.list_with_delimiter(PARTIALS)["objects"]]
-    left = kept.list_with_delimiter(COMPACTED)["common_prefixes"]
+    left = [item["path"] for page in kept.list(COMPACTED) for item in page]
     places = (f"{place.removesuffix('.json')}/" for place in (*folders, *counted, *left))
     found = sorted({day for place in places if (day := path_day(place))})
-    return [Day(source, kept, day, recount) for day in found]
+    # Two runs at once, one of which did not end, may have left the labels of two states.
+    files = Counter(map(path_day, left))
+    return [Day(source, kept, day, recount or files[day] > 1) for day in found]
 
 
 def strays(source: ObjectStore) -> Counts:

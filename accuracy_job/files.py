@@ -45,6 +45,10 @@ class InputError(Exception):
     """The input cannot be read as pairs. The message says what is wrong, and where."""
 
 
+class StoreError(Exception):
+    """The store does not do what it is asked for. The message says which store, and what it answers."""
+
+
 @dataclass(frozen=True)
 class FileSplit:
     """A file of pairs, or some row groups of a Parquet file. Raises InputError where it cannot be read."""
@@ -92,8 +96,9 @@ def find(pattern: str) -> list[str]:
 def _errors_named(url: str) -> Iterator[None]:
     try:
         yield
-    except (pa.ArrowException, OSError, UnicodeEncodeError) as error:  # the last of a name no UTF-8 has
-        raise InputError(f"{url}: {error}") from error
+    except (pa.ArrowException, OSError, UnicodeError) as error:  # the last of a name that is no UTF-8
+        is_of_the_store = url.startswith(S3) and "AWS Error" in str(error)  # Arrow's words
+        raise (StoreError if is_of_the_store else InputError)(f"{url}: {error}") from error
 
 
 def _find_here(pattern: str) -> Iterable[str]:
@@ -127,13 +132,18 @@ def _walk(top: Path) -> Iterator[tuple[Path, list[str]]]:
     """Return a folder and those below it, with the names of their files: each once, by links at last."""
     tops, entered = [top], set[str]()
     for start in tops:
-        for path, folders, names in os.walk(start):
+        for path, folders, names in os.walk(start, onerror=_raised):
             folder, real = Path(path), os.path.realpath(path)
             folders[:] = [] if real in entered else sorted(name for name in folders if not _hidden((name,)))
             tops += [link for name in folders if (link := folder / name).is_symlink()]
             if real not in entered:
                 entered.add(real)
                 yield folder, names
+
+
+def _raised(error: OSError) -> None:
+    """Do not pass over a folder that may not be read: the report would be of the rest alone."""
+    raise error
 
 
 def _links(path: Path) -> tuple[int, Path]:

@@ -21,7 +21,7 @@ def read(store: ObjectStore, key: str) -> Partial | None:
     try:
         kept = json.loads(bytes(store.get(key).bytes()))
         return Partial(kept["state"], _counts(kept))
-    except (FileNotFoundError, ValueError, KeyError, TypeError, RecursionError):  # the last of nested JSON
+    except (FileNotFoundError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
 
 

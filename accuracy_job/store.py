@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from obstore.exceptions import AlreadyExistsError, BaseError, InvalidPathError
 from obstore.store import LocalStore, ObjectStore, S3Store
 
-from accuracy_job.files import S3, InputError, endpoint
+from accuracy_job.files import S3, InputError, StoreError, endpoint
 from accuracy_job.report import Report, is_report
 
 CLASSIFICATIONS, REPORTS = "classifications/", "reports/"
@@ -33,10 +33,6 @@ LISTED = pa.schema(  # as obstore has them: a cast of each page would wait for P
         pa.field("size", pa.uint64(), nullable=False),
     ]
 )
-
-
-class StoreError(Exception):
-    """The store does not do what it is asked for. The message says which store, and what it answers."""
 
 
 @contextmanager

@@ -12,10 +12,9 @@ import numpy as np
 from botocore.exceptions import BotoCoreError, ClientError
 
 from accuracy_job.checks import is_number
-from accuracy_job.files import InputError
+from accuracy_job.files import InputError, StoreError
 from accuracy_job.kernel import BINS, DIGITS, Counts, Group, Rejected
 from accuracy_job.report import ENOUGH_TO_SAMPLE, Report, build
-from accuracy_job.store import StoreError
 
 METRICS = {  # by the name in CloudWatch, which charts each of them; a figure that is null is left out
     "Pairs": "pairs",

@@ -13,9 +13,8 @@ from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from accuracy_job.engines import MapReduce, S, T
-from accuracy_job.files import InputError
+from accuracy_job.files import InputError, StoreError
 from accuracy_job.splits import Seen, unseen
-from accuracy_job.store import StoreError
 
 SPLITS_PER_TASK = 64  # at most: a task takes up to 60 ms to begin, and small splits are counted sooner
 # Of a Python traceback in a Java one.

@@ -261,11 +261,13 @@ def test_a_wrong_key_is_one_line_and_a_status_and_shows_no_secret(bucket: Bucket
     assert "wrong-secret" not in done.stderr
 
 
-def test_a_store_that_does_not_listen_is_one_line_and_a_status(bucket: Bucket) -> None:
+@pytest.mark.parametrize("file", ["", "/pairs.parquet"])
+def test_a_store_that_does_not_listen_is_one_line_and_a_status(file: str, bucket: Bucket) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-    done = job({**bucket.environment, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}"}, bucket.url)
-    assert_store_failed(done, bucket.url)
+    url = f"{bucket.url}{file}"
+    done = job({**bucket.environment, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}"}, url)
+    assert_store_failed(done, url)
 
 
 def test_ctrl_c_ends_the_job_at_once_even_where_the_store_hangs(bucket: Bucket) -> None:

@@ -190,6 +190,7 @@ EVENING = datetime(2026, 11, 22, 23, 30, tzinfo=timezone(timedelta(hours=-5)))
         (pa.array(["2026-11-22"]).dictionary_encode(), "2026-11-22"),
         (pa.array(["someday"]), None),
         (pa.array([1763806791]), None),
+        (pa.array([1795010112]), None),  # begins as a date of 1795
         (pa.array([None], pa.string()), None),
     ],
 )

@@ -397,6 +397,30 @@ def test_a_link_that_leads_nowhere_is_no_file_of_a_folder(tmp_path: Path) -> Non
     assert find(str(tmp_path)) == [f"{tmp_path}/part-0"]
 
 
+@pytest.mark.parametrize("pattern", ["", "/*", "/**"])
+def test_a_folder_that_cannot_be_read_is_named_and_not_passed_over(
+    pattern: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pairs = tmp_path / "pairs"
+    (pairs / "deep").mkdir(parents=True)
+    (pairs / "part-0").touch()
+    monkeypatch.chdir(pairs / "deep")
+    for _ in range(20):  # no path of more than 4096 bytes can be opened, whoever asks
+        Path("x" * 250).mkdir()
+        os.chdir("x" * 250)
+    with pytest.raises(InputError, match=r"pairs.*: .*name too long"):
+        find(f"{pairs}{pattern}")
+
+
+def test_a_column_whose_name_is_no_text_is_an_error(tmp_path: Path) -> None:
+    table = pa.table({"true": [7], "predicted": [7], "other": [1]})
+    pq.write_table(table, tmp_path / "a.parquet", store_schema=False)
+    named = (tmp_path / "a.parquet").read_bytes().replace(b"other", b"oth\xffr")
+    (tmp_path / "a.parquet").write_bytes(named)
+    with pytest.raises(InputError, match=r"a\.parquet"):
+        counts_of(tmp_path / "a.parquet")
+
+
 def test_the_first_folder_of_a_path_may_be_a_glob(tmp_path: Path) -> None:
     (tmp_path / "part-0").touch()
     root, first, *others = (tmp_path / "part-0").parts

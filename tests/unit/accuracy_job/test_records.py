@@ -31,7 +31,9 @@ def test_the_day_of_the_path_goes_before_the_time() -> None:
     assert checked(label(), day="2026-11-21").pairs.groups == (Group("m1", "2026-11-21"),)
 
 
-@pytest.mark.parametrize("time", [None, "", "yesterday", "2026-13-01T00:00:00Z", 1763806791])
+@pytest.mark.parametrize(
+    "time", [None, "", "yesterday", "2026-13-01T00:00:00Z", "2026-W01-1", 1763806791, 1795010112]
+)
 def test_a_time_that_is_none_leaves_the_pair_without_a_day(time: object) -> None:
     assert checked(label(labelled=time)).pairs.groups == (Group("m1", None),)
 

@@ -6,10 +6,10 @@ from threading import Thread
 import pytest
 from obstore.store import MemoryStore, S3Store
 
+from accuracy_job.files import StoreError
 from accuracy_job.kernel import Counts
 from accuracy_job.report import build
 from accuracy_job.store import (
-    StoreError,
     count_classifications,
     errors_named,
     latest,

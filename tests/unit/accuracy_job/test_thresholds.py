@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from accuracy_job.files import InputError
+from accuracy_job.files import InputError, StoreError
 from accuracy_job.kernel import Batch, Counts, Pairs, count
 from accuracy_job.report import build
-from accuracy_job.store import StoreError
 from accuracy_job.thresholds import Threshold, check, figure, parse, to_cloudwatch
 
 MADE = datetime(2026, 11, 22, tzinfo=UTC)
