@@ -36,7 +36,8 @@ accuracy: .venv/run.stamp ## The accuracy job on the store that `make run` keeps
 	@exec $(BIN)/python -m infrastructure.local accuracy
 
 image: ## Build the inference server's container image, with Docker or podman
-	$(ENGINE) build -f inference_image/Dockerfile -t legible-inference --build-arg VERSION="$$(git describe --always)" .
+	$(ENGINE) build -f inference_image/Dockerfile -t legible-inference --build-arg VERSION="$$(git describe --always)" \
+	  --build-arg MODEL="$(basename $(notdir $(wildcard inference_image/weights/*.json)))" .
 
 # In a read-only container podman would leave /tmp and others writable, which Docker, as on AWS, does not.
 image-run: ## Run that image as the task definition does: read-only, no capabilities, limited
@@ -62,7 +63,7 @@ destroy: .venv/run.stamp ## Remove STAGE from AWS; YES=1 does not ask, DELETE_DA
 train: .venv/dev.stamp ## Train the network on MNIST's training part and write its weights
 	@exec $(BIN)/python -m model_training.train
 
-evaluate: SEEDS = $(wildcard build/seeds/*)
+evaluate: SEEDS = $(dir $(wildcard build/seeds/*/$(notdir $(wildcard inference_image/weights/*.json))))
 evaluate: .venv/dev.stamp ## Measure the shipped weights, and beside them those in build/seeds/, on data that took no part in training
 	@exec $(BIN)/python -m model_training.evaluate $(if $(SEEDS),--beside $(SEEDS))
 

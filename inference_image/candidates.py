@@ -178,7 +178,7 @@ def candidates(pixels: NDArray[np.uint8]) -> list[Candidate]:
     inks += (on_it := _on_the_sheet(sizes, found))
     found += _standing_out(map(Map.of, on_it))
     found += _beside_what_comes_in(found)
-    is_doubtful = all(one.is_sheet or one.is_blob or one.appeal < _DOUBTFUL for one in found)
+    is_doubtful = all(one.appeal < _DOUBTFUL or one.is_blob or one.is_sheet for one in found)
     is_lit = any(inked.light and inked.sizes is sizes for inked in inks)
     if not is_lit and (is_doubtful or any(one.reaches_in or one.is_pen for one in found)):
         inks += (more := under_light(sizes))
@@ -195,7 +195,7 @@ def candidates(pixels: NDArray[np.uint8]) -> list[Candidate]:
 
 def _on_the_sheet(sizes: Sizes, found: Sequence[Candidate]) -> list[Inked]:
     """See by itself what is on the sheet that stands out on an even desk, or is lighter, if there is one."""
-    on_even = [one for one in found if one.is_sheet and one.searched.inked.light is None]
+    on_even = [one for one in found if one.searched.inked.light is None and one.is_sheet]
     if on_even:
         return only_on(outlined(max(on_even, key=lambda one: one.appeal).alone), sizes)
     if any(one.searched.inked.light or (one.is_wide and one.is_blob) for one in found):

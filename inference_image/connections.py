@@ -7,7 +7,7 @@ import json
 import socket
 import struct
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -170,6 +170,10 @@ class Connection(HttpToolsProtocol):
             # It was refused, and uvicorn's own timer ended as more of it came.
             self._expect(self.timeout_keep_alive)
         super().on_message_complete()
+        if (
+            not self.pipeline
+        ):  # a body of more than 64 KiB made uvicorn pause: the client could not be seen to go
+            self.flow.resume_reading()
 
     def on_response_complete(self) -> None:
         """Take the rest of a body after the answer: a client that still sends would see only a reset."""
@@ -179,7 +183,7 @@ class Connection(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: "ASGI3Application") -> None:
         self._answered = cycle
-        cycle.transport = _Whole(cycle)
+        cycle.transport = _Whole(cycle, self._take_no_more)
         super()._start_asgi_task(cycle, app)
 
     def _should_upgrade(self) -> bool:
@@ -206,11 +210,23 @@ class Connection(HttpToolsProtocol):
         kept = [b"%b: %b\r\n" % header for header in self.headers if header[0] != b"upgrade"]
         return line + b"".join(kept) + b"\r\n"
 
+    def shutdown(self) -> None:
+        """Wait for no end of what has been refused."""
+        if self._is_refused:
+            self.transport.close()
+        else:
+            super().shutdown()
+
+    def _take_no_more(self) -> None:
+        """Read what still comes, and forget it: a client that still sends would see only a reset."""
+        self._is_refused = True
+        self.transport.write_eof()
+        self._expect(self.discard_seconds)
+
     def _refuse(self, status: int, detail: str) -> None:
-        """Answer, and take what still comes: a client that has not read the answer would see only a reset."""
+        """Answer what is no request."""
         from inference_image.problems import details  # noqa: PLC0415  with PyTorch, which the supervisor need not load
 
-        self._is_refused = True
         request_id = uuid.uuid4().hex
         log("refused", request_id=request_id, status=status, detail=detail)
         if self._answered is not None:  # it must write nothing behind this, nor wait for its body
@@ -222,8 +238,7 @@ class Connection(HttpToolsProtocol):
             f"content-length: {len(body)}\r\nx-request-id: {request_id}\r\nconnection: close\r\n\r\n"
         )
         self.transport.write(STATUS_LINE[status] + head.encode() + body)
-        self.transport.write_eof()
-        self._expect(self.discard_seconds)
+        self._take_no_more()
 
     def _expect(self, seconds: float) -> None:
         self._wait_no_more()
@@ -240,11 +255,14 @@ class Connection(HttpToolsProtocol):
 
 
 class _Whole(asyncio.Transport):
-    """Lets an answer's head wait for the body: one packet, and one waking of the client, for two."""
+    """Lets an answer's head wait for the body: one packet, and one waking of the client, for two.
 
-    def __init__(self, cycle: RequestResponseCycle) -> None:
+    Closed while more of the request's body comes, it lets `take_no_more` end the connection.
+    """
+
+    def __init__(self, cycle: RequestResponseCycle, take_no_more: Callable[[], None]) -> None:
         super().__init__()
-        self._cycle, self._transport = cycle, cycle.transport
+        self._cycle, self._transport, self._take_no_more = cycle, cycle.transport, take_no_more
         self._head = b""
         self._waits = cycle.scope["method"] != "HEAD"  # or no body comes
 
@@ -257,7 +275,10 @@ class _Whole(asyncio.Transport):
 
     def close(self) -> None:
         self._transport.write(self._head)
-        self._transport.close()
+        if self._cycle.more_body:
+            self._take_no_more()
+        else:
+            self._transport.close()
 
     def is_closing(self) -> bool:
         return self._transport.is_closing()

@@ -1,6 +1,6 @@
 """Find what may be the digit among everything that stands out from the paper."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -52,11 +52,11 @@ def _moved(box: Box, across: int, down: int) -> Box:
     return left + across, top + down, width, height
 
 
-def _likely(found: Iterable[Candidate]) -> list[Candidate]:
+def _likely(found: Sequence[Candidate]) -> list[Candidate]:
     """Choose a few that differ; what is on a sheet or in a table comes before it."""
-    ranked = sorted(found, key=lambda one: (one.is_sheet or one.is_table, -one.appeal))
-    least = max(NOTHING, max((one.appeal for one in ranked), default=0.0) - _BEHIND)
-    ranked = [one for one in ranked if one.appeal > least]
+    least = max(NOTHING, max((one.appeal for one in found), default=0.0) - _BEHIND)
+    appealing = [one for one in found if one.appeal > least]  # the few whose shapes are worth a look
+    ranked = sorted(appealing, key=lambda one: (one.is_sheet or one.is_table, -one.appeal))
     likely: list[Candidate] = []
     for rank, one in enumerate(ranked):
         if len(likely) == _VIEWS:

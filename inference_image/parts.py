@@ -104,6 +104,14 @@ class Parts:
         holds: NDArray[np.bool_] = across & down & (size > 0.12 * self.size) & (size < self.size)
         return holds
 
+    @cached_property
+    def _alone(self) -> dict[int, NDArray[np.bool_]]:
+        return {}  # those that were looked at: few are, and these several times
+
+    @cached_property
+    def _outlines(self) -> dict[int, cv2.typing.MatLike]:
+        return {}
+
     def __len__(self) -> int:
         return len(self.names)
 
@@ -133,15 +141,19 @@ class Parts:
 
     def alone(self, part: int) -> NDArray[np.bool_]:
         """Cut out a part, without what is around it: its pixels in its own box, (height, width)."""
-        left, top, width, height = self.boxes[:, part].astype(int)
-        alone: NDArray[np.bool_] = self.labels[top : top + height, left : left + width] == self.names[part]
-        return alone
+        if part not in self._alone:
+            left, top, width, height = self.boxes[:, part].astype(int)
+            window = self.labels[top : top + height, left : left + width]
+            self._alone[part] = window == self.names[part]
+        return self._alone[part]
 
     def outline(self, part: int) -> cv2.typing.MatLike:
         """List the corners of a part's outline in its box, (n, 1, 2): a hundredth of its pixels."""
-        alone = self.alone(part).view(np.uint8)
-        (outline, *_), _ = cv2.findContours(alone, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
-        return outline
+        if part not in self._outlines:
+            alone = self.alone(part).view(np.uint8)
+            (outline, *_), _ = cv2.findContours(alone, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+            self._outlines[part] = outline
+        return self._outlines[part]
 
     def means(self, values: Ink) -> Each:
         """Average over each part."""

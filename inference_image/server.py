@@ -91,7 +91,8 @@ class Service:
             async with asyncio.timeout(self._settings.deadline_seconds):
                 body = await self._body(request)
                 if several:
-                    images = parts(body, content_type, self._settings.max_images)
+                    with bounded_time(self._settings.max_decoding_seconds):
+                        images = parts(body, content_type, self._settings.max_images)
                     del body  # else it would be held twice while its images wait
                     return JSONResponse(
                         {"images": [_entry(one) for one in await self._read(request, images)]}

@@ -2,6 +2,7 @@
 
 from argparse import ArgumentTypeError
 from pathlib import Path
+from tempfile import TemporaryFile
 
 MAX_SEED = 2**32 - 1
 
@@ -27,6 +28,7 @@ def folder(text: str) -> Path:
     path = Path(text)
     try:
         path.mkdir(parents=True, exist_ok=True)
+        TemporaryFile(dir=path).close()
     except OSError as error:
         raise ArgumentTypeError(f"{text} cannot be a folder to write into: {error.strerror}") from error
     return path

@@ -48,8 +48,9 @@ class ContainerEngine:
         raise DeploymentError("Neither Docker nor podman answers, and the image must be built. Start one.")
 
     def build(self, tag: str) -> None:
-        version = ("--build-arg", f"VERSION={tag.rpartition(':')[2]}")  # of its label
-        names = ("--file", str(DOCKERFILE), "--tag", tag, *version)
+        (model,) = (ROOT / "inference_image" / "weights").glob("*.json")
+        labels = (f"VERSION={tag.rpartition(':')[2]}", f"MODEL={model.stem}")
+        names = ("--file", str(DOCKERFILE), "--tag", tag, *(f"--build-arg={label}" for label in labels))
         self._call("build", "--pull", "--platform", PLATFORM, *names, str(ROOT))
 
     def push(self, tag: str, user: str, password: str) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from inference_image.model import Model
 from infrastructure.local.settings import ROOT
 
 BASE = "docker.io/library/python:3.11-slim-bookworm"  # what the Dockerfile names
@@ -83,7 +84,8 @@ class Engine:
 
     def build(self, tag: str, base: str) -> None:
         """Build the Dockerfile as `make image` does, with this machine's pip settings."""
-        arguments = ["build", "-f", "inference_image/Dockerfile", "-t", tag, "--build-arg", f"PYTHON={base}"]
+        arguments = ["build", "-f", "inference_image/Dockerfile", "-t", tag]
+        arguments += [f"--build-arg=PYTHON={base}", f"--build-arg=MODEL={Model.load().version}"]
         if self.name == "podman":
             arguments += ["--format", "docker", "--pull=never", *_pip_settings_of_this_machine()]
         self.call(*arguments, ".")

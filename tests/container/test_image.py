@@ -13,6 +13,7 @@ import pytest
 import urllib3
 from PIL import Image
 
+from inference_image.model import Model
 from tests.container.conftest import MAX_IN_WORK_BYTES
 from tests.container.engine import Engine
 from tests.fuzz.bombs import BOMBS
@@ -62,6 +63,8 @@ def test_its_health_check_tells_a_healthy_server_from_none(
     name, url = container
     wait_until_ready(engine, name, url)
     check = ["python", "-m", "inference_image.healthcheck"]
+    (about,) = json.loads(engine.call("inspect", name).stdout)
+    assert about["Config"]["Healthcheck"]["Test"] == ["CMD", *check]
     assert engine.call("exec", name, *check).returncode == 0
     alone = engine.call(
         "run", "--rm", *limits, "--network=none", f"--entrypoint={json.dumps(check)}", image, check=False
@@ -123,3 +126,17 @@ def test_it_is_small_and_runs_as_nobody_unless_told_otherwise(engine: Engine, im
     assert about["Size"] - engine.inspect(engine.base())["Size"] <= MAX_LAYERS_BYTES
     assert about["Config"]["User"] == "10001:10001"
     assert about["Config"]["Labels"]["org.opencontainers.image.title"] == "legible-inference"
+    assert about["Config"]["Labels"]["legible.model"] == Model.load().version
+
+
+def test_nothing_that_it_imports_is_compiled_with_each_start(
+    engine: Engine, image: str, limits: list[str]
+) -> None:
+    code = """
+import os, sys
+import inference_image.__main__, inference_image.healthcheck, inference_image.worker
+places = [vars(module).get("__cached__") for module in sys.modules.values()]
+print([place for place in places if place and not os.path.exists(place)])
+"""
+    alone = ("--network=none", "--entrypoint=python")
+    assert engine.call("run", "--rm", *limits, *alone, image, "-c", code).stdout.strip() == "[]"

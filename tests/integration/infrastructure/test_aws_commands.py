@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from inference_image.model import Model
 from infrastructure.aws import prices, templates
 from infrastructure.aws.errors import DeploymentError
 from infrastructure.aws.image import DOCKERFILE, PLATFORM, ContainerEngine
@@ -124,7 +125,8 @@ def test_the_engine_builds_for_the_platform_of_the_instances_and_pushes_logged_i
     found.push("registry/model:1", "AWS", "secret")
     info, build, *pushing = engine.with_name("docker.calls").read_text().splitlines()
     assert (found.name, info) == ("docker", "info")
-    names = f"--file {DOCKERFILE} --tag registry/model:1 --build-arg VERSION=1"
+    labels = f"--build-arg=VERSION=1 --build-arg=MODEL={Model.load().version}"
+    names = f"--file {DOCKERFILE} --tag registry/model:1 {labels}"
     assert build == f"build --pull --platform {PLATFORM} {names} {ROOT}"
     login = "login --username AWS --password-stdin registry"
     assert pushing == [login, "push registry/model:1", "logout registry"]

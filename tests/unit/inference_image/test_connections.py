@@ -14,6 +14,7 @@ from uvicorn.server import ServerState
 
 from inference_image.connections import CONNECTIONS, HEAD_BYTES, Connection
 
+ANSWER = PlainTextResponse("answer")
 LONG = 30.0  # a test that waits for so long has failed
 
 
@@ -29,11 +30,11 @@ class Patient(Connection):
 
 @asynccontextmanager
 async def client(
-    kind: type[Connection], keep_alive: int = int(LONG)
+    kind: type[Connection], keep_alive: int = int(LONG), app: ASGIApp = ANSWER
 ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    """Yield a connection to an application that answers at once, whatever is still to come of the request."""
+    """Yield a connection to an application: one answers at once, whatever is still to come of the request."""
     config = uvicorn.Config(
-        PlainTextResponse("answer"),
+        app,
         ws="none",
         lifespan="off",
         log_config=None,
@@ -47,6 +48,9 @@ async def client(
     finally:
         writer.close()
         server.close()
+        async with asyncio.timeout(LONG):
+            while state.connections:  # what the client has sent is read before its end
+                await asyncio.sleep(0)
 
 
 @pytest.mark.parametrize("said", [b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: here\r\n"])
@@ -78,6 +82,41 @@ def test_after_the_rest_of_a_refused_body_the_connection_is_used_again() -> None
             return await asyncio.wait_for(reader.readuntil(b"answer"), LONG)
 
     assert asyncio.run(second()).startswith(b"HTTP/1.1 200")
+
+
+def test_a_client_that_leaves_after_a_body_which_came_at_once_is_seen_to_go() -> None:
+    async def seen() -> None:
+        begun, left = asyncio.Event(), asyncio.Event()
+
+        async def app(scope: Scope, receive: Receive, _: Send) -> None:
+            begun.set()
+            await Request(scope, receive).body()
+            while not scope["state"]["is_gone"]():
+                await asyncio.sleep(0)
+            left.set()
+
+        async with client(Patient, app=app) as (_, writer):
+            writer.write(b"POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 200000\r\n\r\n")
+            await begun.wait()
+            writer.write(bytes(200_000))
+            writer.close()
+            await asyncio.wait_for(left.wait(), LONG)
+
+    asyncio.run(seen())
+
+
+def test_who_is_refused_and_asks_for_no_more_reads_the_answer_after_all_that_was_sent() -> None:
+    async def answer() -> bytes:
+        async with client(Patient) as (reader, writer):
+            writer.write(
+                b"POST / HTTP/1.1\r\nHost: here\r\nConnection: close\r\nContent-Length: 20000000\r\n\r\n"
+            )
+            for _ in range(20):
+                writer.write(bytes(10**6))
+                await writer.drain()
+            return await asyncio.wait_for(reader.read(), LONG)
+
+    assert asyncio.run(answer()).endswith(b"answer")
 
 
 def test_after_the_rest_of_a_refused_body_nobody_waits_for_ever() -> None:

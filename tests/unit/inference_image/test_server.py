@@ -53,6 +53,32 @@ def test_a_failure_of_our_own_is_a_problem_with_the_requests_id_and_logged_as_50
     assert (request["status"], failed["request_id"], request["request_id"]) == (500, "abc", "abc")
 
 
+@pytest.mark.parametrize(("model", "status", "silent"), [(Model, 200, []), (Broken, 503, [0])])
+def test_a_worker_beats_and_the_ping_is_well_while_its_model_reads(
+    model: type[Model], status: int, silent: list[int], tmp_path: Path
+) -> None:
+    heartbeats = Heartbeats(tmp_path, 1)
+    service = Service(model.load(), Settings(workers=1), heartbeats, 0)
+
+    async def pinged() -> bytes:
+        watching = asyncio.create_task(service.watch())
+        await asyncio.sleep(0)  # it reads once, and beats, before it waits
+        watching.cancel()
+        return await _answer(service.app(), b"GET /ping HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n")
+
+    assert asyncio.run(pinged()).startswith(b"HTTP/1.1 %d" % status)
+    assert heartbeats.silent() == silent
+
+
+def test_a_form_that_takes_long_to_take_apart_is_refused(tmp_path: Path) -> None:
+    form = b"--x\r\n\r\nimage\r\n--x" + b" " * 2_000_000 + b"\r\n"  # looked at byte by byte
+    head = b"Content-Type: multipart/form-data; boundary=x\r\nContent-Length: %d\r\n\r\n" % len(form)
+    settings = Settings(workers=1, max_decoding_seconds=0.05)  # type: ignore[arg-type]  # less than a second
+    service = Service(Model.load(), settings, Heartbeats(tmp_path, 1), 0)
+    answer = asyncio.run(_answer(service.app(), HEAD + head + form))
+    assert answer.startswith(b"HTTP/1.1 413")
+
+
 @pytest.mark.parametrize("limit", ["max_image_bytes", "max_pixels", "max_decoding_bytes"])
 def test_a_limit_on_what_others_send_hinders_no_start(tmp_path: Path, limit: str) -> None:
     settings = Settings(workers=1, **{limit: 100})  # type: ignore[arg-type]  # the name of a number
