@@ -1,5 +1,7 @@
 """Tell thumbnails, enlarged or not: each of their pixels counts, and their paper is of one colour."""
 
+import math
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -7,10 +9,10 @@ from numpy.typing import NDArray
 Grey = NDArray[np.uint8]  # (height, width)
 
 _SMALL = 64  # pixels: a smaller image is no photograph
-_LARGEST = 1024  # pixels: nobody enlarges thumbnails further
 _LOST = 0.06  # of all contrast is lost of an enlarged one without fine detail; of photographs 0.09 at least
 _SAME = 0.05  # of all contrast: what differs by less is one colour
 _PAPER = 0.1  # of the image has the paper's colour, also around a digit that fills it; of a gradient less
+_FLAT = 0.5  # of that differs by a grey level at most, where it is not paper that light falls off on
 
 
 def is_thumbnail(picture: NDArray[np.uint8]) -> bool:
@@ -18,12 +20,13 @@ def is_thumbnail(picture: NDArray[np.uint8]) -> bool:
 
     What has no more detail is an enlarged thumbnail where it has paper of one colour; else it may be light.
     """
-    longest = max(picture.shape[:2])
-    if longest <= _SMALL or longest > _LARGEST:
-        return bool(longest <= _SMALL)
+    if max(picture.shape[:2]) <= _SMALL:
+        return True
     grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False)
     middles = grey[[len(grey) // 2]], grey[:, [grey.shape[1] // 2]]  # of most images they tell enough
-    return (_is_repeated(middles, grey) or _is_smooth(middles, grey)) and _has_paper(grey)
+    if _is_repeated(middles, grey):
+        return _has_paper(grey)
+    return _is_smooth(middles, grey) and _has_paper(grey, _FLAT)  # a photograph out of focus is smooth, too
 
 
 def _is_repeated(middles: tuple[Grey, Grey], grey: Grey) -> bool:
@@ -49,8 +52,12 @@ def _lost(grey: Grey) -> float:
     return most
 
 
-def _has_paper(grey: Grey) -> bool:
-    """Whether a good part of it is as light, or as dark, as anything in it."""
+def _has_paper(grey: Grey, flat: float = 0.0) -> bool:
+    """Whether a good part of it is as light, or as dark, as anything in it, and of that a share is flat."""
     lowest, highest, *_ = cv2.minMaxLoc(grey)
     same = _SAME * (highest - lowest)
-    return bool(max((grey <= lowest + same).mean(), (grey >= highest - same).mean()) > _PAPER)
+    levels = np.bincount(grey.ravel(), minlength=256)
+    paper = max(levels[: int(lowest + same) + 1], levels[math.ceil(highest - same) :], key=np.sum)
+    return bool(
+        paper.sum() > _PAPER * grey.size and np.convolve(paper, [1, 1, 1]).max() >= flat * paper.sum()
+    )

@@ -58,8 +58,12 @@ def test_light_that_falls_off_is_no_paper_of_one_colour() -> None:
     assert not is_thumbnail(_gradient(200))
 
 
-def test_what_is_larger_is_looked_at_as_it_is() -> None:
-    assert not is_thumbnail(_enlarged(1100, cv2.INTER_CUBIC))
+@pytest.mark.parametrize(("side", "blur"), [(160, 2), (500, 6), (500, 8), (800, 12)])
+def test_a_photograph_out_of_focus_is_none_for_light_falls_off_on_its_paper(side: int, blur: int) -> None:
+    photo = np.linspace(230, 180, side, dtype=np.float32) * np.ones((side * 3 // 4, 1), np.float32)
+    cv2.line(photo, (side // 2, side // 6), (side // 3, side // 2), 40, side // 16, cv2.LINE_AA)
+    blurred = np.rint(cv2.GaussianBlur(photo, (0, 0), blur)).astype(np.uint8)
+    assert not is_thumbnail(np.repeat(blurred[..., None], 3, axis=2))
 
 
 @pytest.mark.parametrize("light", [False, True])
