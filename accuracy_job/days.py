@@ -228,7 +228,7 @@ def find(source: ObjectStore, kept: ObjectStore, *, recount: bool = False) -> li
     places = (f"{place.removesuffix('.json')}/" for place in (*folders, *counted, *left))
     found = sorted({day for place in places if (day := path_day(place))})
     # Two runs at once, one of which did not end, may have left the labels of two states.
-    files = Counter(map(path_day, left))
+    files = Counter(path_day(path) for path in left if path.endswith(".parquet"))
     return [Day(source, kept, day, recount or files[day] > 1) for day in found]
 
 

@@ -170,9 +170,8 @@ class Connection(HttpToolsProtocol):
             # It was refused, and uvicorn's own timer ended as more of it came.
             self._expect(self.timeout_keep_alive)
         super().on_message_complete()
-        if (
-            not self.pipeline
-        ):  # a body of more than 64 KiB made uvicorn pause: the client could not be seen to go
+        if not self.pipeline:
+            # More than 64 KiB at once made uvicorn pause, and so the client could not be seen to go.
             self.flow.resume_reading()
 
     def on_response_complete(self) -> None:
@@ -183,7 +182,7 @@ class Connection(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: "ASGI3Application") -> None:
         self._answered = cycle
-        cycle.transport = _Whole(cycle, self._take_no_more)
+        cycle.transport = _Whole(cycle, self._discard_the_rest)
         super()._start_asgi_task(cycle, app)
 
     def _should_upgrade(self) -> bool:
@@ -217,7 +216,7 @@ class Connection(HttpToolsProtocol):
         else:
             super().shutdown()
 
-    def _take_no_more(self) -> None:
+    def _discard_the_rest(self) -> None:
         """Read what still comes, and forget it: a client that still sends would see only a reset."""
         self._is_refused = True
         self.transport.write_eof()
@@ -238,7 +237,7 @@ class Connection(HttpToolsProtocol):
             f"content-length: {len(body)}\r\nx-request-id: {request_id}\r\nconnection: close\r\n\r\n"
         )
         self.transport.write(STATUS_LINE[status] + head.encode() + body)
-        self._take_no_more()
+        self._discard_the_rest()
 
     def _expect(self, seconds: float) -> None:
         self._wait_no_more()
@@ -257,12 +256,12 @@ class Connection(HttpToolsProtocol):
 class _Whole(asyncio.Transport):
     """Lets an answer's head wait for the body: one packet, and one waking of the client, for two.
 
-    Closed while more of the request's body comes, it lets `take_no_more` end the connection.
+    Where it is closed before the request's body has come, it leaves that to `discard`.
     """
 
-    def __init__(self, cycle: RequestResponseCycle, take_no_more: Callable[[], None]) -> None:
+    def __init__(self, cycle: RequestResponseCycle, discard: Callable[[], None]) -> None:
         super().__init__()
-        self._cycle, self._transport, self._take_no_more = cycle, cycle.transport, take_no_more
+        self._cycle, self._transport, self._discard = cycle, cycle.transport, discard
         self._head = b""
         self._waits = cycle.scope["method"] != "HEAD"  # or no body comes
 
@@ -275,8 +274,8 @@ class _Whole(asyncio.Transport):
 
     def close(self) -> None:
         self._transport.write(self._head)
-        if self._cycle.more_body:
-            self._take_no_more()
+        if self._cycle.more_body and not self.is_closing():
+            self._discard()
         else:
             self._transport.close()
 

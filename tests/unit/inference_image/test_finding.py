@@ -14,9 +14,6 @@ from inference_image.limits import Limits
 from inference_image.model import Model
 from inference_image.reading import Reading, read
 from inference_image.sheets import within_border
-from infrastructure.local.settings import ROOT
-
-SAMPLES = ROOT / "samples"
 
 
 def _seven(pen: ImageDraw.ImageDraw, at: tuple[int, int], size: int, ink: int = 0) -> None:
