@@ -28,7 +28,7 @@ REASONS = {
     "model": "model is not text",
 }
 DATE = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
-DAY_FOLDER = re.compile(r"(?:^|/)date=([0-9]{4}-[0-9]{2}-[0-9]{2})/")
+DAY_FOLDER = re.compile(rf"(?:^|/)date=({DATE.pattern})/")
 
 
 @dataclass(frozen=True)

@@ -157,7 +157,7 @@ def _memory(image: Image.Image) -> int:
 
 def _has_too_many_scans(jpeg: bytes) -> bool:
     if jpeg.count(b"\xff%c" % _START_OF_SCAN) <= _JPEG_SCANS:
-        return False  # most have one, and so are done in a hundredth of the time
+        return False  # nearly all: their markers need not be gone through
     scans, position = 0, 0
     while scans <= _JPEG_SCANS and (marker := _MARKER.search(jpeg, position)):
         code, position = marker[1][0], marker.end()

@@ -105,12 +105,8 @@ class Parts:
         return holds
 
     @cached_property
-    def _alone(self) -> dict[int, NDArray[np.bool_]]:
-        return {}  # those that were looked at: few are, and these several times
-
-    @cached_property
     def _outlines(self) -> dict[int, cv2.typing.MatLike]:
-        return {}
+        return {}  # those that were asked for: few are, and these several times
 
     def __len__(self) -> int:
         return len(self.names)
@@ -141,11 +137,10 @@ class Parts:
 
     def alone(self, part: int) -> NDArray[np.bool_]:
         """Cut out a part, without what is around it: its pixels in its own box, (height, width)."""
-        if part not in self._alone:
-            left, top, width, height = self.boxes[:, part].astype(int)
-            window = self.labels[top : top + height, left : left + width]
-            self._alone[part] = window == self.names[part]
-        return self._alone[part]
+        left, top, width, height = self.boxes[:, part].astype(int)
+        (rows, columns), inside = self.close_ups[part]
+        down, across = top - rows.start, left - columns.start
+        return inside[down : down + height, across : across + width].view(np.bool_)
 
     def outline(self, part: int) -> cv2.typing.MatLike:
         """List the corners of a part's outline in its box, (n, 1, 2): a hundredth of its pixels."""

@@ -69,7 +69,7 @@ def inked(sheet: Sheet, mask: Mask, colour: Colour, opacity: float = 1.0) -> She
 
 
 def plain(height: int, width: int, colour: Colour) -> Sheet:
-    row = np.tile(np.array(colour, np.float32), width)  # pixel by pixel it takes six times as long
+    row = np.tile(np.array(colour, np.float32), width)  # several times as fast as pixel by pixel
     return np.tile(row, (height, 1)).reshape(height, width, 3)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from starlette.types import ASGIApp
 
-from inference_image.connections import Server
+from inference_image.connections import Connection, Server
 from inference_image.heartbeats import Heartbeats
 from inference_image.model import Answer, Model
 from inference_image.preprocessing import Preprocessed
@@ -73,10 +73,28 @@ def test_a_worker_beats_and_the_ping_is_well_while_its_model_reads(
 def test_a_form_that_takes_long_to_take_apart_is_refused(tmp_path: Path) -> None:
     form = b"--x\r\n\r\nimage\r\n--x" + b" " * 2_000_000 + b"\r\n"  # looked at byte by byte
     head = b"Content-Type: multipart/form-data; boundary=x\r\nContent-Length: %d\r\n\r\n" % len(form)
-    settings = Settings(workers=1, max_decoding_seconds=0.05)  # type: ignore[arg-type]  # less than a second
+    settings = Settings(workers=1, max_decoding_seconds=0.05)  # type: ignore[arg-type]  # a whole one would have to pass
     service = Service(Model.load(), settings, Heartbeats(tmp_path, 1), 0)
     answer = asyncio.run(_answer(service.app(), HEAD + head + form))
     assert answer.startswith(b"HTTP/1.1 413")
+
+
+def test_a_client_that_was_refused_and_stays_does_not_hold_up_the_end(tmp_path: Path) -> None:
+    service = Service(Model.load(), Settings(workers=1), Heartbeats(tmp_path, 1), 0)
+    broken = b"POST /invocations HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: chunked\r\n\r\nno size\r\n"
+
+    async def ended() -> None:
+        port = next(free_ports())
+        server = Server(service.app(), HOST, port, stop_seconds=60)
+        serving = asyncio.create_task(server.answer())
+        reader, writer = await asyncio.open_connection(HOST, port)
+        writer.write(broken)
+        assert (await reader.read()).startswith(b"HTTP/1.1 400")
+        server.stop()
+        await asyncio.wait_for(serving, Connection.discard_seconds / 2)
+        writer.close()
+
+    asyncio.run(ended())
 
 
 @pytest.mark.parametrize("limit", ["max_image_bytes", "max_pixels", "max_decoding_bytes"])
