@@ -20,7 +20,7 @@ from benchmarks.results import Result, UnavailableError, begin, run, shown, term
 from infrastructure.local.interrupts import interruptible
 from infrastructure.local.settings import ROOT
 
-NAMES = ("api", "page", "page_lighthouse", "accuracy", "inference")  # the short ones first
+NAMES = ("preprocessing", "api", "page", "page_lighthouse", "accuracy", "inference")  # the short ones first
 PAGE = ROOT / "build" / "bench" / "index.html"
 
 

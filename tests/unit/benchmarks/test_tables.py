@@ -4,10 +4,11 @@ import math
 
 import pytest
 
-from benchmarks import accuracy, api, inference, page
+from benchmarks import accuracy, api, inference, page, preprocessing
 from benchmarks.accuracy import Race, Taken
 from benchmarks.inference import SERVERS, Figures, Plan
 from benchmarks.plots import svg
+from benchmarks.preprocessing import Cost
 
 MATRIX = [[1] * 10] * 10
 
@@ -70,3 +71,16 @@ def test_of_a_persons_waits_the_usual_and_the_rare_are_told() -> None:
     ]
     (points,) = page.waiting(waits).points.values()
     assert points[49] == pytest.approx((649.0, 50.0))
+
+
+def test_of_an_upload_the_medians_are_told_and_of_a_step_each_librarys() -> None:
+    cost = Cost(whole=[1.0, 2.0, 9.0], decoding=[0.5], file=1_234_567, peak=100_000_000)
+    assert preprocessing.sizes({"photograph": cost}).rows == [("photograph", "1,234.6", "2.0", "0.5", "100")]
+    table = preprocessing.libraries({"blur": {"OpenCV": [0.1, 0.2, 0.9], "SciPy": [1.0]}})
+    assert (table.heads, table.rows) == (("step", "OpenCV", "SciPy"), [("blur", "0.200", "1.000")])
+
+
+def test_preparing_is_timed_round_by_round() -> None:
+    thumbnail = preprocessing.upload(*preprocessing.UPLOADS["thumbnail of 8×8, PNG"])
+    cost = preprocessing.cost(thumbnail, rounds=2)
+    assert (len(cost.whole), len(cost.decoding), cost.file) == (2, 2, len(thumbnail))
