@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 
 import urllib3
@@ -37,8 +38,7 @@ class Part:
     environment: Mapping[str, str]  # beside the runner's own
     port: int
     variable: str  # what moves the port
-    health: str  # the path that answers `healthy_status` once the part works
-    healthy_status: int = 200
+    health: str  # the path that answers 200 once the part works
     folder: Path = ROOT  # that it works in
     _log: Path = field(default=Path(os.devnull), init=False)
     _process: "subprocess.Popen[bytes] | None" = field(default=None, init=False)
@@ -80,14 +80,19 @@ class Part:
     def pid(self) -> int | None:
         return None if self._process is None else self._process.pid
 
+    @property
+    def url(self) -> str:
+        return f"http://{HOST}:{self.port}{self.health}"
+
     def is_healthy(self) -> bool:
+        return self.answer("GET") == HTTPStatus.OK
+
+    def answer(self, method: str, headers: Mapping[str, str] | None = None) -> int | None:
+        """Return the status of what is asked for its health, None as long as nothing answers."""
         try:
-            answer = _POOL.request(
-                "GET", f"http://{HOST}:{self.port}{self.health}", timeout=2.0, retries=False
-            )
+            return _POOL.request(method, self.url, headers=headers, timeout=2.0, retries=False).status
         except urllib3.exceptions.HTTPError:
-            return False
-        return answer.status == self.healthy_status
+            return None
 
     def check_alive(self) -> None:
         """Raise LocalError, with the end of the log, if the process has ended."""

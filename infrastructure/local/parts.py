@@ -7,14 +7,18 @@ from pathlib import Path
 from infrastructure.local.credentials import Credentials
 from infrastructure.local.part import Part
 from infrastructure.local.settings import BUCKET, HOST, Settings, free_ports
+from infrastructure.local.store import REGION, SOCKETS, StorePart
 
-_REGION = "us-east-1"  # SeaweedFS has no regions, but clients must name one
 
-
-def store(settings: Settings, credentials: Credentials) -> Part:
+def store(settings: Settings, credentials: Credentials) -> StorePart:
     folder = settings.data / "s3"
     folder.mkdir(exist_ok=True)
-    ports = free_ports()
+    folder.chmod(0o700)  # all handwriting lies in it as it is, and its files are for everybody to read
+    free = free_ports()
+    ports = {server: next(free) for server in ("master", "volume", "filer", "admin")}
+    # Each speaks gRPC 10,000 above (elsewhere its stop takes half a minute); S3, where that may be another
+    # part's port, on one by itself.
+    inner = {server: port + 10_000 for server, port in ports.items()} | {"s3": next(free)}
     command = [
         _tool("weed"),
         "-logtostderr",  # and not to files in /tmp as well
@@ -23,13 +27,14 @@ def store(settings: Settings, credentials: Credentials) -> Part:
         f"-ip={HOST}",
         f"-ip.bind={HOST}",
         f"-s3.port={settings.s3_port}",
-        f"-s3.port.grpc={next(ports)}",  # else it is 10,000 above, which another part may have
-        *(f"-{server}.port={next(ports)}" for server in ("master", "volume", "filer", "admin")),
+        f"-s3.port.grpc={inner['s3']}",
+        *(f"-{server}.port={port}" for server, port in ports.items()),
         "-volume.preStopSeconds=0",  # there is no cluster that has to learn of it
         *(f"-{server}.localSocket={server}.sock" for server in ("s3", "filer")),  # in /tmp they would stay
         "-s3.port.iceberg=0",
         "-s3.port.lance=0",
         "-s3.allowedOrigins=none",
+        "-disableHttp",  # of master and filer: any page in a browser could ask them, without a signature
         "-s3.iam=false",
         "-webdav=false",
         "-admin.ui=false",
@@ -38,17 +43,17 @@ def store(settings: Settings, credentials: Credentials) -> Part:
     environment = {
         "AWS_ACCESS_KEY_ID": credentials.access_key,
         "AWS_SECRET_ACCESS_KEY": credentials.secret_key,
-        "S3_BUCKET": BUCKET,
     }
-    return Part(
+    return StorePart(
         "store",
         command,
         environment,
         port=settings.s3_port,
         variable="LEGIBLE_S3_PORT",
-        health="/",
-        healthy_status=403,  # it knows its credentials, and this request has none
+        health=f"/{BUCKET}",
         folder=folder,
+        credentials=credentials,
+        sockets=[SOCKETS / f"seaweedfs-{server}-grpc-{port}.sock" for server, port in inner.items()],
     )
 
 
@@ -115,8 +120,8 @@ def store_environment(settings: Settings, credentials: Credentials) -> dict[str,
         "AWS_ENDPOINT_URL_S3": settings.s3_url,
         "AWS_ACCESS_KEY_ID": credentials.access_key,
         "AWS_SECRET_ACCESS_KEY": credentials.secret_key,
-        "AWS_DEFAULT_REGION": _REGION,
-        "AWS_REGION": _REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_REGION": REGION,
     }
 
 

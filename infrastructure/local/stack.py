@@ -101,7 +101,7 @@ class Stack(Running):
     def __init__(self, settings: Settings, on_healthy: Callable[[Part], None] = _ignore) -> None:
         self.settings = settings
         with folder_errors_named(settings.data):
-            settings.data.mkdir(parents=True, exist_ok=True)
+            settings.data.mkdir(0o700, parents=True, exist_ok=True)
             self.credentials = Credentials.of(settings.data)
             all_parts = [
                 parts.store(settings, self.credentials),

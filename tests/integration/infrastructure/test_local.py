@@ -22,7 +22,7 @@ import urllib3
 from infrastructure.local import parts
 from infrastructure.local.credentials import Credentials
 from infrastructure.local.samples import Sample
-from infrastructure.local.settings import HOST, ROOT, Settings, is_free
+from infrastructure.local.settings import BUCKET, HOST, ROOT, Settings, is_free
 from infrastructure.local.stack import Stack
 from tests.processes import children, processes_that_name
 from tests.waiting import PATIENCE_SECONDS, wait_until
@@ -226,18 +226,44 @@ def test_two_runs_do_not_share_a_data_folder(stack: Stack, start: Starter) -> No
 
 def test_the_store_leaves_nothing_outside_of_the_data(stack: Stack) -> None:
     store = next(part for part in stack.parts if part.name == "store")
-    others = Path(tempfile.gettempdir())
-    assert not [
-        *others.glob(f"seaweedfs-*-{stack.settings.s3_port}.sock"),
-        *others.glob(f"weed.*.{store.pid}"),
-    ]
+    assert not list(Path(tempfile.gettempdir()).glob(f"weed.*.{store.pid}"))
     assert {file.name for file in (stack.settings.data / "s3").glob("*.sock")} == {"s3.sock", "filer.sock"}
+
+
+def test_a_store_that_is_killed_leaves_no_sockets_outside_of_the_data(
+    settings: Settings, tmp_path: Path
+) -> None:
+    settings.data.mkdir()
+    store = parts.store(settings, Credentials.of(settings.data))
+    store.start(tmp_path)
+    try:
+        wait_until(lambda: all(socket.exists() for socket in store.sockets))
+    finally:
+        store.stop(time.monotonic())  # at once: it is killed
+    assert not any(socket.exists() for socket in store.sockets)
 
 
 def test_the_credentials_are_their_owners_alone(stack: Stack) -> None:
     file = stack.settings.data / "credentials.json"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert set(json.loads(file.read_text())) == {"access_key", "secret_key", "samples_token"}
+
+
+def test_nobody_else_on_the_machine_can_read_the_images(stack: Stack) -> None:
+    folders = [stack.settings.data, stack.settings.data / "s3"]
+    assert [stat.S_IMODE(folder.stat().st_mode) for folder in folders] == [0o700, 0o700]
+
+
+def test_a_page_of_somebody_elses_reads_and_deletes_nothing_in_the_store(stack: Stack) -> None:
+    store = next(part for part in stack.parts if part.name == "store")
+    options = dict(re.findall(r"-(\w+)\.port=(\d+)", " ".join(store.command)))
+    origin = {"Origin": "https://elsewhere.example"}
+    for path in (f"/buckets/{BUCKET}/?limit=1", f"/col/delete?collection={BUCKET}", "/dir/status"):
+        for server in ("master", "filer", "admin", "s3"):
+            answer = urllib3.request("GET", f"http://{HOST}:{options[server]}{path}", headers=origin)
+            assert answer.status in {403, 404}, (server, path)
+            assert "Access-Control-Allow-Origin" not in answer.headers
+    assert store.is_healthy()
 
 
 def test_the_api_answers_also_where_a_full_disk_takes_no_line_of_its_log(
