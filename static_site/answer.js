@@ -18,7 +18,7 @@ export class Answer {
   #stale = false;
   #patience = [];
   #beforeLabel = null;
-  #figures = null; // the writer's own, after a label
+  #figures = null; // the writer's own, after the label of one record
   #unshown = ""; // the address of an image that this browser cannot show: a TIFF
 
   constructor(api, numberKeys) {
@@ -155,7 +155,7 @@ export class Answer {
   #renderMeaning(record) {
     const digit = record?.true ?? null;
     const said = digit === null ? "" : texts.answer.said(record);
-    const standing = digit === null || this.#figures === null ? "" : texts.answer.standing(this.#figures);
+    const standing = digit === null || this.#figures?.after !== record ? "" : texts.answer.standing(this.#figures);
     this.#write("meaning", `${said} ${standing}`.trim());
   }
 
@@ -165,7 +165,7 @@ export class Answer {
     if (!(await this.#relabel(digit, reading.trueDigit))) return;
     const figures = await this.#api.legibility().catch(ignoreProblem); // without them, what was said is enough
     if (!figures || reading !== this.#reading || digit !== reading.trueDigit) return;
-    this.#figures = figures;
+    this.#figures = { ...figures, after: reading.record };
     this.#render();
   }
 
@@ -182,7 +182,7 @@ export class Answer {
     return isSaved;
   }
 
-  /** The button goes with the label, and no key can be pressed until then: who was at one goes on at that of the digit. */
+  /** The button goes with the label, and no key can be pressed until then: the keyboard goes on at the digit's. */
   async #undoLabel() {
     const [before, reading] = [this.#beforeLabel, this.#reading];
     const key = this.#parts.keys.children[reading.trueDigit];
@@ -194,10 +194,12 @@ export class Answer {
   }
 
   #typed(event) {
-    if (!/^[0-9]$/.test(event.key) || event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
+    const place = event.shiftKey ? null : /^Digit(.)$/.exec(event.code); // a French keyboard types & on its 1
+    const digit = /^[0-9]$/.test(event.key) ? event.key : place?.[1];
+    if (!digit || event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
     if (!this.#numberKeys.on || !this.#canLabel || !this.#isInFront()) return;
     if (event.target.closest("input:not([type=checkbox], [type=range], [type=file]), textarea, select")) return;
-    this.#label(Number(event.key));
+    this.#label(Number(digit));
   }
 
   #isInFront() {

@@ -6,7 +6,7 @@ const ATTEMPTS = 3;
 const FIRST_RETRY_MS = 400;
 const LONGEST_RETRY_MS = 5_000;
 const PENDING_MS = [1_000, 2_000, 4_000, 8_000]; // between looks at a pending record; the last one repeats
-const LARGEST_IMAGE = 4_500_000; // bytes that the API takes; of more a gateway before it makes a 500, which looks temporary
+const LARGEST_IMAGE = 4_500_000; // bytes that the API takes; for more the gateway answers 500, which looks temporary
 const LOOKS_AT_A_TIME = 3; // at pending records: each lasts as long as the API waits for the model
 const PAGE_SIZE = 100; // the most that one GET /classifications gives
 const DIGIT_AT_LEAST = 0.5; // is_digit below this: the model saw no digit
@@ -124,8 +124,7 @@ export class Api {
   }
 
   /**
-   * The bytes as they were sent, or null when they are kept no longer. The gateway passes them unharmed only to who asks
-   * for a type of image.
+   * The bytes as they were sent, or null when they are kept no longer. The gateway harms them unless an image is asked for.
    */
   async image({ id, media_type: type }) {
     return unlessMissing(this.#request("GET", `/classifications/${id}/image`, { headers: { Accept: type }, as: "blob" }));
@@ -190,12 +189,12 @@ function answered(part) {
   });
 }
 
-/** Problem details (RFC 9457), or the bare status when something between us and the API answered. */
+/** Problem details (RFC 9457), without a title when something between us and the API answered. */
 async function problemOf(response) {
   const details = await response.json().catch(() => ({}));
   return new Problem({
     status: response.status,
-    title: details.title ?? `${response.status} ${response.statusText}`,
+    title: details.title ?? "",
     detail: details.detail ?? details.message ?? "",
     retryMs: retryMs(response.headers.get("Retry-After")),
   });

@@ -35,8 +35,7 @@ export class Collection {
    * from where this one failed.
    * @param {(record: Classification) => boolean} matches
    * @param {number} most
-   * @param {{lookBack?: number, isWanted?: () => boolean}} [options] at how many of the newest records to look; whether
-   *   to go on, asked before each page
+   * @param {{lookBack?: number, isWanted?: () => boolean}} [options] how many of the newest to look at; whether to go on
    * @returns {Promise<Classification[]>}
    */
   async find(matches, most, { lookBack = Infinity, isWanted = () => true } = {}) {

@@ -1,7 +1,8 @@
 /** The view of one's own data: a copy of it, its deletion, and the key that ties it to a person. */
 
 import { element, goOnAt, ignoreSecond, parts, problemNotice } from "./elements.js";
-import { reload } from "./leaving.js";
+import { guarded, reload } from "./leaving.js";
+import { saved } from "./reading.js";
 import { texts } from "./texts.js";
 import { Writer } from "./writer.js";
 
@@ -60,7 +61,8 @@ export class DataView {
   async #import(text) {
     const token = Writer.tokenIn(text);
     if (token === null) return (this.#parts.keyStatus.textContent = words.importFailed);
-    if (token !== this.#writer.token && !(await this.#confirmed(words.confirmImport))) return;
+    if (token === this.#writer.token) return this.show();
+    if (!(await this.#confirmed(words.confirmImport))) return;
     this.#writer.become(token);
     reload();
   }
@@ -82,6 +84,7 @@ export class DataView {
 
   async #deleteAll() {
     this.#discard();
+    await saved(); // undoing a label makes a record
     const ids = [];
     for await (const { id } of this.#api.classifications()) ids.push(id);
     for (const [gone, id] of ids.entries()) {
@@ -91,16 +94,16 @@ export class DataView {
     this.#say(words.deleted(ids.length));
   }
 
-  /** Run what takes long: not twice at once, and with its problem shown. */
+  /** Run what takes long: not twice at once, nor with another key, and with its problem shown. */
   async #run(action) {
-    const { download, deleteAll, copyStatus, copyProblem } = this.#parts;
-    const buttons = [download, deleteAll];
+    const { download, deleteAll, importFile, importForm, forget, copyStatus, copyProblem } = this.#parts;
+    const buttons = [download, deleteAll, importFile, ...importForm.elements, forget];
     const pressed = document.activeElement;
     goOnAt(copyStatus);
     for (const button of buttons) button.disabled = true;
     copyProblem.replaceChildren();
     try {
-      await action();
+      await guarded(action());
     } catch (problem) {
       copyProblem.replaceChildren(problemNotice(problem, () => this.#run(action)));
     } finally {

@@ -13,7 +13,7 @@ export class HandwritingView {
   #collection;
   #history;
   #turn = 0;
-  #shown = /** @type {URLSearchParams | null} */ (null); // the last ones: those of a link that was gone on from bring up nothing
+  #shown = /** @type {URLSearchParams | null} */ (null); // the last ones
 
   constructor(root, api, numberKeys) {
     this.#api = api;

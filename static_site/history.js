@@ -28,7 +28,7 @@ export class History {
   #most = PAGE;
   #turn = 0;
   #opening = 0;
-  #untold = /** @type {import("./api.js").Problem | null} */ (null); // what could not be saved, perhaps after the view was left
+  #untold = /** @type {import("./api.js").Problem | null} */ (null); // what could not be saved
 
   /**
    * @param {Record<string, any>} parts figures; history, and in it filters, gallery, status, historyProblem, more; dialog
@@ -59,7 +59,7 @@ export class History {
     this.#untold = null;
   }
 
-  /** Bring the images into sight, and the keyboard to them: the figures above fill a screen, or on a phone several. */
+  /** Bring the images into sight, and the keyboard to them: the figures above fill a screen or more. */
   goTo() {
     this.#parts.history.scrollIntoView();
     this.#parts.filters.querySelector("[aria-pressed=true]").focus({ preventScroll: true });
@@ -176,8 +176,8 @@ export class History {
   }
 
   /**
-   * The list is made anew, once what was said last is saved: who went through it by keyboard goes on where the image
-   * was. What could not be saved after the closing is told here.
+   * The list is made anew, once what was said last is saved, and the keyboard goes on where the image was. What could
+   * not be saved after the closing is told here.
    */
   async #closed() {
     const [reading, opened, told] = [this.#reading, this.#opened, this.#reading.problem];

@@ -14,8 +14,8 @@ export function saved() {
 
 /**
  * Events: `change`. `sending` leads to `classified`, at once or by `pending`; or to `failed`, as `pending` does where the
- * model refuses the image. Trying again and undoing a first label lead back to `sending`. Whatever it was, it is `gone`
- * once its record was deleted, here, in another view or another window.
+ * model refuses the image. Trying again and undoing a first label lead back to `sending`. `gone` is what was deleted,
+ * here, in another view or another window.
  */
 export class Reading extends EventTarget {
   state = /** @type {"sending" | "pending" | "classified" | "failed" | "gone"} */ ("sending");
@@ -157,9 +157,8 @@ export class Reading extends EventTarget {
   }
 
   /**
-   * The API knows corrections only, so the image is sent once more and the labelled record deleted, in this order:
-   * a failure between the two loses nothing. The label then stands, as it does in the figures, and is undone by the
-   * same second record when it is tried again, wherever that is.
+   * The API knows corrections only, so the image is sent once more and then the labelled record deleted. A failure
+   * between the two loses nothing: the label stands, and the next try is answered by the same second record.
    */
   async #sendAnew() {
     if (this.state === "gone") return;
@@ -168,7 +167,7 @@ export class Reading extends EventTarget {
       const afresh = await this.#api.classify(this.image, `undo-${id}`);
       await this.#api.remove(id);
       successors.set(id, afresh.id);
-      this.#kept = afresh;
+      [this.#kept, this.problem] = [afresh, null];
     } catch (problem) {
       return this.#failed(problem, { state: "classified", record: labelled });
     }
@@ -208,9 +207,11 @@ export class Reading extends EventTarget {
     }
   }
 
+  /** A label that could not be saved is no problem once another was given elsewhere. */
   #became(record) {
+    const problem = record.true === this.#kept?.true ? this.problem : null;
     this.#kept = record;
-    this.#set({ record, state: record.status });
+    this.#set({ record, state: record.status, problem });
   }
 
   #gone() {

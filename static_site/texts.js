@@ -80,8 +80,8 @@ export const texts = {
       ]
         .filter((part) => part !== null)
         .join(", "),
-    unsaved: "What you said of the image before is not saved.",
-    unsavedNote: "Say it again under Handwriting.",
+    unsaved: "Your last change to the image before is not saved.",
+    unsavedNote: "Make it again under Handwriting.",
     unsavedClose: "Close",
     retryFailed: "Try the failed ones again",
     noImages: "There was no image in that.",
@@ -246,7 +246,7 @@ export const texts = {
     title: (problem) => {
       if (problem.status === 0) return problem.timedOut ? "The answer takes too long." : "No connection to the API.";
       const refused = { 413: "This image is too large.", 415: "This kind of file cannot be read.", 422: "This image cannot be read." };
-      return refused[problem.status] ?? problem.title;
+      return refused[problem.status] ?? (problem.title || "The service could not answer.");
     },
     detail: (problem) => {
       if (problem.status === 0) return "Check the connection and try again.";

@@ -22,6 +22,7 @@ export class WriteView {
   #shown = /** @type {Reading | null} */ (null); // this one, or a file's
   #cleared = /** @type {Map<object[], Reading>} */ (new Map()); // by their strokes: what undoing brings back
   #pause = 0; // the timer of a drawing that is still to be read
+  #hasBegunAnew = false; // with this stroke
 
   constructor(root, api, numberKeys) {
     this.#root = root;
@@ -62,7 +63,8 @@ export class WriteView {
     undo.addEventListener("click", () => this.#undo());
     clear.addEventListener("click", () => this.#pad.canClear && this.#clear());
     document.addEventListener("keydown", (event) => {
-      const undoes = /^z$/i.test(event.key) && (event.ctrlKey || event.metaKey) && !event.shiftKey;
+      const key = /^[a-z]$/i.test(event.key) ? `Key${event.key}` : event.code; // of Greek keyboards
+      const undoes = /^KeyZ$/i.test(key) && (event.ctrlKey || event.metaKey) && !event.shiftKey;
       if (undoes && this.#isShown && !this.#answer.undo()) this.#undo(); // a label came after the strokes
     });
   }
@@ -76,7 +78,8 @@ export class WriteView {
 
   /** A labelled drawing is finished: the next stroke begins the next one. */
   #beginStroke() {
-    if (this.#drawing !== null && this.#drawing.trueDigit !== null) this.#clear();
+    this.#hasBegunAnew = this.#drawing !== null && this.#drawing.trueDigit !== null;
+    if (this.#hasBegunAnew) this.#clear();
     this.#pad.brush = Number(this.#parts.brush.value); // a browser that goes back brings it back, and tells nobody
     clearTimeout(this.#pause);
     this.#answer.stale = true;
@@ -84,7 +87,8 @@ export class WriteView {
 
   /** The drawing is what it was: its answer holds, unless it is still to be asked for. */
   #strokeDropped() {
-    if (this.#pause === 0) this.#answer.stale = false;
+    if (this.#hasBegunAnew) this.#undo();
+    else if (this.#pause === 0) this.#answer.stale = false;
     else this.#drawingChanged();
   }
 
@@ -93,8 +97,8 @@ export class WriteView {
   }
 
   /**
-   * A drawing that was answered stays in the history, and comes back with its answer when the clearing is undone; only
-   * versions of one drawing replace each other, also where the last one was not answered yet.
+   * A drawing that was answered stays in the history, and comes back with its answer when the clearing is undone;
+   * versions of one drawing replace each other.
    */
   #clear() {
     if (this.#drawing?.record && this.#strokes === this.#pad.strokes) {

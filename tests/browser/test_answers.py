@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import FilePayload, Locator, Page, expect
 
-from tests.browser.api_double import ApiDouble, answer, drawing
+from tests.browser.api_double import CORS, ApiDouble, answer, drawing
 from tests.browser.conftest import on_both_screens
 from tests.browser.gestures import FOUR, SEVEN, ZERO, asks_before_leaving, draw, hold, visit, wait_until_sent
 
@@ -164,6 +164,12 @@ def test_a_refusal_is_shown_in_the_words_of_the_api(page: Page, api: ApiDouble) 
     expect(key(page, 7)).to_be_disabled()
 
 
+def test_what_something_before_the_api_answered_has_a_heading(page: Page) -> None:
+    page.route(f"**{UPLOAD}", lambda route: route.fulfill(status=403, headers=CORS, body="<html>"))
+    draw(page, SEVEN)
+    expect(page.get_by_role("alert").get_by_text("The service could not answer.")).to_be_visible()
+
+
 @pytest.mark.parametrize("cause", ["is_away", "is_portal"])
 def test_no_connection_is_said_and_trying_again_is_the_same_request(
     page: Page, api: ApiDouble, cause: str
@@ -225,6 +231,43 @@ def test_figures_that_come_late_do_not_replace_those_of_a_correction(page: Page,
         held.pop().fallback()
     page.evaluate("new Promise(requestAnimationFrame)")
     expect(page.get_by_text("1 of the 1 image you labelled")).to_be_visible()
+
+
+def test_figures_do_not_outlive_the_label_that_they_are_of(page: Page, api: ApiDouble) -> None:
+    draw(page, SEVEN)
+    key(page, 7).click()
+    expect(page.get_by_text("It was a 7, and read as one. 1 of the 1 image you labelled")).to_be_visible()
+    (record,) = api.records.values()
+    record["true"] = 1  # in another window
+    page.get_by_role("link", name="Model").click()
+    page.get_by_role("link", name="Write").click()
+    expect(page.locator("#write [data-part=meaning]")).to_have_text("It was a 1, read as a 7.")
+
+
+@pytest.mark.parametrize(
+    ("typed", "code"), [("à", "Digit0"), ("0", "Digit0"), ("۰", "Digit0"), ("0", "Numpad0")]
+)
+def test_a_digits_key_labels_also_where_it_types_something_else(page: Page, typed: str, code: str) -> None:
+    draw(page, SEVEN)
+    expect(key(page, 7)).to_be_enabled()
+    press(page, key=typed, code=code)
+    expect(key(page, 0)).to_have_attribute("aria-pressed", "true")
+
+
+@pytest.mark.parametrize(("typed", "code", "undoes"), [("я", "KeyZ", True), ("y", "KeyZ", False)])
+def test_undo_is_where_the_keyboard_has_it(page: Page, typed: str, code: str, *, undoes: bool) -> None:
+    draw(page, SEVEN)
+    expect(page.get_by_text("Read as a 7.")).to_be_visible()
+    press(page, key=typed, code=code, ctrlKey=True)
+    expect(page.locator("#write").get_by_role("button", name="Clear")).to_be_enabled(enabled=not undoes)
+
+
+def press(page: Page, **facts: object) -> None:
+    """Press a key of a keyboard that is not the tests' own."""
+    page.evaluate(
+        "facts => document.body.dispatchEvent(new KeyboardEvent('keydown', { ...facts, bubbles: true }))",
+        facts,
+    )
 
 
 def test_a_number_key_labels(page: Page, api: ApiDouble) -> None:
@@ -536,13 +579,41 @@ def test_a_label_that_fails_after_the_person_went_on_is_told(page: Page, api: Ap
     key(page, 7).click()
     draw(page, ZERO)
     alert = page.get_by_role("alert")
-    expect(alert).to_contain_text("What you said of the image before is not saved.")
-    expect(alert.get_by_text("What you said")).to_be_in_viewport(ratio=1)
+    expect(alert).to_contain_text("Your last change to the image before is not saved.")
+    expect(alert.get_by_text("Your last change")).to_be_in_viewport(ratio=1)
     expect(page.get_by_text("Read as a 7.")).to_be_visible()
     alert.get_by_role("button", name="Close").press("Enter")
     expect(alert).to_have_count(0)
     expect(page.locator("[data-part=unsaved]")).to_be_focused()
     assert [record["true"] for record in api.records.values()] == [None, None]
+
+
+def test_a_label_that_could_not_be_saved_and_was_given_elsewhere_is_no_problem_any_more(
+    page: Page, api: ApiDouble
+) -> None:
+    api.next_faults = [("PUT .*", 403, "")]
+    draw(page, SEVEN)
+    key(page, 7).click()
+    expect(page.get_by_role("alert")).to_contain_text("Refused")
+    (record,) = api.records.values()
+    record["true"] = 7  # in another window
+    page.get_by_role("link", name="Model").click()
+    page.get_by_role("link", name="Write").click()
+    expect(page.get_by_text("It was a 7")).to_be_visible()
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+
+def test_a_label_that_fails_while_it_is_undone_leaves_no_problem(page: Page, api: ApiDouble) -> None:
+    held = hold(page, "**/label", "PUT")
+    draw(page, SEVEN)
+    key(page, 1).click()
+    wait_until_sent(page, lambda: len(held) == 1)
+    page.locator(".meaning").get_by_role("button", name="Undo").click()
+    api.next_faults = [("PUT .*", 403, "")]
+    held.pop().fallback()
+    expect(key(page, 1)).to_be_enabled()
+    assert [each["true"] for each in api.records.values()] == [None]
+    expect(page.get_by_role("alert")).to_have_count(0)
 
 
 def test_a_first_label_that_could_not_be_undone_stands_and_is_undone_by_the_next_try(

@@ -10,7 +10,15 @@ from playwright.sync_api import FilePayload, Page, expect
 
 from tests.browser.api_double import ApiDouble, drawing
 from tests.browser.conftest import PHONE
-from tests.browser.gestures import SEVEN, asks_before_leaving, draw, second_click, visit, wait_until_sent
+from tests.browser.gestures import (
+    SEVEN,
+    asks_before_leaving,
+    draw,
+    hold,
+    second_click,
+    visit,
+    wait_until_sent,
+)
 
 VIEW = "/#data"
 OTHER_KEY = "A" * 43
@@ -230,6 +238,51 @@ def test_a_deletion_that_breaks_off_says_how_far_it_came(page: Page, api: ApiDou
     page.get_by_role("button", name="Yes, do it").click()
     expect(page.get_by_role("alert")).to_contain_text("Refused")
     expect(page.get_by_text("Deleting: 2 images gone …")).to_be_visible()
+
+
+def test_a_key_stays_until_everything_is_deleted_with_it(page: Page, api: ApiDouble) -> None:
+    held = hold(page, "**/classifications/*", "DELETE")
+    api.add(predicted=0)
+    page.get_by_role("button", name="Delete everything").click()
+    page.get_by_role("button", name="Yes, do it").click()
+    wait_until_sent(page, lambda: len(held) == 1)
+    assert asks_before_leaving(page)
+    for name in ("Forget my key", "Use another key"):
+        expect(page.get_by_role("button", name=name)).to_be_disabled()
+    expect(page.get_by_label("Open a key file")).to_be_disabled()
+    held.pop().fallback()
+    expect(page.get_by_text("Deleted: 1 image.")).to_be_visible()
+    expect(page.get_by_role("button", name="Forget my key")).to_be_enabled()
+    assert not asks_before_leaving(page)
+
+
+def test_an_image_whose_label_is_being_undone_is_deleted_with_everything(page: Page, api: ApiDouble) -> None:
+    api.add(predicted=7, true=7)
+    page.get_by_role("link", name="Handwriting").click()
+    page.locator(".gallery button").click()
+    held = hold(page, "**/classifications", "POST")
+    page.get_by_role("dialog").get_by_role("button", name="Undo").click()
+    wait_until_sent(page, lambda: len(held) == 1)
+    page.get_by_role("dialog").get_by_role("button", name="Close").click()
+    page.get_by_role("link", name="Data").click()
+    page.get_by_role("button", name="Delete everything").click()
+    page.get_by_role("button", name="Yes, do it").click()
+    expect(page.get_by_role("button", name="Delete everything")).to_be_disabled()
+    held.pop().fallback()
+    expect(page.get_by_text("Deleted: 1 image.")).to_be_visible()
+    assert api.records == {}
+
+
+def test_the_key_that_is_there_already_changes_nothing(page: Page, api: ApiDouble) -> None:
+    ask(page)
+    page.get_by_role("link", name="Write").click()
+    draw(page, SEVEN)
+    expect(page.get_by_text("Read as a 7.")).to_be_visible()
+    page.get_by_role("link", name="Data").click()
+    page.get_by_role("textbox", name="Key").fill(bearer(api))
+    page.get_by_role("button", name="Use another key").click()
+    page.get_by_role("link", name="Write").click()
+    expect(page.get_by_text("Read as a 7.")).to_be_visible()  # it was not loaded afresh
 
 
 def test_what_is_still_on_its_way_is_deleted_when_it_comes(page: Page, api: ApiDouble) -> None:

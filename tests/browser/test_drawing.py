@@ -342,6 +342,19 @@ def test_a_palm_keeps_no_pen_away_and_writes_nothing(page: Page, api: ApiDouble)
     assert shade(image, 0.3, 0.6) == 255  # where the pen hovered
 
 
+def test_a_palm_on_a_labelled_drawing_leaves_it_as_it_was(page: Page, api: ApiDouble) -> None:
+    page.evaluate("HTMLCanvasElement.prototype.setPointerCapture = () => {}")
+    draw(page, SEVEN)
+    page.get_by_role("button", name="7, 97.0%").click()
+    expect(page.get_by_text("It was a 7")).to_be_visible()
+    for event in ("pointerdown", "pointercancel"):
+        point(page, event, 0.8, 0.9, {"pointerId": 11, "pointerType": "touch"})
+    expect(page.get_by_text("It was a 7")).to_be_visible()
+    expect(page.get_by_role("button", name="7, 97.0%")).to_be_enabled()
+    expect(page.get_by_role("button", name="Clear")).to_be_enabled()
+    assert len(api.calls("POST", UPLOAD)) == 1
+
+
 def test_a_pen_writes_thicker_when_pressed(page: Page, api: ApiDouble) -> None:
     session = page.context.new_cdp_session(page)
     for force in (0.1, 0.9):
