@@ -170,14 +170,14 @@ def candidates(pixels: NDArray[np.uint8]) -> list[Candidate]:
     A sheet is searched by itself, in its own light, and so is what lies beside a finger or a pen. Where
     something wider than a stroke stands out, as the shadow of a hand does, or nothing that surely looks like
     a digit, what is narrow is searched by itself, too, and what has another hue than the paper; beside a pen
-    on even paper, what is lighter or darker.
+    or a printed box on even paper, what is lighter or darker.
     """
     sizes = Sizes.of(pixels)
     inks = find_ink(sizes)
     found = _standing_out(map(Map.of, inks))
     inks += (on_it := _on_the_sheet(sizes, found))
     found += _standing_out(map(Map.of, on_it))
-    found += _beside_what_comes_in(found)
+    found += _beside_the_strongest(found)
     is_doubtful = all(one.appeal < _DOUBTFUL or one.is_blob or one.is_sheet for one in found)
     is_lit = any(inked.light and inked.sizes is sizes for inked in inks)
     if not is_lit and (is_doubtful or any(one.reaches_in or one.is_pen for one in found)):
@@ -204,17 +204,18 @@ def _on_the_sheet(sizes: Sizes, found: Sequence[Candidate]) -> list[Inked]:
     return []
 
 
-def _beside_what_comes_in(found: Sequence[Candidate]) -> list[Candidate]:
-    """Search what is beside the best on even paper, if it comes in from the edge: a finger outshines digits.
+def _beside_the_strongest(found: Sequence[Candidate]) -> list[Candidate]:
+    """Search beside the best on even paper, where that is no digit: a finger or a printed box outshines them.
 
-    What is within its box may be a piece of it, as of a digit that fills the picture.
+    What is within the box of what comes in from the edge may be a piece of it, as of a digit that fills the
+    picture.
     """
     even = [one for one in found if one.searched.inked.light is None and one.appeal > 0]
     best = max(even, key=lambda one: one.appeal, default=None)
-    if best is None or best.is_sheet or not best.parts.edges[best.part]:
+    if best is None or best.is_sheet or not (best.is_no_digit or best.parts.edges[best.part]):
         return []
     others = _standing_out([best.searched.without(best.surroundings)])
-    return [one for one in others if one.is_beside(best)]
+    return [one for one in others if best.is_no_digit or one.is_beside(best)]
 
 
 def _standing_out(maps: Iterable[Map]) -> list[Candidate]:

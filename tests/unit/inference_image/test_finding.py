@@ -275,6 +275,17 @@ def test_a_thin_and_pale_digit_beside_a_thick_pen_is_found(ink: int) -> None:
     assert any(one.box == pytest.approx((109, 98, 62, 103), abs=8) for one in found)
 
 
+@pytest.mark.parametrize("ink", [150, 190, 215])
+@pytest.mark.parametrize("top", [20, 120], ids=["beside", "within"])
+def test_a_thin_and_pale_digit_in_or_beside_a_black_box_is_found(top: int, ink: int) -> None:
+    image = Image.new("RGB", (300, 420), (250, 250, 250))
+    pen = ImageDraw.Draw(image)
+    pen.rectangle((90, 110, 290, 320), outline="black", width=4)
+    pen.line([(150, top + 20), (190, top + 20), (165, top + 85)], (ink,) * 3, 3, joint="curve")
+    found = find_digits(np.asarray(image))
+    assert any(one.box == pytest.approx((149, top + 18, 42, 68), abs=8) for one in found)
+
+
 def test_no_piece_is_seen_alone_of_a_coarse_digit_that_reaches_the_edge() -> None:
     nine = ["0016b600", "006de910", "01bee600", "01cfe500", "005be700", "0003d810", "0003c810", "00018400"]
     levels = np.array([[int(level, 16) * 17 for level in row] for row in nine], np.uint8)
