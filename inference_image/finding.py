@@ -66,9 +66,24 @@ def _likely(found: Sequence[Candidate]) -> list[Candidate]:
         is_shown = any(map(one.belongs_to, ranked[:rank])) or any(
             one.surrounds(other) or one.is_between(other) or _are_one(one, other) for other in likely
         )
-        if not (one.is_step or one.is_no_digit or is_shown):
+        if not (one.is_step or one.is_no_digit or is_shown or _is_broken(one, appealing)):
             likely.append(one)
     return likely
+
+
+def _is_broken(one: Candidate, others: Sequence[Candidate]) -> bool:
+    """Whether the narrow search broke a ring of strokes nearly too wide for it, which is whole without it."""
+    if not one.searched.inked.is_narrow:
+        return False
+    whole = [other for other in others if not (other.searched.inked.is_narrow or other.is_sheet)]
+    return any(_are_one(one, other) and _enclosed(one.mask) < _enclosed(other.mask) for other in whole)
+
+
+def _enclosed(mask: NDArray[np.uint8]) -> int:
+    """Count the places that a mask encloses."""
+    paper = (cv2.copyMakeBorder(mask, *(1,) * 4, cv2.BORDER_CONSTANT) == 0).view(np.uint8)
+    count, _ = cv2.connectedComponents(paper, connectivity=4)
+    return int(count) - 2  # the mask itself is one, the paper around it another
 
 
 def _are_one(one: Candidate, other: Candidate) -> bool:

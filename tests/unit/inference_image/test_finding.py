@@ -286,6 +286,19 @@ def test_a_thin_and_pale_digit_in_or_beside_a_black_box_is_found(top: int, ink: 
     assert any(one.box == pytest.approx((149, top + 18, 42, 68), abs=8) for one in found)
 
 
+@pytest.mark.parametrize("dark", [0.2, 0.4])
+def test_a_ring_of_strokes_that_are_nearly_too_wide_for_strokes_is_whole(dark: float) -> None:
+    image = Image.new("RGB", (642, 642), "white")
+    corners = [(220, 107), (335, 180), (365, 280), (340, 330), (335, 440), (290, 490), (215, 490)]
+    around = [*corners, (150, 430), (110, 300), (140, 180), corners[0], (250, 125)]
+    ImageDraw.Draw(image).line(around, (35, 70, 180), 52, joint="curve")
+    rows, columns = np.mgrid[:642, :642]
+    light = (0.95 - dark * columns / 642 - 0.1 * rows / 642)[..., None]
+    first, *_ = find_digits((cv2.GaussianBlur(np.asarray(image), (0, 0), 1.5) * light).astype(np.uint8))
+    paper = (np.pad(first.ink, 1) <= 127).astype(np.uint8)
+    assert cv2.connectedComponents(paper, connectivity=4)[0] == 3  # around it, in it, and the ring
+
+
 def test_no_piece_is_seen_alone_of_a_coarse_digit_that_reaches_the_edge() -> None:
     nine = ["0016b600", "006de910", "01bee600", "01cfe500", "005be700", "0003d810", "0003c810", "00018400"]
     levels = np.array([[int(level, 16) * 17 for level in row] for row in nine], np.uint8)
