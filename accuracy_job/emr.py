@@ -24,8 +24,8 @@ from accuracy_job.package import LOCK, files
 PYTHON = (3, 11)  # the newest that the PySpark of RELEASE is made for
 PLATFORM = "linux-x86_64"  # of the application
 SYSTEM = ("/usr", "/usr/local")  # a Python there is made for this system, and lies among all else of it
-FOUND = "$(uv python find --system --managed-python 3.11)"  # and not the virtual environment here
-COMMAND = f"uv python install 3.11 && {FOUND} -m accuracy_job.emr build"
+INTERPRETER = "$(uv python find --system --managed-python 3.11)"  # and not the virtual environment here
+COMMAND = f"uv python install 3.11 && {INTERPRETER} -m accuracy_job.emr build"
 # Of the interpreter: packages come from the lock file, and nothing is compiled there.
 UNNEEDED = shutil.ignore_patterns(
     "test", "idlelib", "include", "share", "__pycache__", "site-packages", "*.a"

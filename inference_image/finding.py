@@ -55,7 +55,7 @@ def _moved(box: Box, across: int, down: int) -> Box:
 def _likely(found: Sequence[Candidate]) -> list[Candidate]:
     """Choose a few that differ; what is on a sheet or in a table comes before it."""
     by_appeal = sorted(found, key=lambda one: -one.appeal)
-    best = next((one.appeal for one in by_appeal if not one.is_no_digit), 0.0)
+    best = next((one.appeal for one in by_appeal if not one.is_no_digit), 0.0)  # shapes take time: of few
     least = max(NOTHING, best - _BEHIND)
     appealing = [one for one in found if one.appeal > least]  # the few whose shapes are worth a look
     ranked = sorted(appealing, key=lambda one: (one.is_sheet or one.is_table, -one.appeal))

@@ -63,7 +63,7 @@ export class WriteView {
     undo.addEventListener("click", () => this.#undo());
     clear.addEventListener("click", () => this.#pad.canClear && this.#clear());
     document.addEventListener("keydown", (event) => {
-      const key = /^[a-z]$/i.test(event.key) ? `Key${event.key}` : event.code; // of Greek keyboards
+      const key = /^[a-z]$/i.test(event.key) ? `Key${event.key}` : event.code; // a Greek one types ζ
       const undoes = /^KeyZ$/i.test(key) && (event.ctrlKey || event.metaKey) && !event.shiftKey;
       if (undoes && this.#isShown && !this.#answer.undo()) this.#undo(); // a label came after the strokes
     });
