@@ -45,7 +45,7 @@ class Disturbed(System):
 
     def _takes_writes(self) -> bool:
         try:
-            self.s3.put_object(Bucket=BUCKET, Key="probe")
+            self.s3.put_object(Bucket=BUCKET, Key="probe", Body=b"on a volume")  # empty, it would need none
             self.s3.delete_object(Bucket=BUCKET, Key="probe")
         except (BotoCoreError, ClientError):
             return False
