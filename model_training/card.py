@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageOps
 
 from inference_image.reading import Reading
+from model_training.data import HELD_OUT, VALIDATION
 
 COLUMNS = ("images", "count", "accuracy", "95 % interval", "over seeds", "rejected")
 TEXT = """# Model card: {version}
@@ -27,19 +28,19 @@ letters, numbers, signs, drawings, things, scribbles and noise that are no digit
 in it.
 
 **Figures.** {count} epochs. MNIST's test part took no part in training, selection or
-calibration. The other kinds are drawn from MNIST's validation part in a style of their own (other blur,
-other noise, other typefaces, shadows that are round or a hand's), but for coarse, tiny, noise and solid,
-which are drawn as in training (of coarse fonts the typefaces are others); the things are the six that
-training shows; "other writers" are the digits that scikit-learn carries. "Rejected" is the
-share with `is_digit` below one half; it is the probability of a digit among uploads of which seven in eight
-show one. The digits of that part also calibrated, as they are and drawn in the
-training style, and choose among seeds where there are several; MNIST's test part and "other writers" do not.
+calibration. The other kinds are drawn from {held_out:,} digits of MNIST's training part that neither trained,
+chose nor calibrated, in a style of their own (other blur, other noise, other typefaces, shadows that are
+round or a hand's), but for coarse, tiny, noise and solid, which are drawn as in training (of coarse fonts the
+typefaces are others); the things are the six that training shows; "other writers" are the digits that
+scikit-learn carries. "Rejected" is the share with `is_digit` below one half; it is the probability of a digit
+among uploads of which seven in eight show one. Another {validation:,} digits, as they are and drawn in the
+training style, calibrated, and choose among seeds where there are several.
 
 **How far to trust them.** How the digit is found was fitted and tuned on drawn images of the training style,
 and looked at on others of the style that measures; the images of this table come from {origin}.
 "Other writers" and MNIST's test part changed nothing. "Over seeds" is the mean and standard deviation of
 runs that differ in their seed, and in the machine at most; empty where only one was measured.
-What each read of MNIST's validation part, the shipped weights first: {seeds}.
+What each read of the {validation:,} digits that choose, the shipped weights first: {seeds}.
 
 {table}
 
@@ -80,6 +81,8 @@ def write(
         data=sidecar["data"]["name"],
         licence=sidecar["data"]["licence"],
         origin="a seed that is this\nversion's own" if seed is None else f"seed {seed}",
+        held_out=HELD_OUT,
+        validation=VALIDATION,
         count=settings["epochs"] + settings["finishing"],
         seeds=", ".join(
             f"seed {one['settings']['seed']} {one['accuracy']['validation']:.2%}" for one in sidecars

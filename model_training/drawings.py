@@ -125,7 +125,8 @@ def _tree(rng: Generator) -> Drawing:
 
 
 def _arrow(rng: Generator) -> Drawing:
-    head = _line((0.5, -0.4), (1, 0), (0.5, 0.4))
+    back, wide = rng.uniform(0.2, 0.7), rng.uniform(0.2, 0.5)
+    head = _line((1 - back, -wide), (1, 0), (1 - back, wide))
     lines = [_line((-1, 0), (1, 0)), head, *([-head] if rng.random() < 0.2 else [])]
     turn = rng.uniform(0, 2 * np.pi)
     cos, sin = np.cos(turn), np.sin(turn)

@@ -64,7 +64,7 @@ class Part:
 
 TRAINING = Part("training", kinds.TRAINING, Source.training)
 CALIBRATION = Part("validation", kinds.TRAINING, Source.training)
-HELD_OUT = Part("validation", kinds.HELD_OUT, Source.held_out)
+HELD_OUT = Part("held_out", kinds.HELD_OUT, Source.held_out)
 
 Draw = Callable[[Source, Generator], Mark]
 

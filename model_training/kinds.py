@@ -379,7 +379,10 @@ def _moved(sheet: Sheet, rng: Generator, scale: float) -> Sheet:
 
 def _noisy(sheet: Sheet, strength: float, rng: Generator, style: Style) -> Sheet:
     spread = np.sqrt(sheet.clip(4, 255) / 128) * strength if style.counted else np.float32(strength)
-    noise: Sheet = sheet + rng.standard_normal(sheet.shape, np.float32) * spread
+    cv2.setRNGSeed(int(rng.integers(2**31)))  # its numbers take a third of the time of NumPy's
+    normal = np.empty((len(sheet), sheet[0].size), np.float32)
+    cv2.randn(normal, np.zeros(1), np.ones(1))
+    noise: Sheet = sheet + normal.reshape(sheet.shape) * spread
     return noise
 
 

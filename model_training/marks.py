@@ -23,7 +23,8 @@ Fonts = dict[str, tuple[str, ...]]  # package: its files
 HEIGHT = 160  # pixels: marks are drawn at this size and enlarged by who needs more
 # What a person could take for a digit is left out: it would teach that a digit is none.
 LETTERS = "ACEFHJKLMNPRTUVWXYacdefhkmnprtuvwx"
-SYMBOLS = "#%&@$*+=?<>[]{}~^!√∞πλμψφΣΔΩЖЯДФШЮ€£§¶†♥★♫✓→←↑↓♀♂÷≠≈¥♪"
+SIGNS = "#%&@$*+=?<>~^!"  # every typeface has these
+SYMBOLS = SIGNS + "[]{}√∞πλμψφΣΔΩЖЯДФШЮ€£§¶†♥★♫✓→←↑↓♀♂÷≠≈¥♪"
 TRAINING_FONTS: Fonts = {
     "fontpkg-kalam": ("Kalam-Light.ttf", "Kalam-Regular.ttf", "Kalam-Bold.ttf"),
     "fontpkg-caveat": ("Caveat[wght].ttf",),
@@ -234,10 +235,9 @@ def _leaned(mask: Mask, rng: Generator) -> Mask:
 
 
 def _letter(source: Source, rng: Generator) -> Mask:
-    if rng.random() < 0.3:
-        return _leaned(_text(str(rng.choice(list(SYMBOLS))), source.print, source, rng), rng)
-    faces = source.print if rng.random() < 0.4 else source.handwriting
-    mask = _text(str(rng.choice(list(LETTERS))), faces, source, rng)
+    by_hand, sign = rng.random() < 0.6, rng.random() < 0.3
+    faces, signs = (source.handwriting, SIGNS) if by_hand else (source.print, SYMBOLS)
+    mask = _text(str(rng.choice(list(signs if sign else LETTERS))), faces, source, rng)
     if rng.random() < 0.4:  # as a pen writes it
         mask = _readable(np.pad(mask, 2), restroked, HEIGHT * rng.uniform(0.02, 0.14))
     return _leaned(mask, rng)
