@@ -28,16 +28,19 @@ letters, numbers, signs, drawings, things, scribbles and noise that are no digit
 in it.
 
 **Figures.** {count} epochs. MNIST's test part took no part in training, selection or
-calibration. The other kinds are drawn from {held_out:,} digits of MNIST's training part that neither trained,
-chose nor calibrated, in a style of their own (other blur, other noise, other typefaces, shadows that are
-round or a hand's), but for coarse, tiny, noise and solid, which are drawn as in training (of coarse fonts the
-typefaces are others); the things are the six that training shows; "other writers" are the digits that
-scikit-learn carries. "Rejected" is the share with `is_digit` below one half; it is the probability of a digit
-among uploads of which seven in eight show one. Another {validation:,} digits, as they are and drawn in the
-training style, calibrated, and choose among seeds where there are several.
+calibration. The other kinds are drawn from {held_out:,} digits of MNIST's training part that neither trained
+nor calibrated, in a style of their own: other blur, other noise, other typefaces, shadows that are round or a
+hand's. As in training are drawn, but with these typefaces, canvas, coarse, tiny, noise, solid and what lies
+on a photograph among scenes; the drawings, shapes and scribbles that are half of what is no digit; and the
+six things. "Other writers" are the digits that scikit-learn carries. "Rejected" is the share with `is_digit`
+below one half; it is the probability of a digit among uploads of which seven in eight show one. Another
+{validation:,} digits, as they are and drawn in the training style, calibrated, and choose among seeds where
+there are several. Until digits-2026.11.18 both were one part, by which the network and its three readings
+were chosen, too.
 
 **How far to trust them.** How the digit is found was fitted and tuned on drawn images of the training style,
-and looked at on others of the style that measures; the images of this table come from {origin}.
+and looked at on others of the style that measures, of the same digits; the images
+of this table come from {origin}.
 "Other writers" and MNIST's test part changed nothing. "Over seeds" is the mean and standard deviation of
 runs that differ in their seed, and in the machine at most; empty where only one was measured.
 What each read of the {validation:,} digits that choose, the shipped weights first: {seeds}.
@@ -46,17 +49,17 @@ What each read of the {validation:,} digits that choose, the shipped weights fir
 
 {summary}
 
-Of these images, too, are the pictures.
+Of these images, too, are the pictures; of "other writers" no errors are shown.
 
 ![Reliability: confidence against accuracy](model-card/reliability.png)
 ![Confusion matrix: rows are true, columns are predicted](model-card/confusion.png)
 ![The surest errors: the upload, what the network saw, true as predicted](model-card/errors.png)
 
-**Limits.** The photographs are imitations. MNIST's writers were American; the upstroke of Europe's 1 and
-the bar of its 7 are drawn into some of their digits, all else that others write differently only typefaces
-show. Digits that touch a frame, cross a ruled line of their own colour, lie beside a pen or under a hard
-shadow, or are drawn on a photograph are where it fails most. Single letters that look like a digit, signs,
-signatures and receipts are often taken for one.
+**Limits.** The photographs are imitations. MNIST's writers were American; the upstroke of Europe's 1, the bar
+of its 7 and a slash through a 0 are drawn into some of their digits, all else that others write differently
+only typefaces show. Digits that touch a frame, cross a ruled line of their own colour, lie beside a pen or
+under a hard shadow, or are drawn on a photograph are where it fails most. Single letters that look like a
+digit, signs, signatures and receipts are often taken for one.
 
 **Version.** {version}, made {made}, preprocessing {preprocessing}, PyTorch {torch}.
 """

@@ -68,11 +68,12 @@ def main() -> None:
     """Read the kinds, print the table, write the card."""
     chosen = _arguments()
     models = [Model.load(folder) for folder in (WEIGHTS, *chosen.beside)]
-    for folder, model in zip(chosen.beside, models[1:], strict=True):
-        if model.version != models[0].version:
-            sys.exit(
-                f"{folder} is {model.version}, what is shipped {models[0].version}: train that seed again"
-            )
+    sidecars = [_sidecar(folder) for folder in (WEIGHTS, *chosen.beside)]
+    for folder, sidecar in zip(chosen.beside, sidecars[1:], strict=True):
+        if (unlike := unlike_in(sidecar, sidecars[0])) is not None:
+            sys.exit(f"{folder} has not the {unlike} of what is shipped: train that seed again")
+    if len({sidecar["settings"]["seed"] for sidecar in sidecars}) < len(sidecars):
+        sys.exit("Of each seed one is measured, the shipped one's beside others.")
     seed = seed_of(models[0].version) if chosen.seed is None else chosen.seed
     rows: list[tuple[str, ...]] = []
     together: list[Outcome] = []
@@ -83,9 +84,8 @@ def main() -> None:
         together += map(_lightened, outcomes) if name != APART else []
     summary = summarise(together)
     if chosen.card:
-        sidecars = [_sidecar(folder) for folder in (WEIGHTS, *chosen.beside)]
+        _draw_card(chosen.card, together)  # first: where it fails, the former card stays
         card.write(chosen.card, sidecars, rows, summary, chosen.seed)
-        _draw_card(chosen.card, together)
     table = Table(*card.COLUMNS, title=models[0].version)
     for row in rows:
         table.add_row(*row)
@@ -93,6 +93,15 @@ def main() -> None:
     console.print(table)
     for line in summary:
         console.print(*line)
+
+
+def unlike_in(one: dict[str, Any], other: dict[str, Any]) -> str | None:
+    """Name what differs between two sidecars beside the seed and what follows from it, if anything does."""
+    for name in ("version", "preprocessing_version", "data"):
+        if one[name] != other[name]:
+            return name
+    settings = ({**sidecar["settings"], "seed": None} for sidecar in (one, other))
+    return None if next(settings) == next(settings) else "settings"
 
 
 def _lightened(outcome: Outcome) -> Outcome:
@@ -271,5 +280,5 @@ def _arguments() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    with interruptible("Nothing has been written."):
+    with interruptible("No card has been written."):
         main()

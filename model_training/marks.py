@@ -43,7 +43,6 @@ HELD_OUT_FONTS: Fonts = {
 }
 TYPEFACES = Path(__file__).parent / "typefaces"  # more of them, as files of the repository
 TRAINING_HERSHEY = (cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_SCRIPT_SIMPLEX)
-HELD_OUT_HERSHEY = (cv2.FONT_HERSHEY_COMPLEX, cv2.FONT_HERSHEY_TRIPLEX, cv2.FONT_HERSHEY_SCRIPT_COMPLEX)
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ class Source:
     digits: Digits
     handwriting: tuple[Path, ...]  # typefaces that look written
     print: tuple[Path, ...]  # typefaces for letters and symbols
-    plotted: tuple[int, ...]  # typefaces of lines, as OpenCV numbers them, for both
+    plotted: tuple[int, ...]  # OpenCV's own, for both
 
     @classmethod
     def training(cls, digits: Digits) -> "Source":
@@ -63,7 +62,7 @@ class Source:
     @classmethod
     def held_out(cls, digits: Digits) -> "Source":
         hands = _files(HELD_OUT_FONTS) + _typefaces("held-out")
-        return cls(digits, hands, _matplotlib("DejaVuSerif*.ttf"), HELD_OUT_HERSHEY)
+        return cls(digits, hands, _matplotlib("DejaVuSerif*.ttf"), ())  # in OpenCV 5 all of its faces are one
 
 
 @dataclass(frozen=True)
@@ -191,7 +190,7 @@ def _readable(mask: Mask, pen: Callable[[Mask, float], Mask], width: float) -> M
 
 def _text(text: str, fonts: tuple[Path, ...], source: Source, rng: Generator) -> Mask:
     """Set a text in one of the fonts, or in one that is plotted."""
-    face = int(rng.integers(len(fonts) + 1))
+    face = int(rng.integers(len(fonts) + bool(source.plotted)))
     if face == len(fonts):
         return _plotted(text, source.plotted, rng)
     font = _font(fonts[face])

@@ -396,7 +396,10 @@ def _arguments() -> tuple[Settings, Path, Path]:
         "--epochs", type=arguments.positive, default=Settings.epochs, help="before the finishing ones"
     )
     parser.add_argument(
-        "--generated", type=arguments.positive, default=Settings.generated, help="images beside MNIST's own"
+        "--generated",
+        type=arguments.positive,
+        default=Settings.generated,
+        help="images beside MNIST's own, rounded up to two hundreds",
     )
     parser.add_argument(
         "--folder", type=arguments.folder, default=str(BUILD), help="images, checkpoint and curves"

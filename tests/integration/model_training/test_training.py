@@ -33,7 +33,7 @@ def test_training_goes_on_from_prepared_images_and_writes_a_model_that_the_serve
     sizes = {name: len(getattr(mnist, name)) for name in ("training", "validation", "test")}
     drawn = {f"drawn-{VERSION}": DRAWN, f"calibration-{VERSION}": Settings.calibration}
     for name, count in {**sizes, **drawn}.items():
-        np.savez(tmp_path / f"{name}-{count}-{PREPROCESSING_VERSION}.npz", **vars(few(mnist.test)))
+        np.savez(tmp_path / f"{name}-{count}-{PREPROCESSING_VERSION}.npz", **vars(few(mnist.training)))
     command = [sys.executable, "-m", "model_training.train", "--epochs", "1", "--generated", str(DRAWN)]
     places = ["--folder", str(tmp_path), "--weights", str(tmp_path / "weights")]
     done = subprocess.run([*command, *places], cwd=ROOT, capture_output=True, text=True, check=False)

@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from model_training import kinds
 from model_training.data import ArraysOnly, DataError, Mnist, load, read
+from model_training.generator import CALIBRATION, HELD_OUT, TRAINING, source_of
 
 
 class Harmful:
@@ -47,3 +49,11 @@ def test_digits_have_mnists_form(mnist: Mnist) -> None:
     assert (image.shape, str(image.dtype)) == ((28, 28), "uint8")
     assert image.max() > 250
     assert not image[0].any()
+
+
+def test_what_trains_what_calibrates_and_what_measures_are_drawn_from_digits_of_their_own() -> None:
+    parts = TRAINING, CALIBRATION, HELD_OUT
+    assert [part.digits for part in parts] == ["training", "validation", "held_out"]
+    assert [part.style for part in parts] == [kinds.TRAINING, kinds.TRAINING, kinds.HELD_OUT]
+    images = [{image.tobytes() for image in source_of(part).digits.images} for part in parts]
+    assert len(set.union(*images)) == sum(map(len, images))

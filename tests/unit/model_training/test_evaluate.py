@@ -1,5 +1,6 @@
 from collections.abc import Callable, Iterable
 from itertools import islice
+from typing import Any
 
 import numpy as np
 import pytest
@@ -7,7 +8,15 @@ import pytest
 from inference_image.model import WEIGHTS, Answer, Model
 from inference_image.preprocessing import Preprocessed, preprocess
 from inference_image.reading import Reading
-from model_training.evaluate import Outcome, mnist_test, other_writers, read_all, seed_of, summarise
+from model_training.evaluate import (
+    Outcome,
+    mnist_test,
+    other_writers,
+    read_all,
+    seed_of,
+    summarise,
+    unlike_in,
+)
 from model_training.generator import HELD_OUT, Example, examples
 from model_training.marks import NOT_A_DIGIT
 
@@ -68,3 +77,25 @@ def test_the_same_seed_draws_the_same_examples_of_the_kinds_that_are_asked_for()
     assert drawn[0] == drawn[1]
     assert {one.kind for one in drawn[0]} <= set(kinds)
     assert all((one.digit == NOT_A_DIGIT) == (one.kind != "tiny") for one in drawn[0])
+
+
+@pytest.mark.parametrize(
+    ("changed", "unlike"),
+    [
+        ({"settings": {"seed": 7, "epochs": 24}}, None),
+        ({"settings": {"seed": 7, "epochs": 2}}, "settings"),
+        ({"version": "digits-1"}, "version"),
+        ({"preprocessing_version": 1}, "preprocessing_version"),
+        ({"data": {"sha256": "0"}}, "data"),
+    ],
+)
+def test_what_was_not_made_as_the_shipped_weights_is_not_measured_beside_them(
+    changed: dict[str, Any], unlike: str | None
+) -> None:
+    shipped = {
+        "version": "digits-2",
+        "preprocessing_version": 2,
+        "data": {"sha256": "1"},
+        "settings": {"seed": 1, "epochs": 24},
+    }
+    assert unlike_in(shipped | changed, shipped) == unlike

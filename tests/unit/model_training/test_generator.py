@@ -105,7 +105,7 @@ def test_training_and_measuring_use_other_typefaces_and_another_style() -> None:
     held_out = Source.held_out(SOURCE.digits)
     assert not set(SOURCE.handwriting) & set(held_out.handwriting)
     assert not set(SOURCE.print) & set(held_out.print)
-    assert not set(SOURCE.plotted) & set(held_out.plotted)
+    assert not held_out.plotted  # OpenCV draws all of its faces alike
     assert kinds.TRAINING != kinds.HELD_OUT
 
 
