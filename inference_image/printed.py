@@ -1,4 +1,4 @@
-"""What was printed before somebody wrote there: lines under a digit, and a box around it that it touches."""
+"""What was printed before somebody wrote there: lines under and across a digit, and a box that it touches."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from inference_image.parts import Mask, Parts
 from inference_image.ranks import percentiles
-from inference_image.shapes import BAR, HAIR, LEANING, RIM, leaning
+from inference_image.shapes import BAR, HAIR, LEANING, RIM, is_table, leaning
 
 _ACROSS, _LEVEL = 0.3, 0.07  # of the picture's width, its slope: a long printed line; many arrows lean
 _SHORT = 0.08  # of the picture's width is a line, at least
@@ -19,6 +19,7 @@ _FINE = 4  # pixels of the searched picture: a short line is no thicker
 _PAST = 0.08  # of its length it goes on at both ends, unless it is long
 _HEAD = 0.5  # of what an arrow's head reaches to one side of its shaft it does to the other, at least
 _TIP = 5  # times a line's thickness from its end an arrow's head parts from it
+_RUN = 0.12  # of the picture's width: so much of a line from edge to edge is level, or leans by a pixel
 _BEYOND = 1.25  # times as long as what stands on it is a line; the foot of a 2 and the bar of a 7 are shorter
 _BOX, _HOLLOW = 0.08, 0.7  # of the picture's longer side, of it is inked: a box, with what is in it
 _CLOSED = 0.4  # of the part's box is within its outline, of a box that leans or is crossed
@@ -45,10 +46,18 @@ class _Edge(NamedTuple):
     thickness: float
 
 
+class _Ruled(NamedTuple):
+    """A line through a part, (height, width), how thick it is, and whether it ends as an arrow does."""
+
+    mask: NDArray[np.bool_]
+    thickness: float
+    may_be_a_shaft: bool
+
+
 def printed(parts: Parts) -> Iterator[Mask]:
-    """Mark the lines that something stands on, and the boxes that it touches: (height, width) each."""
+    """Mark the lines that something stands on or crosses, the boxes that it touches: (height, width) each."""
     for part in range(len(parts)):
-        for lines in (_line_under(parts, part), _box_around(parts, part)):
+        for lines in (_ruling(parts, part), _line_under(parts, part), _box_around(parts, part)):
             if lines is not None:
                 yield lines
 
@@ -88,6 +97,58 @@ def _line_under(parts: Parts, part: int) -> Mask | None:
     line = np.zeros(parts.labels.shape, np.uint8)
     line[top : top + height, left : left + width] = alone & ~(touched | rest)
     return line
+
+
+def _ruling(parts: Parts, part: int) -> Mask | None:
+    """Mark the lines that run straight from edge to edge of the picture, where nothing touches them.
+
+    (height, width). None where there are none, one that may be an arrow's shaft, or nothing but bars between
+    them. A table that something stands in alone is left whole.
+    """
+    if parts.edges[part] < 2 or is_table(parts, part):
+        return None
+    left, top, width, height = parts.boxes[:, part].astype(int)
+    alone = parts.alone(part)
+    down, across = parts.labels.shape
+    lines = [*_through(alone, across)]
+    lines += [line._replace(mask=line.mask.T) for line in _through(alone.T, down)]
+    if not lines or (len(lines) == 1 and lines[0].may_be_a_shaft):
+        return None
+    ruled = np.any([line.mask for line in lines], axis=0)
+    beside = (alone & ~ruled).view(np.uint8)
+    _, _, stats, _ = cv2.connectedComponentsWithStats(beside)
+    shorter, longer = np.sort(stats[1:, 2:4]).T
+    if not (shorter > 2 * lines[0].thickness + 2 + _LEVEL * longer).any():
+        return None
+    untouched = cv2.dilate(beside, np.ones((3, 3), np.uint8)) == 0
+    marked = np.zeros(parts.labels.shape, np.uint8)
+    marked[top : top + height, left : left + width] = ruled & untouched
+    return marked
+
+
+def _through(alone: NDArray[np.bool_], across: int) -> Iterator[_Ruled]:
+    """Find what runs straight through a part, (height, width), and the picture, which is `across` wide."""
+    height, width = alone.shape
+    if width < across - 2:
+        return
+    thick = cv2.dilate(alone.view(np.uint8), np.ones((3, 1), np.uint8))  # it may lean
+    level = np.ones((1, int(_RUN * width) + 1), np.uint8)
+    runs = cv2.morphologyEx(thick, cv2.MORPH_OPEN, level, borderType=cv2.BORDER_REPLICATE)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(runs & alone.view(np.uint8))
+    for name in np.flatnonzero(stats[1:, 2] >= width - 2) + 1:
+        line = labels == name
+        inked = np.count_nonzero(line, axis=0)
+        columns = np.flatnonzero(inked)
+        middle = line.argmax(axis=0)[columns] + (inked[columns] - 1) / 2
+        thickness = float(np.median(inked[columns]))
+        slope, start = _line(columns, middle)
+        near = np.abs(slope * columns + start - middle) <= 1
+        if thickness > HAIR * width or np.count_nonzero(near) < _BARE * width:
+            continue
+        slope, start = _line(columns[near], middle[near])
+        below = np.arange(height)[:, None] - (slope * np.arange(width) + start)
+        mask = alone & (np.abs(below) <= thickness / 2 + 1)
+        yield _Ruled(mask, thickness, not _runs_on(below, alone & ~mask, thickness, is_long=True))
 
 
 def _runs_on(
