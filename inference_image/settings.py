@@ -56,13 +56,13 @@ class Settings:
 
     @property
     def worker_images(self) -> int:
-        """What one worker may have in work: its share, but at least what one request may bring."""
-        return max(self._share(self.max_in_work), self.max_images)
+        """What one worker may have in work: its share, but at least what two requests may bring."""
+        return max(self._share(self.max_in_work), 2 * self.max_images)
 
     @property
     def worker_bytes(self) -> int:
         """Of their files, likewise."""
-        return max(self._share(self.max_in_work_bytes), self.max_image_bytes)
+        return max(self._share(self.max_in_work_bytes), 2 * self.max_image_bytes)
 
     @property
     def stop_seconds(self) -> int:
