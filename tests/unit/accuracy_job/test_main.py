@@ -132,7 +132,7 @@ def test_no_pairs_make_a_report_too(tmp_path: Path, capsys: Captured) -> None:
     ("arguments", "message"),
     [
         (["missing.csv"], "missing.csv: no such file"),
-        (["{pairs}", "--true", "label"], "no column label; its columns: true, predicted, confidence, model"),
+        (["{pairs}", "--true", "label"], "no column label; its columns: 'true', 'predicted', 'confi"),
         (["{pairs}", "--time", "at"], "no column at"),
         (["not-read.csv", "--fail-under", "speed=1"], "the report has no figure speed"),
         (["{pairs}.txt", "--model", "version"], "no column version"),
@@ -195,7 +195,7 @@ def test_names_and_values_reach_the_terminal_as_they_are_and_none_as_a_command(
     assert capsys.readouterr().out.splitlines()[1].endswith('t:a:.jsonl:100: ":x:"')
     (tmp_path / "a.csv").write_text("tru\x1b[31m,predicted\n")
     assert main([str(tmp_path / "a.csv")]) == BAD_INPUT
-    assert r"its columns: tru\x1b[31m, predicted" in capsys.readouterr().err
+    assert r"its columns: 'tru\x1b[31m', 'predicted'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
