@@ -108,8 +108,10 @@ def test_a_terminal_that_lacks_a_character_of_the_summary_ends_nothing(pairs: st
 @pytest.mark.parametrize(("name", "status"), [("pairs.csv", OK), ("missing.csv", BAD_INPUT)])
 def test_a_closed_output_ends_nothing(closed: str, name: str, status: int, pairs: str) -> None:
     path = Path(pairs).with_name(name)
-    command = f"exec {sys.executable} -m accuracy_job {path} {closed}"
-    job = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    words = [sys.executable, "-m", "accuracy_job", str(path)]
+    job = subprocess.run(
+        ["sh", "-c", f'exec "$@" {closed}', "sh", *words], capture_output=True, text=True, check=False
+    )
     assert job.returncode == status
     assert ("accuracy 50.00%" in job.stdout) == (closed == "2>&-" and status == OK)
     assert ("missing.csv: no such file" in job.stderr) == (closed == ">&-" and status == BAD_INPUT)
