@@ -11,7 +11,8 @@ import pytest
 
 from infrastructure.local.settings import ROOT
 
-BINARIES = {"python", "pip", "activate", "ruff", "weed", "uv"}  # what pip makes no script of, but pip's own
+# What pip makes no script of; its own, which is but looked for; and one that is installed in the same line.
+BINARIES = {"python", "activate", "ruff", "weed", "uv", "pip", "pre-commit"}
 
 
 def without_make() -> dict[str, str]:
