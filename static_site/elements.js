@@ -4,7 +4,7 @@ import { Problem } from "./api.js";
 import { texts } from "./texts.js";
 
 const NOTHING = "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg'/>"; // without an image there would be a sign of a broken one
-export const SHOW_WAITING_MS = 300; // most answers are here by then, and a word that flashes by only disturbs
+export const SHOW_WAITING_MS = 300; // a word that flashes by disturbs
 
 /**
  * @param {string} name

@@ -151,7 +151,7 @@ export class Pad extends EventTarget {
   }
 }
 
-/** Chromium leaves `toBlob` to its idle time, up to a second later; this takes some milliseconds, at once. */
+/** Chromium leaves `toBlob` to its idle time, up to a second later. */
 function blobOf(dataUrl) {
   const [, base64] = dataUrl.split(",");
   return new Blob([Uint8Array.from(atob(base64), (character) => character.charCodeAt(0))], { type: "image/png" });

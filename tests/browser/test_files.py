@@ -3,6 +3,7 @@
 import base64
 import io
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -446,3 +447,17 @@ def test_a_file_is_labelled_like_a_drawing(page: Page, api: ApiDouble) -> None:
     page.get_by_role("button", name="0, 97.0%").click()
     expect(page.get_by_text("It was a 0, and read as one. 1 of the 1 image you labelled")).to_be_visible()
     assert [record["true"] for record in api.records.values()] == [0]
+
+
+def test_a_label_is_undone_although_the_file_is_no_longer_there(
+    page: Page, api: ApiDouble, tmp_path: Path
+) -> None:
+    (chosen := tmp_path / "7.png").write_bytes(drawing(7))
+    page.locator("input[type=file]").first.set_input_files(chosen)
+    page.get_by_role("button", name="7, 97.0%").click()
+    undo = page.locator(".meaning").get_by_role("button", name="Undo")
+    expect(undo).to_be_visible()
+    chosen.unlink()
+    undo.click()
+    wait_until_sent(page, lambda: [each["true"] for each in api.records.values()] == [None])
+    expect(page.get_by_role("alert")).to_have_count(0)
