@@ -73,7 +73,7 @@ export function scrollable(label, content) {
   return element("div", { class: "scroll", role: "region", tabindex: "0", "aria-label": label }, content);
 }
 
-/** What went wrong, in words, with a way on. What is no problem of the API is a mistake of ours, and thrown. */
+/** What went wrong, in words, with a way on. A mistake of ours is thrown. */
 export function problemNotice(problem, retry) {
   if (!(problem instanceof Problem)) throw problem;
   const notice = element(
