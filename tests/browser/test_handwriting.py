@@ -612,7 +612,7 @@ def test_an_image_whose_bytes_are_kept_no_longer_is_opened_and_labelled_all_the_
     api.add(predicted=0)
     api.images.clear()
     page.goto(VIEW)
-    assert cards(page).locator("img").evaluate("image => image.decode().then(() => image.naturalWidth)") == 28
+    expect(cards(page).locator("img")).to_have_js_property("naturalWidth", 28)
     cards(page).click()
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_text("The image itself is kept no longer.")).to_be_visible()
