@@ -129,7 +129,7 @@ def _ruling(parts: Parts, part: int) -> Mask | None:
 def _through(alone: NDArray[np.bool_], across: int) -> Iterator[_Ruled]:
     """Find what runs straight through a part, (height, width), and the picture, which is `across` wide."""
     height, width = alone.shape
-    if width < across - 2:
+    if width < max(2, across - 2):
         return
     thick = cv2.dilate(alone.view(np.uint8), np.ones((3, 1), np.uint8))  # it may lean
     level = np.ones((1, int(_RUN * width) + 1), np.uint8)
