@@ -96,7 +96,7 @@ lock: .venv-audit/stamp ## Renew the lock files after a change of requirements; 
 	for part in $(PARTS); do $(UV_COMPILE) -c requirements-dev.lock $$part.txt -o $$part.lock || exit; done
 	for tool in $(TOOLS); do $(UV_COMPILE) $$tool.txt -o $$tool.lock || exit; done
 
-BOM = .venv-audit/bin/cyclonedx-py requirements - --output-reproducible --output-file build/sbom/$(1).json
+BOM = .venv-audit/bin/python -m cyclonedx_py requirements - --output-reproducible --output-file build/sbom/$(1).json
 sbom: .venv-audit/stamp ## CycloneDX bills of what the API, the container and the job are made of, in build/sbom
 	@mkdir -p build/sbom
 	@{ cat requirements.txt; grep -o '^chalice==[0-9.]*' infrastructure/requirements.txt; } | $(call BOM,api)
@@ -126,12 +126,15 @@ coverage: .venv/dev.stamp .venv-localstack/stamp .venv-checkov/stamp test-progra
 	@$(BIN)/python -m coverage combine --quiet
 	@$(BIN)/python -m coverage report
 
+# A Python that was upgraded under its environment finds nothing there: what is set up in it is set up again.
+$(foreach venv,$(wildcard .venv .venv-*),$(shell $(venv)/bin/python -c 'import pip' 2>/dev/null || rm -f $(venv)/*stamp $(venv)/bin/pip))
+
 # Set-up. A stamp is newer than the lock files that it was made from; a second `make` costs nothing. PYTHON is named
 # once: what comes beside .venv is made by the Python in it.
 .venv/bin/pip:
 	@$(PYTHON) -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or newer with venv is needed; name it: make PYTHON=python3.12 …"; exit 1; }
-	@$(PYTHON) -m venv .venv
+	@$(PYTHON) -m venv --clear .venv
 
 # PyTorch comes last and by its version alone: what it needs is there by then, so that its index gives nothing else.
 .venv/run.stamp: infrastructure/requirements.lock inference_image/requirements.txt | .venv/bin/pip
@@ -148,28 +151,32 @@ coverage: .venv/dev.stamp .venv-localstack/stamp .venv-checkov/stamp test-progra
 
 .venv-localstack/stamp: tests/localstack-requirements.lock | .venv/bin/pip
 	@echo "Setting up .venv-localstack (once): LocalStack for the offline AWS tests …"
-	@$(LOCALSTACK_PYTHON) -m venv .venv-localstack
+	@$(LOCALSTACK_PYTHON) -m venv --clear .venv-localstack
 	@.venv-localstack/bin/$(PIP_INSTALL_TOOL) -r $<
+	@.venv-localstack/bin/python -m pip show --quiet localstack-core || \
+	  { echo "LocalStack has no release for this Python: install python3.13, or name one with LOCALSTACK_PYTHON="; exit 1; }
 	@touch $@
 
 .venv-checkov/stamp: tests/checkov-requirements.lock | .venv/bin/pip
 	@echo "Setting up .venv-checkov (once): the scanner of the CloudFormation templates …"
-	@$(BIN)/python -m venv .venv-checkov
+	@$(BIN)/python -m venv --clear .venv-checkov
 	@.venv-checkov/bin/$(PIP_INSTALL_TOOL) -r $<
 	@touch $@
 
 .venv-audit/stamp: tests/audit-requirements.lock | .venv/bin/pip
 	@echo "Setting up .venv-audit (once): what looks at all that is installed …"
-	@$(BIN)/python -m venv .venv-audit
+	@$(BIN)/python -m venv --clear .venv-audit
 	@.venv-audit/bin/$(PIP_INSTALL_TOOL) -r $<
 	@touch $@
 
 # What the tests drive beside Python: a browser, curl, and a container engine.
+TEST_PROGRAMS := chromium-headless-shell fonts-dejavu-core curl podman runc debootstrap ca-certificates
 test-programs:
 	@any() { for name; do command -v "$$name" >/dev/null && return; done; return 1; }; \
 	if any chromium-headless-shell chromium chromium-browser google-chrome google-chrome-stable && any curl \
 	  && { docker info || { any podman && any runc && any debootstrap; }; } >/dev/null 2>&1; then exit 0; fi; \
-	if [ "$$(id -u)" = 0 ] && any apt-get; then apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
-	  apt-get install -y --no-install-recommends chromium-headless-shell fonts-dejavu-core curl podman runc debootstrap ca-certificates; \
-	else echo "The tests need Chromium, curl and Docker or podman. On Debian:"; \
-	  echo "sudo apt-get install chromium-headless-shell curl podman runc debootstrap"; exit 1; fi
+	if [ "$$(id -u)" = 0 ] && any apt-get && apt-get update -qq && apt-cache show chromium-headless-shell >/dev/null 2>&1; \
+	then DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $(TEST_PROGRAMS); \
+	else echo "The tests need Chromium or Chrome, curl, and Docker or podman. On Debian:"; \
+	  echo "sudo apt-get install $(TEST_PROGRAMS)"; \
+	  echo "Ubuntu has no chromium-headless-shell: there, install Google Chrome, and the others."; exit 1; fi

@@ -79,14 +79,13 @@ class Day:
 
     def counts(self, seen: Seen = unseen) -> Counts:
         """Return the counts of the day as it is now; at once, if it is as it was when it was counted last."""
-        objects = pa.Table.from_batches(listed(self.source, self._folder), LISTED)
-        state = state_of(objects)
         found = None if self.recount else partials.read(self.kept, self._partial)
-        if found is not None and found.state == state:
+        if found is not None and found.state == state_of(listed(self.source, self._folder)):
             seen(found.counts.pairs)
             return found.counts
-        with _recounting:
-            return self._count(state, listing_of(objects), seen)
+        with _recounting:  # many days are looked at together: what they list is not kept until here
+            objects = pa.Table.from_batches(listed(self.source, self._folder), LISTED)
+            return self._count(state_of(objects.to_batches()), listing_of(objects), seen)
 
     def batches(self) -> Iterator[Batch]:
         """Return what was counted last."""
@@ -241,13 +240,13 @@ def strays(source: ObjectStore) -> Counts:
     return Counts(rejected=rejections(wrong_key(item["path"]) for item in items))
 
 
-def state_of(objects: pa.Table) -> str:
-    """Return the state of a day whose folder holds these objects. LISTED, in S3's order: that of keys.
+def state_of(objects: Iterable[pa.RecordBatch]) -> str:
+    """Return the state of a day whose folder holds these objects: LISTED, a page each, by key as S3 has them.
 
     Arrow's own bytes are hashed: threads that make text of them wait for Python's lock.
     """
     state = hashlib.sha256(code_hash().encode())
-    for batch in objects.to_batches():
+    for batch in objects:
         state.update(batch.serialize())
     return state.hexdigest()
 

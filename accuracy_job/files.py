@@ -14,14 +14,13 @@ from functools import cache
 from glob import escape, glob, has_magic
 from itertools import chain, dropwhile
 from pathlib import Path, PurePosixPath
-from textwrap import shorten
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 from pyarrow import fs
 
-from accuracy_job.checks import Fault, Names, path_day, rejections
+from accuracy_job.checks import MAX_SHOWN, Fault, Names, path_day, rejections
 from accuracy_job.columns import check_columns
 from accuracy_job.kernel import Batch, Counts, Rejections, added
 from accuracy_job.records import Text, check_texts
@@ -124,8 +123,9 @@ def _matches(pattern: str) -> list[str]:
 def _files(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
-    files = (folder / name for folder, names in _walk(path) for name in names)
-    return [file for file in files if file.is_file() and not _hidden((file.name,))]
+    files = (folder / name for folder, names in _walk(path) for name in names if not _hidden((name,)))
+    # A link that leads nowhere is one that cannot be read: the report would be of the rest alone.
+    return [file for file in files if file.is_file() or not file.exists()]
 
 
 def _walk(top: Path) -> Iterator[tuple[Path, list[str]]]:
@@ -153,9 +153,11 @@ def _links(path: Path) -> tuple[int, Path]:
 def _find_s3(pattern: str) -> Iterable[str]:
     """Return the objects that match. As S3 knows no folders, `*` matches a slash, too."""
     filesystem, path = _place(pattern)
-    if filesystem.get_file_info(path).is_file:
+    if (there := filesystem.get_file_info(path)).is_file:
         return {pattern}
-    if not has_magic(path):
+    if there.type == fs.FileType.Directory:  # as Spark writes, also with an ending
+        path = f"{path.rstrip('/')}/*"
+    elif not has_magic(path):
         return set()
     folder = _folder(path)
     found = filesystem.get_file_info(fs.FileSelector(folder.rstrip("/"), recursive=True))
@@ -269,7 +271,7 @@ def _read_text(
 
     def skip(row: pa_csv.InvalidRow) -> str:
         nonlocal rejected
-        short.append(Fault("not as many cells as columns", split.url, row.text.encode()))
+        short.append(Fault("not as many cells as columns", split.url, row.text[:MAX_SHOWN].encode()))
         if len(short) == LINES_PER_BATCH:  # here, as a file may have no others, and so no batch
             rejected = added(rejected, rejections(short))
             short.clear()
@@ -389,7 +391,9 @@ def _present(columns: list[str], split: FileSplit) -> list[str]:
     parts = split.names.of_parts()
     missing = [parts[part] for part in sorted(split.names.required) if parts[part] not in columns]
     if missing:
-        there = shorten(", ".join(columns), MAX_COLUMNS, placeholder=" …") or "none"
+        there = ", ".join(map(repr, columns)) or "none"  # a blank in a name is to be seen
+        if len(there) > MAX_COLUMNS:
+            there = f"{there[:MAX_COLUMNS]} …"
         raise InputError(
             f"{split.url}: there is no column {' and no column '.join(missing)}; its columns: {there}"
         )

@@ -23,6 +23,7 @@ from chalice_app.settings import MAX_IMAGE_BYTES, Settings
 from chalice_app.store import Store
 
 THREADS = 16  # requests to S3 at once, for one page of a list or a batch of the sweep
+NO_BODY: list[str] = []  # types of one: Chalice would refuse all but JSON, also where nothing is sent
 RETRY_AFTER = "1"  # seconds until a look at a pending record may find it completed
 
 settings = Settings.from_environment(os.environ)
@@ -130,7 +131,7 @@ def create_classification() -> Response:
     return _json(record, 201, **headers)
 
 
-@app.route("/classifications", methods=["GET"])
+@app.route("/classifications", methods=["GET"], content_types=NO_BODY)
 def list_classifications() -> Response:
     request = _request()
     records, more = classifications().page(
@@ -139,7 +140,7 @@ def list_classifications() -> Response:
     return _json({"classifications": records, "cursor": parameters.cursor_to(more)})
 
 
-@app.route("/classifications/{id}", methods=["GET"])
+@app.route("/classifications/{id}", methods=["GET"], content_types=NO_BODY)
 def get_classification(id: str) -> Response:
     request = _request()
     record = classifications().get(
@@ -148,13 +149,13 @@ def get_classification(id: str) -> Response:
     return _json(record)
 
 
-@app.route("/classifications/{id}", methods=["DELETE"])
+@app.route("/classifications/{id}", methods=["DELETE"], content_types=NO_BODY)
 def delete_classification(id: str) -> Response:
     classifications().delete(parameters.writer(_request()), parameters.id_of(id))
     return Response("", {"Cache-Control": "no-store"}, 204)
 
 
-@app.route("/classifications/{id}/image", methods=["GET"])
+@app.route("/classifications/{id}/image", methods=["GET"], content_types=NO_BODY)
 def get_image(id: str) -> Response:
     request = _request()
     parameters.accept_bytes(request)
@@ -176,19 +177,19 @@ def put_label(id: str) -> Response:
     return _json(record)
 
 
-@app.route("/legibility", methods=["GET"])
+@app.route("/legibility", methods=["GET"], content_types=NO_BODY)
 def get_legibility() -> Response:
     return _json(classifications().legibility(parameters.writer(_request())))
 
 
-@app.route("/accuracy", methods=["GET"])
+@app.route("/accuracy", methods=["GET"], content_types=NO_BODY)
 def get_accuracy() -> Response:
     if (report := store().get(keys.REPORT)) is None:
         raise Problem(404, "There is no report yet. The accuracy job writes the first.")
     return _versioned(report.content.decode(), "application/json", report.etag, "public, max-age=60")
 
 
-@app.route("/health", methods=["GET"])
+@app.route("/health", methods=["GET"], content_types=NO_BODY)
 def get_health() -> Response:
     dependencies = {"store": _state(store().check), "inference": _state(inference().ping)}
     healthy = all(state["status"] == "ok" for state in dependencies.values())
@@ -197,7 +198,7 @@ def get_health() -> Response:
     )
 
 
-@app.route("/openapi.json", methods=["GET"])
+@app.route("/openapi.json", methods=["GET"], content_types=NO_BODY)
 def get_openapi() -> Response:
     return _json(openapi.served_at(_request().context["path"]), cache="public, max-age=300")
 

@@ -29,6 +29,7 @@ SWEEP_TIME = timedelta(seconds=40)  # of the minute that the schedule leaves
 SWEEP_BATCH = 16  # images, or intents, at once
 REQUEST_TIME = timedelta(minutes=2)  # more than a request lasts, on one machine and with a slow store as well
 ABANDONED_AFTER = timedelta(minutes=10)  # an intent that is older has lost its request
+SWEPT_EVERY = timedelta(minutes=1)
 _INTERNAL = {"writer", "idempotency", "etag"}
 
 Record = dict[str, Any]
@@ -83,8 +84,10 @@ class Classifications:
         id = UUID(facts["id"])
         if (record := self._load(id)) is not None:
             return self._shown(self._completed(record, request_id))
-        if self._now() - keys.created(id) > ABANDONED_AFTER - REQUEST_TIME:
-            raise unavailable("A request with this Idempotency-Key was interrupted. Send it again.")
+        if (age := self._now() - keys.created(id)) > ABANDONED_AFTER - REQUEST_TIME:
+            swept = max(ABANDONED_AFTER - age, timedelta()) + SWEPT_EVERY
+            detail = "A request with this Idempotency-Key was interrupted. Send it again."
+            raise unavailable(detail, str(round(swept.total_seconds())))
         with self._intent(facts):
             return self._store_and_ask(facts, image, request_id)
 

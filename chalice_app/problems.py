@@ -54,6 +54,6 @@ def _is_brief(value: object) -> bool:
     return value is None or isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))
 
 
-def unavailable(detail: str) -> Problem:
-    """Return the 503 for something that we depend on and that may be back soon."""
-    return Problem(503, detail, headers={"Retry-After": RETRY_AFTER})
+def unavailable(detail: str, retry_after: str = RETRY_AFTER) -> Problem:
+    """Return the 503 for something that we depend on and that may be back soon, in so many seconds."""
+    return Problem(503, detail, headers={"Retry-After": retry_after})

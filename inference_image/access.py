@@ -14,7 +14,20 @@ from inference_image.metrics import Metrics
 
 _ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")  # anything else could forge a line of somebody's log
 _PATH_CHARACTERS = 200  # in the log: a line of up to 4,096 bytes stays whole where several workers write
+_REFUSED = "refused"  # in a request's state
 _PATHS = {"/", "/invocations", "/ping", "/metrics", "/openapi.json"}
+
+
+def id_of(scope: Scope) -> str:
+    """Return the id that the client gave to a request, or a new one: each time the same."""
+    given = Headers(scope=scope).get("x-request-id", "")
+    state: dict[str, str] = scope.setdefault("state", {})
+    return state.setdefault("request_id", given if _ID.fullmatch(given) else uuid.uuid4().hex)
+
+
+def refuse(scope: Scope, status: int) -> None:
+    """Note what a request has been answered from outside, because the rest of it was none."""
+    scope["state"][_REFUSED] = status
 
 
 class Access:
@@ -27,8 +40,7 @@ class Access:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, and note what came of it."""
-        given = Headers(scope=scope).get("x-request-id", "")
-        request_id = given if _ID.fullmatch(given) else uuid.uuid4().hex
+        request_id = id_of(scope)
         began = time.perf_counter()
         status = 0
 
@@ -51,6 +63,7 @@ class Access:
         asyncio.get_running_loop().call_soon(self._note, scope, request_id, status, seconds)
 
     def _note(self, scope: Scope, request_id: str, status: int, seconds: float) -> None:
+        status = scope["state"].get(_REFUSED, status)
         path = scope["path"] if scope["path"] in _PATHS else "other"  # bounded: anyone can make paths up
         self._metrics.requests.labels(path, status).inc()
         self._metrics.latency.labels(path).observe(seconds)

@@ -93,4 +93,5 @@ class Batcher(Generic[Prepared, Answer]):
                 futures.append(upload.answer)
             except Exception as error:
                 upload.answer.set_exception(error)
+                del upload  # of this frame, which the error keeps: it would keep itself, and all these bytes
         return futures, prepared

@@ -7,17 +7,22 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 from tqdm import tqdm
 
+from inference_image.bounds import bound_memory, bounded_time
 from inference_image.decoding import ImageError
 from inference_image.limits import Limits
 from inference_image.model import Model, ModelError
 from inference_image.reading import Reading, read
+from inference_image.settings import Settings
 
 BATCH = 32
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff"}  # of files in folders
+
+_STACK_BYTES = 8 * 2**20  # of a thread, of which it uses little
 
 Answered = tuple[Path, Reading | ImageError]
 
@@ -71,7 +76,8 @@ def classify(paths: Sequence[Path], model: Model) -> Iterable[Answered]:
 
 
 def _read(contents: Sequence[bytes | ImageError], model: Model) -> Iterable[Reading | ImageError]:
-    readings = iter(read([one for one in contents if isinstance(one, bytes)], model, Limits()))
+    files = [one for one in contents if isinstance(one, bytes)]
+    readings = iter(read(files, model, Limits(), partial(bounded_time, Settings.max_decoding_seconds)))
     return (next(readings) if isinstance(one, bytes) else one for one in contents)
 
 
@@ -122,4 +128,6 @@ def _json(path: Path, answer: Reading | ImageError) -> str:
 
 
 if __name__ == "__main__":
+    threads = os.cpu_count() or 1  # of PyTorch, and as many of OpenCV
+    bound_memory(Limits.decoding_bytes + BATCH * Limits.image_bytes + 2 * threads * _STACK_BYTES)
     sys.exit(main())

@@ -8,11 +8,11 @@ import socket
 import struct
 import uuid
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn, cast
 
 import uvicorn
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Scope
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from inference_image.log import log
@@ -23,9 +23,12 @@ if TYPE_CHECKING:
 CONNECTIONS = 4096  # open at once at one worker; more are closed again
 BACKLOG = 1024  # that the kernel keeps until this process takes them
 HEAD_BYTES = 2**16  # of a request's line and headers
+PIPELINED = 64  # requests that wait for answers to those before them, on one connection
 PAUSE_SECONDS = 1
 ASK_SECONDS = 0.5  # for who has come just before the end
 IDLE_SECONDS = 75  # between two requests: longer than load balancers wait (60), so that they close first
+
+_TOO_LONG = 431, f"head or trailers have more than {HEAD_BYTES} bytes"
 
 # In Linux' classic BPF, over a segment's TCP header: drop what has SYN set, take all else. linux/filter.h
 _ATTACH_FILTER = 26
@@ -122,8 +125,11 @@ class Connection(HttpToolsProtocol):
 
     head_seconds = 30.0  # for a request's line and headers to come
     discard_seconds = 10.0  # for the rest of what has been refused
+    unread_seconds = 30.0  # for answers to be read
 
+    _fault = 400, "this is no request in HTTP/1.1"  # status and detail, where the parser stops
     _late: asyncio.TimerHandle | None = None  # closes it
+    _unread: asyncio.TimerHandle | None = None  # ends it
     _fruitless = 0  # bytes since the last head or piece of a body was complete
     _is_refused = False  # all that still comes
     _answered: RequestResponseCycle | None = None  # the request that is, or was last
@@ -136,6 +142,7 @@ class Connection(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._arrived()
+        self.resume_writing()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -146,10 +153,12 @@ class Connection(HttpToolsProtocol):
         try:
             self._parse(memoryview(data))
         except (HttpParserError, HttpParserUpgrade):  # the latter where it is CONNECT that asks
-            self._refuse(400, "this is no request in HTTP/1.1")
+            self._refuse(*self._fault)
         else:
             if self._fruitless > HEAD_BYTES and not self.transport.is_closing():
-                self._refuse(431, f"head or trailers have more than {HEAD_BYTES} bytes")
+                self._refuse(*_TOO_LONG)
+            elif self._late is None and not self._is_busy:  # an empty line, before a request
+                self._expect(self.timeout_keep_alive)
 
     def on_message_begin(self) -> None:
         self._expect(self.head_seconds)
@@ -158,6 +167,10 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._arrived()
+        if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > HEAD_BYTES:
+            self._stop(*_TOO_LONG)
+        if len(self.pipeline) == PIPELINED:
+            self._stop(400, f"more than {PIPELINED} requests wait for their answers")
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -175,10 +188,34 @@ class Connection(HttpToolsProtocol):
             self.flow.resume_reading()
 
     def on_response_complete(self) -> None:
-        """Take the rest of a body after the answer: a client that still sends would see only a reset."""
+        """Take the rest of a body after the answer: a client that still sends would see only a reset.
+
+        But no further request before those that have come: uvicorn would queue without end.
+        """
+        if self._answered is not None:
+            self._answered.body = bytearray()  # of what was refused, nobody has taken it
+            self._answered.transport = self.transport  # `_Whole` and it would keep one another
         super().on_response_complete()
         if self.cycle.more_body:
             self._expect(self.discard_seconds)
+        if self.pipeline:
+            self.flow.pause_reading()
+
+    def pause_writing(self) -> None:
+        """Let go of who does not read: an answer waits for that without end, and closing waits as well."""
+        super().pause_writing()
+        self._unread = self.loop.call_later(self.unread_seconds, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
+
+    @property
+    def _is_busy(self) -> bool:
+        """Whether a request is being answered, or has been refused and its body still comes."""
+        return self.cycle is not None and (not self.cycle.response_complete or self.cycle.more_body)
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: "ASGI3Application") -> None:
         self._answered = cycle
@@ -222,15 +259,24 @@ class Connection(HttpToolsProtocol):
         self.transport.write_eof()
         self._expect(self.discard_seconds)
 
+    def _stop(self, status: int, detail: str) -> NoReturn:
+        """Stop the parser, in one of its callbacks."""
+        self._fault = status, detail
+        raise HttpParserError(detail)
+
     def _refuse(self, status: int, detail: str) -> None:
-        """Answer what is no request."""
-        from inference_image.problems import details  # noqa: PLC0415  with PyTorch, which the supervisor need not load
+        """Answer what is no request, or the rest of one."""
+        from inference_image.access import id_of, refuse  # noqa: PLC0415  with PyTorch, which the supervisor need not load
+        from inference_image.problems import details  # noqa: PLC0415
 
         request_id = uuid.uuid4().hex
-        log("refused", request_id=request_id, status=status, detail=detail)
-        if self._answered is not None:  # it must write nothing behind this, nor wait for its body
-            self._answered.disconnected = True
+        if self._answered is not None and not self._answered.response_complete:
+            scope = cast("Scope", self._answered.scope)
+            request_id = id_of(scope)
+            refuse(scope, status)
+            self._answered.disconnected = True  # it must write nothing behind this, nor wait for its body
             self._answered.message_event.set()
+        log("refused", request_id=request_id, status=status, detail=detail)
         body = json.dumps(details(status, detail)).encode()
         head = (
             "content-type: application/problem+json\r\n"

@@ -74,7 +74,10 @@ def decode(data: bytes, limits: Limits) -> Picture:
             return _decode(data, limits)
     except Exception as error:  # Pillow's decoders raise whatever a broken file provokes
         refusal = _refusal(error)
-    raise refusal  # out here: an error keeps the one it was raised from, and with it all that was decoded
+    try:
+        raise refusal  # out here: an error keeps the one it was raised from, and with it all that was decoded
+    finally:
+        del refusal  # of this frame, which it keeps: it would keep itself, and the upload
 
 
 def _refusal(error: Exception) -> ImageError:

@@ -3,7 +3,7 @@
 import os
 import sys
 from http import HTTPStatus
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPException
 
 from inference_image.settings import Settings
 
@@ -18,7 +18,7 @@ def main() -> int:
     try:
         connection.request("GET", "/ping")
         return 0 if connection.getresponse().status == HTTPStatus.OK else 1
-    except OSError:
+    except (OSError, HTTPException):  # the latter from what speaks no HTTP
         return 1
 
 

@@ -1,7 +1,8 @@
 """The whole way of one image, from its bytes to the answer that goes out."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,8 @@ from inference_image.decoding import ImageError
 from inference_image.limits import Limits
 from inference_image.model import Answer, Model
 from inference_image.preprocessing import Preprocessed, preprocess
+
+Bound = AbstractContextManager[None]
 
 
 @dataclass(frozen=True)
@@ -40,9 +43,11 @@ class Reading:
         }
 
 
-def read(images: Sequence[bytes], model: Model, limits: Limits) -> list[Reading | ImageError]:
-    """Read several uploads at once. One that is no image fails alone, in its own place."""
-    seen = [_preprocessed(data, limits) for data in images]
+def read(
+    images: Sequence[bytes], model: Model, limits: Limits, bound: Callable[[], Bound] = nullcontext
+) -> list[Reading | ImageError]:
+    """Read several uploads at once, each within its bound. What is no image fails alone, in its own place."""
+    seen = [_preprocessed(data, limits, bound) for data in images]
     readings = iter(classify([one for one in seen if not isinstance(one, ImageError)], model))
     return [one if isinstance(one, ImageError) else next(readings) for one in seen]
 
@@ -54,9 +59,10 @@ def classify(images: Sequence[Sequence[Preprocessed]], model: Model) -> list[Rea
     return [max(views, key=lambda one: one.answer.is_digit) for views in readings]
 
 
-def _preprocessed(data: bytes, limits: Limits) -> list[Preprocessed] | ImageError:
+def _preprocessed(data: bytes, limits: Limits, bound: Callable[[], Bound]) -> list[Preprocessed] | ImageError:
     try:
-        return preprocess(data, limits)
+        with bound():
+            return preprocess(data, limits)
     except ImageError as error:
         return error
 

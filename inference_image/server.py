@@ -66,6 +66,7 @@ class Service:
             Route("/openapi.json", self.openapi),
         ]
         answering = Starlette(routes=routes, exception_handlers=HANDLERS)
+        answering.router.redirect_slashes = False  # to where the Host header says
         # Not as its `middleware`: Starlette answers what nobody expected outside of that.
         return Access(answering, self._metrics, lambda: self.draining)
 

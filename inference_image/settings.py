@@ -56,21 +56,21 @@ class Settings:
 
     @property
     def worker_images(self) -> int:
-        """What one worker may have in work: its share, but at least what one request may bring."""
-        return max(self._share(self.max_in_work), self.max_images)
+        """What one worker may have in work: its share, but room for two requests, or for one."""
+        return self._share(self.max_in_work, self.max_images)
 
     @property
     def worker_bytes(self) -> int:
         """Of their files, likewise."""
-        return max(self._share(self.max_in_work_bytes), self.max_image_bytes)
+        return self._share(self.max_in_work_bytes, self.max_image_bytes)
 
     @property
     def stop_seconds(self) -> int:
         """After SIGTERM; what still runs then is killed."""
         return self.drain_seconds + self.deadline_seconds + 1
 
-    def _share(self, of: int) -> int:
-        return -(-of // self.workers)
+    def _share(self, of: int, request: int) -> int:
+        return max(-(-of // self.workers), min(of, 2 * request), request)
 
 
 def _variable(name: str) -> str:

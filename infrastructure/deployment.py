@@ -15,6 +15,8 @@ from pathlib import Path
 from infrastructure.local.settings import ROOT
 
 FILES = ("app.py", "requirements.txt")
+# Not its script, which names this folder as it was when it was installed, and another one after a copy.
+_CHALICE = "import sys; from chalice.cli import main; sys.exit(main())"
 
 
 def prepare(folder: Path, stage: str, environment: Mapping[str, str], **settings: object) -> Path:
@@ -48,7 +50,7 @@ def run_chalice(folder: Path, *words: str, **environment: str) -> subprocess.Com
     leaves the libraries that it unpacks readable by the other user that Lambda runs as.
     """
     return subprocess.run(
-        [str(Path(sys.executable).with_name("chalice")), *words],
+        [sys.executable, "-c", _CHALICE, *words],
         cwd=folder,
         env=os.environ | environment | {"PYTHONDONTWRITEBYTECODE": "1"},
         umask=0o022,

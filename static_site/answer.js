@@ -54,9 +54,9 @@ export class Answer {
     this.#render();
   }
 
-  /** Take back the label, if there is one. @returns {boolean} was there? */
+  /** Take back the label, if there is one. @returns {boolean} was there, or is it being taken back? */
   undo() {
-    if (!this.#canUndo) return false;
+    if (!this.#canUndo) return this.#reading?.state === "sending" && this.#reading.record !== null;
     this.#undoLabel();
     return true;
   }
@@ -101,7 +101,7 @@ export class Answer {
     this.#renderImages(reading, record);
   }
 
-  /** Until the answer comes the last one stays, dimmed; a word that it is coming only when it takes long. */
+  /** Until the answer comes the last one stays, dimmed. */
   #wait() {
     const word = (text) => () => this.#say("sending", texts.answer.unknownDigit, text);
     this.#patience = [setTimeout(word(texts.answer.sending), SHOW_WAITING_MS), setTimeout(word(texts.answer.slow), SHOW_SLOW_MS)];
@@ -163,7 +163,7 @@ export class Answer {
     const reading = this.#reading;
     if (digit === reading.trueDigit) return;
     if (!(await this.#relabel(digit, reading.trueDigit))) return;
-    const figures = await this.#api.legibility().catch(ignoreProblem); // without them, what was said is enough
+    const figures = await this.#api.legibility().catch(ignoreProblem); // what was said is enough
     if (!figures || reading !== this.#reading || digit !== reading.trueDigit) return;
     this.#figures = { ...figures, after: reading.record };
     this.#render();

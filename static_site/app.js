@@ -4,7 +4,7 @@ import { Api } from "./api.js";
 import { DataView } from "./data.js";
 import { awaited, element, fillTexts } from "./elements.js";
 import { HandwritingView } from "./handwriting.js";
-import { reload } from "./leaving.js";
+import { askAlsoIf, reload } from "./leaving.js";
 import { ModelView } from "./model.js";
 import { NumberKeys, PageStorage } from "./storage.js";
 import { LANGUAGE, texts } from "./texts.js";
@@ -25,11 +25,14 @@ async function start() {
   place.remove();
   const storage = new PageStorage();
   const writer = new Writer(storage);
-  addEventListener("storage", function follow() {
-    if (!writer.isReplaced) return;
-    removeEventListener("storage", follow); // a second reload would break off the first
+  askAlsoIf(() => !writer.lasts);
+  let follow = () => {
+    if (!writer.isReplaced || views.data.isBusy) return;
+    follow = () => {}; // a second reload would break off the first
     reload();
-  }); // told of other tabs only
+  };
+  // Told of other tabs only, and not while another page was shown in this one.
+  for (const event of ["storage", "pageshow"]) addEventListener(event, () => follow());
   const api = new Api(config.api, writer);
   const numberKeys = new NumberKeys(storage);
   const views = {

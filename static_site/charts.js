@@ -1,4 +1,4 @@
-/** Shares with their uncertainty, as pictures. The figures stand beside them as text, so these are decoration. */
+/** Shares with their uncertainty, as pictures beside the figures, so these are decoration. */
 
 import { element, svg } from "./elements.js";
 

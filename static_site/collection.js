@@ -6,7 +6,7 @@ import { seenUrl } from "./elements.js";
 /** @typedef {import("./api.js").Classification} Classification */
 /** @typedef {{blob: Blob | null, url: string}} Kept  without its bytes, an address of what the model saw of it */
 
-const AT_A_TIME = 6; // images; over HTTP/2 all of them would go out at once, and a new AWS account runs ten functions
+const AT_A_TIME = 6; // images: a new AWS account runs ten functions
 
 export class Collection {
   #api;

@@ -31,6 +31,10 @@ export class DataView {
     this.#parts.keyStatus.textContent = this.#writer.lasts ? begins : `${begins} ${words.passing}`;
   }
 
+  get isBusy() {
+    return this.#parts.deleteAll.disabled;
+  }
+
   #connectCopy() {
     const { download, deleteAll } = this.#parts;
     download.addEventListener("click", () => this.#run(() => this.#download()));
@@ -109,6 +113,7 @@ export class DataView {
     } finally {
       for (const button of buttons) button.disabled = false; // also after a mistake of ours
       if (document.activeElement === copyStatus) pressed.focus();
+      dispatchEvent(new Event("storage")); // another tab's had to wait
     }
   }
 

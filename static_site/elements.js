@@ -4,7 +4,7 @@ import { Problem } from "./api.js";
 import { texts } from "./texts.js";
 
 const NOTHING = "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg'/>"; // without an image there would be a sign of a broken one
-export const SHOW_WAITING_MS = 300; // most answers are here by then, and a word that flashes by only disturbs
+export const SHOW_WAITING_MS = 300; // a word that flashes by disturbs
 
 /**
  * @param {string} name
@@ -73,7 +73,7 @@ export function scrollable(label, content) {
   return element("div", { class: "scroll", role: "region", tabindex: "0", "aria-label": label }, content);
 }
 
-/** What went wrong, in words, with a way on. What is no problem of the API is a mistake of ours, and thrown. */
+/** What went wrong, in words, with a way on. A mistake of ours is thrown. */
 export function problemNotice(problem, retry) {
   if (!(problem instanceof Problem)) throw problem;
   const notice = element(

@@ -28,6 +28,7 @@ export class History {
   #most = PAGE;
   #turn = 0;
   #opening = 0;
+  #place = -1; // its card's
   #untold = /** @type {import("./api.js").Problem | null} */ (null); // what could not be saved
 
   /**
@@ -163,6 +164,7 @@ export class History {
     this.#reading = reading;
     this.#opened = record;
     this.#answer.show(reading);
+    this.#place = this.#focused;
     const { dialog } = this.#parts;
     dialog.closedBy = "closerequest"; // and by a press beside it only once that cannot be a second click
     setTimeout(() => (dialog.closedBy = "any"), DOUBLE_CLICK_MS);
@@ -181,6 +183,7 @@ export class History {
    */
   async #closed() {
     const [reading, opened, told] = [this.#reading, this.#opened, this.#reading.problem];
+    if (document.activeElement.matches("body, dialog, dialog *")) this.#parts.gallery.children[this.#place]?.firstElementChild.focus();
     reading.release();
     await reading.settled;
     if (reading.record?.id !== opened.id) this.#collection.forget([opened.id]);
@@ -190,10 +193,14 @@ export class History {
     this.#showProblem(reading.problem);
   }
 
+  get #focused() {
+    return [...this.#parts.gallery.children].findIndex((card) => card.contains(document.activeElement));
+  }
+
   async #changed() {
     this.#onChange();
     const cards = this.#parts.gallery.children;
-    const place = [...cards].findIndex((card) => card.contains(document.activeElement));
+    const place = this.#focused;
     await this.#refresh();
     if (place === -1 || document.activeElement !== document.body) return;
     const { history, status, figures } = this.#parts;

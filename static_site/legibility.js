@@ -84,7 +84,7 @@ function isPair(record, digit, predicted) {
   return record.true === digit && record.predicted === predicted;
 }
 
-/** The writer's own newest image of a kind; an example that cannot be had is a picture less, and no problem. */
+/** The writer's own newest image of a kind; one that cannot be had is no problem. */
 async function addExample(examples, collection, caption, matches) {
   const figure = element("figure", { hidden: true });
   examples.append(figure);

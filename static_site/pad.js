@@ -93,7 +93,7 @@ export class Pad extends EventTarget {
   #move(event) {
     if (event.pointerId !== this.#pointer?.id) return;
     if (event.buttons === 0) return this.#end(event); // it was lifted where nobody told us, such as over a menu
-    // The screen shows 60 frames a second; a pen reports up to 240 points, which the browser has kept.
+    // A pen reports more points than there are frames.
     const all = event.getCoalescedEvents?.() ?? [];
     for (const each of all.length > 0 ? all : [event]) this.#record(each);
   }
@@ -151,7 +151,7 @@ export class Pad extends EventTarget {
   }
 }
 
-/** Chromium leaves `toBlob` to its idle time, up to a second later; this takes some milliseconds, at once. */
+/** Chromium leaves `toBlob` to its idle time, up to a second later. */
 function blobOf(dataUrl) {
   const [, base64] = dataUrl.split(",");
   return new Blob([Uint8Array.from(atob(base64), (character) => character.charCodeAt(0))], { type: "image/png" });

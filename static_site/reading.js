@@ -48,9 +48,9 @@ export class Reading extends EventTarget {
     return reading;
   }
 
-  /** The true digit, null when nobody has said it. A digit on its way to the server counts. */
+  /** The true digit, null when nobody has said it, or takes it back. One on its way to the server counts. */
   get trueDigit() {
-    return this.record?.true ?? null;
+    return this.state === "sending" ? null : (this.record?.true ?? null);
   }
 
   /** It failed, and may come through another time. */

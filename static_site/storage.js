@@ -1,4 +1,4 @@
-/** What the page keeps from visit to visit; only as long as it is open where the browser's storage is full or blocked. */
+/** What the page keeps from visit to visit; as long as it is open where storage is full or blocked. */
 
 const NUMBER_KEYS = "legible-number-keys";
 

@@ -40,7 +40,7 @@ function midpoints(points) {
   }));
 }
 
-/** A drawing and the way it came about. Every change is a new list of strokes, so clearing can be undone too. */
+/** A drawing. Every change is a new list of strokes, so clearing can be undone too. */
 export class Drawing {
   #states = [/** @type {Stroke[]} */ ([])];
 

@@ -154,10 +154,10 @@ export class Tray {
 async function fitted(file) {
   const isAccepted = file.type === "" || ACCEPTED.includes(file.type); // the API looks at the content
   const isOpaque = OPAQUE.includes(file.type);
-  if (isAccepted && file.size <= (isOpaque ? LARGEST_OPAQUE : LARGEST_UPLOAD)) return file;
+  if (isAccepted && file.size <= (isOpaque ? LARGEST_OPAQUE : LARGEST_UPLOAD)) return new Blob([await file.arrayBuffer()], file); // it may be gone by then
   const bitmap = await createImageBitmap(file);
   const type = isOpaque ? "image/jpeg" : "image/webp"; // a browser that writes no WebP makes it a PNG
-  const smaller = await encoded(bitmap, type).finally(() => bitmap.close()); // its memory would wait for the collector
+  const smaller = await encoded(bitmap, type).finally(() => bitmap.close()); // its memory
   return isAccepted && file.size <= smaller.size ? file : smaller;
 }
 

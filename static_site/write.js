@@ -4,7 +4,7 @@ import { Answer } from "./answer.js";
 import { element, goOnAt, parts } from "./elements.js";
 import { askAlsoIf } from "./leaving.js";
 import { Pad } from "./pad.js";
-import { Reading } from "./reading.js";
+import { Reading, saved } from "./reading.js";
 import { texts } from "./texts.js";
 import { Tray } from "./tray.js";
 
@@ -38,8 +38,9 @@ export class WriteView {
     askAlsoIf(() => this.#drawing?.canRetry);
   }
 
-  /** The pad and the tray are as they were left; what was read may have been labelled or deleted in another view. */
-  show() {
+  /** What was read may have been labelled or deleted in another view. */
+  async show() {
+    await saved();
     this.#drawing?.refresh();
     if (this.#shown !== this.#drawing) this.#shown?.refresh();
   }
@@ -211,7 +212,7 @@ export class WriteView {
   }
 }
 
-/** What was dropped. A folder looks like a file without a type, so it becomes an empty file, which is no image. */
+/** What was dropped; a folder becomes an empty file, which is no image. */
 function filesOf({ dataTransfer }) {
   const items = [...dataTransfer.items].filter(({ kind }) => kind === "file");
   return items.map((item) => (item.webkitGetAsEntry()?.isDirectory ? new File([], "") : item.getAsFile()));

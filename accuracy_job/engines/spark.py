@@ -15,6 +15,7 @@ from pyspark.sql import SparkSession
 from accuracy_job.engines import MapReduce, S, T
 from accuracy_job.files import InputError, StoreError
 from accuracy_job.splits import Seen, unseen
+from accuracy_job.store import errors_named
 
 SPLITS_PER_TASK = 64  # at most: a task takes up to 60 ms to begin, and small splits are counted sooner
 # Of a Python traceback in a Java one.
@@ -34,7 +35,7 @@ def run(work: MapReduce[S, T], splits: Sequence[S], at_once: int, seen: Seen = u
     with _errors_named():
         context = SparkSession.builder.appName("accuracy_job").getOrCreate().sparkContext
         tasks = context.parallelize(parts := dealt(splits, context.defaultParallelism), len(parts))
-        reduced: T = tasks.map(partial(_counted, work)).treeReduce(work.merge)
+        reduced: T = tasks.map(partial(mapped, work)).treeReduce(work.merge)
     return reduced
 
 
@@ -48,9 +49,11 @@ def dealt(splits: Sequence[S], cores: int) -> list[Sequence[S]]:
     return [splits[first::tasks] for first in range(tasks)]
 
 
-def _counted(work: MapReduce[S, T], splits: Sequence[S]) -> T:
+def mapped(work: MapReduce[S, T], splits: Sequence[S]) -> T:
+    """Map and reduce a task's splits, on an executor. Raises InputError, StoreError."""
     _forget_archives()
-    return reduce(work.merge, (work.map(split, unseen) for split in splits))
+    with errors_named("an executor"):  # in one line, which Java keeps
+        return reduce(work.merge, (work.map(split, unseen) for split in splits))
 
 
 def _forget_archives() -> None:

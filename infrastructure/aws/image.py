@@ -1,6 +1,7 @@
 """The model server's image: built here, pushed to the account's registry, named by its digest."""
 
 import base64
+import contextlib
 import hashlib
 import os
 import shutil
@@ -20,6 +21,7 @@ FOLDER = ROOT / "inference_image"  # all that .dockerignore lets into a build
 DOCKERFILE = FOLDER / "Dockerfile"
 # Docker pushes an attestation beside each image, and the registry, which keeps ten, would count both.
 ENVIRONMENT = {"BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
+RELEASED = "released-"  # before the tag of what a stage has run, which the registry keeps apart
 PLATFORM = "linux/amd64"  # of the instances, whatever the machine is that builds
 
 
@@ -116,6 +118,16 @@ def digest(ecr: "ECRClient", name: str, tag: str) -> str | None:
         if any(each.startswith(tag) for each in image["imageTags"])
     ]
     return max(images, key=itemgetter("imagePushedAt"))["imageDigest"] if images else None
+
+
+def keep(ecr: "ECRClient", image: str) -> None:
+    """Tag an image, by its name with the digest, as released: the registry keeps these apart from others."""
+    repository, _, digest = image.partition("@")
+    name, tag = repository.partition("/")[2], f"{RELEASED}{digest.removeprefix('sha256:')[:16]}"
+    (found,) = ecr.batch_get_image(repositoryName=name, imageIds=[{"imageDigest": digest}])["images"]
+    is_kept = ecr.exceptions.ImageAlreadyExistsException, ecr.exceptions.ImageTagAlreadyExistsException
+    with contextlib.suppress(*is_kept):
+        ecr.put_image(repositoryName=name, imageManifest=found["imageManifest"], imageTag=tag)
 
 
 def _authorization(ecr: "ECRClient") -> str:

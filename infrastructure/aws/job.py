@@ -22,7 +22,7 @@ PACKAGE = ROOT / "build" / "emr"  # where `python -m accuracy_job.emr build` wri
 FILES = ("main.py", "job.zip", "environment.tar.gz")
 POLL_SECONDS = 10.0
 _MAKE = f"Make it: {emr.COMMAND} (docs/accuracy-job.md)"
-_ENDED = {"SUCCESS", "FAILED", "CANCELLED"}
+ENDED = {"SUCCESS", "FAILED", "CANCELLED"}
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def run(
     request: Any = in_camel_case(json.loads(target["Input"])) | {"clientToken": uuid.uuid4().hex}
     started = emr.start_job_run(**request)
     application, id = started["applicationId"], started["jobRunId"]
-    while (ran := emr.get_job_run(applicationId=application, jobRunId=id)["jobRun"])["state"] not in _ENDED:
+    while (ran := emr.get_job_run(applicationId=application, jobRunId=id)["jobRun"])["state"] not in ENDED:
         wait(POLL_SECONDS)
     if ran["state"] != "SUCCESS":
         raise DeploymentError(f"the accuracy job ended as {ran['state']}: {ran['stateDetails']}")

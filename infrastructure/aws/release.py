@@ -58,17 +58,16 @@ class Release:
 
     def steps(self) -> list[Step]:
         again = "Mend that and run the same command again: it goes on from here."
-        put_back = f"CloudFormation has put back what was there, and people have noticed nothing. {again}"
         return [
             Step("Checking the account and this machine", self._check, "Nothing has been changed."),
             Step("Preparing the roles of AWS's services", self._prepare_roles, again),
-            Step("Making the place for data", self._make_data, put_back),
-            Step("Making the place for artefacts", self._make_foundation, put_back),
+            Step("Making the place for data", self._make_data, again),
+            Step("Making the place for artefacts", self._make_foundation, again),
             Step("Publishing the model server's image", self._publish_image, again),
             Step("Uploading templates and the accuracy job", self._upload, again),
-            Step("Making network, cluster, model server, page and job", self._make_stage, put_back),
+            Step("Making network, cluster, model server, page and job", self._make_stage, again),
             Step("Deploying the API's functions", self._deploy_api, again),
-            Step("Joining page and API", self._make_stage, put_back),
+            Step("Joining page and API", self._make_stage, again),
             Step("Uploading the page", self._upload_site, again),
             Step(
                 "Trying it out through the page's address", self._try_out, f"Everything is deployed. {again}"
@@ -122,7 +121,9 @@ class Release:
             group := self.stacks.find(self.names.stage, INSTANCES)
         ):
             instances.release(self.clients.autoscaling, group)  # or it could not be deleted to be made again
-        return self.stacks.deploy(self.names.stage, *self._stage_template())
+        done = self.stacks.deploy(self.names.stage, *self._stage_template())
+        image.keep(self.clients.ecr, self._image)
+        return done
 
     def _stage_template(self) -> tuple[Template, dict[str, str]]:
         foundation = self._foundation

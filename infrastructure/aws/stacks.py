@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 POLL_SECONDS = 5.0
 # A stack in one of these was never whole: it can only be deleted and made again.
 _NEVER_MADE = {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"}
+_PUT_BACK = "UPDATE_ROLLBACK_COMPLETE"
 _DONE = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"}
 
 
@@ -91,7 +92,7 @@ class Stacks:
         """Make a stack, or change it to what the template says; return what was done.
 
         Takes over from wherever an interrupted deployment has left it. Raises DeploymentError, with
-        the reasons of the resources, if CloudFormation fails and puts back what was there.
+        the reasons of the resources, if CloudFormation fails, and whether it has put back what was there.
         """
         self._settle(name)
         change_set = self._propose(name, template, parameters)
@@ -103,7 +104,8 @@ class Stacks:
         status = self.settled(name)
         if status not in _DONE:
             reasons = "\n".join(f"  {reason}" for reason in self._failures(name, before))
-            raise DeploymentError(f"{name} ended as {status}:\n{reasons}")
+            put_back = "\nCloudFormation has put back what was there." if status == _PUT_BACK else ""
+            raise DeploymentError(f"{name} ended as {status}:\n{reasons}{put_back}")
         return f"{name}: {len(changes)} changes"
 
     def preview(self, name: str, template: Template, parameters: Mapping[str, str]) -> list[Change]:

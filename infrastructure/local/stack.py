@@ -38,15 +38,16 @@ class Running:
 
     def __enter__(self) -> Self:
         self._logs.mkdir(parents=True, exist_ok=True)
-        with uninterrupted() as is_interrupted:
-            try:
+        try:
+            with uninterrupted() as is_interrupted:  # at its end it raises what has come
                 for part in self.parts:
                     part.start(self._logs, self._held)
                 self._note_processes()
                 self._wait_until_healthy(is_interrupted)
-            except BaseException:
+        except BaseException:
+            with uninterrupted():
                 self._stop()
-                raise
+            raise
         return self
 
     def __exit__(

@@ -638,3 +638,45 @@ def test_a_label_is_thanked_for_also_when_the_figures_cannot_be_had(page: Page, 
     key(page, 7).click()
     expect(page.get_by_text("It was a 7, and read as one.")).to_be_visible()
     expect(page.get_by_role("alert")).to_have_count(0)
+
+
+def test_a_label_given_in_the_history_counts_in_the_other_view_once_it_is_saved(
+    page: Page, api: ApiDouble
+) -> None:
+    draw(page, SEVEN)
+    expect(page.get_by_text("Read as a 7.")).to_be_visible()
+    dialog = opened_in_history(page)
+    held = hold(page, "**/label", "PUT")
+    dialog.get_by_role("button", name="7,").click()
+    wait_until_sent(page, lambda: len(held) == 1)
+    page.keyboard.press("Escape")
+    page.get_by_role("link", name="Write").click()
+    held.pop().fallback()
+    expect(key(page, 7)).to_have_attribute("aria-pressed", "true")
+    api.next_answers = [answer(0)]
+    draw(page, ZERO)
+    expect(page.get_by_text("Read as a 0.")).to_be_visible()
+    assert [(each["predicted"], each["true"]) for each in api.records.values()] == [(7, 7), (0, None)]
+
+
+def test_undo_that_is_pressed_twice_takes_the_label_alone(page: Page, api: ApiDouble) -> None:
+    draw(page, SEVEN)
+    key(page, 1).click()
+    expect(page.locator(".meaning").get_by_role("button", name="Undo")).to_be_visible()
+    held = hold(page, "**/classifications", "POST")
+    page.keyboard.press("Control+z")
+    wait_until_sent(page, lambda: len(held) == 1)
+    page.keyboard.press("Control+z")
+    held.pop().fallback()
+    expect(key(page, 1)).to_have_attribute("aria-pressed", "false")
+    expect(page.get_by_role("button", name="Clear")).to_be_enabled()
+    assert [each["true"] for each in api.records.values()] == [None]
+
+
+def test_an_answer_that_comes_after_a_failure_appears_where_it_can_be_read_out(
+    page: Page, api: ApiDouble
+) -> None:
+    api.is_away = True
+    draw(page, SEVEN)
+    expect(page.get_by_role("alert")).to_be_visible()
+    assert page.locator("#write .verdict").evaluate("each => getComputedStyle(each).display") != "none"

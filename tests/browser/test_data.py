@@ -355,3 +355,41 @@ def test_what_is_on_its_way_while_the_page_is_loaded_for_another_person_is_the_l
     assert tokens[0] == tokens[1] == tokens[3]
     assert tokens[2] == "x" * 43
     assert tokens[4] not in tokens[:4]
+
+
+def test_a_page_that_the_browser_kept_comes_back_for_the_person_whose_key_there_is(
+    page: Page, api: ApiDouble
+) -> None:
+    ask(page)
+    before = bearer(api)
+    with page.expect_navigation():  # Playwright's Chromium keeps no page
+        page.evaluate(
+            "localStorage.clear(); dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))"
+        )
+    ask(page)
+    assert bearer(api) != before
+
+
+def test_everything_is_deleted_also_if_the_key_is_forgotten_meanwhile_in_another_tab(
+    page: Page, api: ApiDouble
+) -> None:
+    api.add(predicted=0)
+    api.add(predicted=1)
+    held = hold(page, "**/classifications/*", "DELETE")
+    page.get_by_role("button", name="Delete everything").click()
+    page.get_by_role("button", name="Yes, do it").click()
+    wait_until_sent(page, lambda: len(held) == 1)
+    page.evaluate("localStorage.clear(); dispatchEvent(new StorageEvent('storage'))")
+    with page.expect_navigation():
+        held.pop().fallback()
+        wait_until_sent(page, lambda: len(held) == 1)
+        held.pop().fallback()
+    assert api.records == {}
+
+
+def test_no_control_that_was_switched_off_comes_back_so(page: Page) -> None:
+    """Firefox keeps that over a reload, unless it is told not to."""
+    page.evaluate("location.hash = 'data'")
+    controls = page.locator("#data button:not([data-part=export]):not(dialog button), #data input")
+    assert controls.count() == 6
+    assert all(each.get_attribute("autocomplete") == "off" for each in controls.all())

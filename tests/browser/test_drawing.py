@@ -11,7 +11,7 @@ from playwright.sync_api import CDPSession, Page, Request, expect
 
 from tests.browser.api_double import ApiDouble, answer
 from tests.browser.conftest import DESKTOP, PHONE
-from tests.browser.gestures import FOUR, SEVEN, ZERO, draw, visit, wait_until_sent
+from tests.browser.gestures import FOUR, SEVEN, ZERO, draw, hold, visit, wait_until_sent
 
 EXPORT_SIDE = 448
 UPLOAD = "/classifications"
@@ -434,3 +434,20 @@ def press_pen(page: Page, session: CDPSession, force: float) -> None:
 
 def touch(session: CDPSession, kind: str, points: list[dict[str, Any]]) -> None:
     session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+
+def test_who_takes_back_a_wrong_tap_and_draws_on_draws_the_same_digit(page: Page, api: ApiDouble) -> None:
+    draw(page, FOUR[:1])
+    page.get_by_role("button", name="1,").click()
+    undo = page.locator(".meaning").get_by_role("button", name="Undo")
+    expect(undo).to_be_visible()
+    held = hold(page, "**/classifications", "POST")
+    undo.click()
+    wait_until_sent(page, lambda: len(held) == 1)
+    draw(page, FOUR[1:])
+    held.pop().fallback()
+    wait_until_sent(page, lambda: len(held) == 1)
+    held.pop().fallback()
+    wait_until_sent(page, lambda: len(api.calls("POST", UPLOAD)) == 3 and len(api.records) == 1)
+    first, _, second = map(drawn, api.calls("POST", UPLOAD))
+    assert ink(second) > 1.3 * ink(first)  # both strokes

@@ -3,6 +3,7 @@
 import base64
 import io
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -292,7 +293,7 @@ def test_of_what_the_browser_cannot_show_the_network_shows_what_it_saw(page: Pag
     expect(page.get_by_alt_text("The image as you made it")).to_be_hidden()
     thumbnail = page.locator(".tray img")
     expect(thumbnail).to_have_attribute("src", re.compile("^data:"))
-    assert thumbnail.evaluate("image => image.decode().then(() => image.naturalWidth)") == 28
+    expect(thumbnail).to_have_js_property("naturalWidth", 28)
     expect(page.get_by_alt_text("The same image as 28 by 28 grey pixels")).to_be_visible()
     page.get_by_role("button", name="4, 0.3%").click()
     expect(page.get_by_text("0 of the 1 image you labelled were read correctly.")).to_be_visible()
@@ -300,7 +301,7 @@ def test_of_what_the_browser_cannot_show_the_network_shows_what_it_saw(page: Pag
     for place in (".gallery", ".examples"):
         shown = page.locator(f"{place} img")
         expect(shown).to_have_attribute("src", re.compile("^data:"))
-        assert shown.evaluate("image => image.decode().then(() => image.naturalWidth)") == 28
+        expect(shown).to_have_js_property("naturalWidth", 28)
 
 
 @pytest.mark.parametrize("event", ["drop", "paste"])
@@ -437,7 +438,7 @@ def test_what_is_no_image_at_all_has_an_empty_mount_in_the_row(page: Page, api: 
     expect(page.get_by_role("button", name="photo.heic failed")).to_be_visible()
     thumbnail = page.locator(".tray img")
     expect(thumbnail).to_have_attribute("src", re.compile("^data:"))
-    assert thumbnail.evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
+    expect(thumbnail).not_to_have_js_property("naturalWidth", 0)
 
 
 def test_a_file_is_labelled_like_a_drawing(page: Page, api: ApiDouble) -> None:
@@ -446,3 +447,17 @@ def test_a_file_is_labelled_like_a_drawing(page: Page, api: ApiDouble) -> None:
     page.get_by_role("button", name="0, 97.0%").click()
     expect(page.get_by_text("It was a 0, and read as one. 1 of the 1 image you labelled")).to_be_visible()
     assert [record["true"] for record in api.records.values()] == [0]
+
+
+def test_a_label_is_undone_although_the_file_is_no_longer_there(
+    page: Page, api: ApiDouble, tmp_path: Path
+) -> None:
+    (chosen := tmp_path / "7.png").write_bytes(drawing(7))
+    page.locator("input[type=file]").first.set_input_files(chosen)
+    page.get_by_role("button", name="7, 97.0%").click()
+    undo = page.locator(".meaning").get_by_role("button", name="Undo")
+    expect(undo).to_be_visible()
+    chosen.unlink()
+    undo.click()
+    wait_until_sent(page, lambda: [each["true"] for each in api.records.values()] == [None])
+    expect(page.get_by_role("alert")).to_have_count(0)

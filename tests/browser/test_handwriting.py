@@ -270,6 +270,27 @@ def test_the_keyboard_alone_opens_an_image_labels_it_and_comes_back_to_it(page: 
     assert record["true"] == 8
 
 
+def test_the_keyboard_goes_on_where_an_image_is_although_the_list_was_made_anew_meanwhile(
+    page: Page, api: ApiDouble
+) -> None:
+    for digit in (1, 0):
+        api.add(predicted=digit)
+    page.goto(VIEW)
+    held = hold(page, "**/label", "PUT")
+    cards(page).first.press("Enter")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.keyboard.press("0")
+    wait_until_sent(page, lambda: len(held) == 1)
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    cards(page).nth(1).press("Enter")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    held.pop().fallback()
+    expect(cards(page).first).to_have_text("0, read correctly")
+    page.keyboard.press("Escape")
+    expect(cards(page).nth(1)).to_be_focused()
+
+
 def test_the_second_click_of_a_double_click_neither_labels_nor_closes_what_the_first_opened(
     page: Page, api: ApiDouble
 ) -> None:
@@ -591,7 +612,7 @@ def test_an_image_whose_bytes_are_kept_no_longer_is_opened_and_labelled_all_the_
     api.add(predicted=0)
     api.images.clear()
     page.goto(VIEW)
-    assert cards(page).locator("img").evaluate("image => image.decode().then(() => image.naturalWidth)") == 28
+    expect(cards(page).locator("img")).to_have_js_property("naturalWidth", 28)
     cards(page).click()
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_text("The image itself is kept no longer.")).to_be_visible()

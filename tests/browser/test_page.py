@@ -12,7 +12,7 @@ from infrastructure.aws import templates
 from infrastructure.local.settings import ROOT
 from tests.browser.api_double import ApiDouble, answer, drawing, report_of
 from tests.browser.conftest import DESKTOP, on_both_screens
-from tests.browser.gestures import FOUR, draw, visit, wait_until_sent
+from tests.browser.gestures import FOUR, asks_before_leaving, draw, visit, wait_until_sent
 
 SITE = ROOT / "static_site"
 FIRST_LOAD_BYTES = 50_000  # of bodies: their headers are 10,000 more, and 60,000 are promised
@@ -325,6 +325,7 @@ def test_the_page_works_where_storage_takes_nothing(page: Page, used_api: ApiDou
     page.get_by_label("Use the keys 0 to 9").filter(visible=True).uncheck()
     draw(page, FOUR)
     expect(page.get_by_text("Read as a 7.")).to_be_visible()
+    assert asks_before_leaving(page)  # with the key all that was made with it would be lost
     page.get_by_role("link", name="Data").click()
     expect(page.get_by_text("it lasts as long as this page is open")).to_be_visible()
     page.get_by_role("textbox", name="Key").fill("A" * 43)

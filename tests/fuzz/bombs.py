@@ -137,7 +137,8 @@ def bmp_runs(rng: Random) -> bytes:
         ]
     )
     head = struct.pack("<LllHHLLllLL", 40, width, height, 1, 8, 1, len(runs), 0, 0, 256, 0)
-    return b"BM" + struct.pack("<LLL", 1078 + len(runs), 0, 1078) + head + bytes(1024) + runs
+    greys = bytes(part for grey in range(256) for part in (grey, grey, grey, 0))  # a byte a pixel passes more
+    return b"BM" + struct.pack("<LLL", 1078 + len(runs), 0, 1078) + head + greys + runs
 
 
 def tiff_overlaps(rng: Random) -> bytes:

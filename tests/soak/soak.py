@@ -85,14 +85,14 @@ def soak(folder: Path, seconds: float, writers: int, seed: int, say: Callable[[s
 
 def _load(clients: list[Client], seconds: float, rate: float | None) -> int:
     """Let all act at once for `seconds`, at `rate` requests/s in all, or as fast as they are answered."""
-    start, done = time.monotonic(), Counter[int]()
+    start, done, over = time.monotonic(), Counter[int](), threading.Event()
     pause = 0.0 if rate is None else len(clients) / rate
 
     def run(number: int) -> None:
         due = start + pause * number / len(clients)
-        while (now := time.monotonic()) < start + seconds:
+        while (now := time.monotonic()) < start + seconds and not over.is_set():
             if now < due:
-                time.sleep(min(due - now, 0.05))
+                over.wait(min(due, start + seconds) - now)
                 continue
             due += pause
             clients[number].act(clients)
@@ -101,8 +101,11 @@ def _load(clients: list[Client], seconds: float, rate: float | None) -> int:
     threads = [threading.Thread(target=run, args=(number,)) for number in range(len(clients))]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join()
+    try:
+        for thread in threads:
+            thread.join()
+    finally:
+        over.set()  # also where it is interrupted: Python's end waits for them
     return done.total()
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from infrastructure.local.settings import ROOT
 
-PIP_AUDIT = ROOT / ".venv-audit" / "bin" / "pip-audit"
+PIP_AUDIT = [str(ROOT / ".venv-audit" / "bin" / "python"), "-m", "pip_audit"]
 ALWAYS_THERE = "urllib3==1.26.4"  # has known vulnerabilities: who does not name them knows none
 
 
@@ -37,7 +37,9 @@ def _audited(versions: list[str]) -> list[dict[str, Any]]:
     with TemporaryDirectory() as folder:
         (listed := Path(folder, "versions.txt")).write_text("\n".join(versions))
         options = ["--no-deps", "--disable-pip", "--format=json", "--progress-spinner=off", "--timeout=10"]
-        ran = subprocess.run([PIP_AUDIT, *options, "-r", listed], capture_output=True, text=True, check=False)
+        ran = subprocess.run(
+            [*PIP_AUDIT, *options, "-r", str(listed)], capture_output=True, text=True, check=False
+        )
     try:
         packages: list[dict[str, Any]] = json.loads(ran.stdout)["dependencies"]
     except ValueError:

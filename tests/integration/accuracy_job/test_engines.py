@@ -156,7 +156,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory, module_bucket: Bucket) -> I
     module_bucket.put("one/a.parquet", parquet(pairs["s3-parquet"]))
     true, predicted = pairs["s3-parquets"]
     for i in range(2):
-        module_bucket.put(f"two/{i}.parquet", parquet((true[i::2], predicted[i::2])))
+        module_bucket.put(f"two.parquet/part-{i}.parquet", parquet((true[i::2], predicted[i::2])))
     for i in range(8):
         part = "".join(f"{t}\t{p}\n" for t, p in rows["text"][i::8])
         (folder / f"text/part-{i:05}").write_text(part)
@@ -174,7 +174,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory, module_bucket: Bucket) -> I
         "labels": (module_bucket.url, (pairs["labels"][0][:300], pairs["labels"][1][:300])),
         "s3": (f"{module_bucket.url}/offline/*.csv", pairs["s3"]),
         "s3-parquet": (f"{module_bucket.url}/one/a.parquet", pairs["s3-parquet"]),
-        "s3-parquets": (f"{module_bucket.url}/two/*.parquet", pairs["s3-parquets"]),
+        "s3-parquets": (f"{module_bucket.url}/two.parquet", pairs["s3-parquets"]),  # as Spark writes
     }
 
 

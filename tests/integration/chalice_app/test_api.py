@@ -15,9 +15,12 @@ import pytest
 import urllib3
 from PIL import Image
 
+from infrastructure.local.settings import ROOT
 from tests.integration.chalice_app.system import System
 from tests.integration.chalice_app.writer import ZERO, Writer, kept, problem
 from tests.waiting import wait_until
+
+CONTRACT = json.loads((ROOT / "chalice_app" / "openapi.json").read_text())
 
 
 def png_that_claims(width: int, height: int) -> bytes:
@@ -78,6 +81,21 @@ def test_a_body_that_api_gateway_would_corrupt_is_refused_with_the_types_to_send
     assert "image/png" in problem(answer)["detail"]
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        (method.upper(), path)
+        for path, methods in CONTRACT["paths"].items()
+        for method, operation in methods.items()
+        if method in {"get", "delete"}
+    ],
+)
+def test_where_there_is_no_body_its_type_is_nobodys_concern(method: str, path: str, writer: Writer) -> None:
+    id = writer.classify()["id"]
+    answer = writer.ask(method, path.replace("{id}", id), content_type="text/plain")
+    assert answer.status in {200, 204, 404}, answer.data
+
+
 def test_a_label_in_a_form_is_refused_with_the_type_to_send(writer: Writer) -> None:
     label = f"/classifications/{writer.classify()['id']}/label"
     answer = writer.ask("PUT", label, b"true=7", content_type="application/x-www-form-urlencoded")
@@ -89,7 +107,7 @@ def test_a_label_in_a_form_is_refused_with_the_type_to_send(writer: Writer) -> N
 def test_a_wrong_token_is_refused(system: System, token: str) -> None:
     answer = Writer(system.url, token).ask("GET", "/legibility")
     assert problem(answer)["status"] == 401
-    assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+    assert answer.headers["WWW-Authenticate"].startswith("Bearer")  # API Gateway itself gives it another name
 
 
 @pytest.mark.parametrize("true", [10, -1, 7.5, "7", True, None])

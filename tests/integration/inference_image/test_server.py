@@ -185,11 +185,40 @@ def test_the_health_check_asks_the_server_beside_it(server: Server) -> None:
 class Healthy(BaseHTTPRequestHandler):
     """Says so."""
 
+    status = 200
+
     def do_GET(self) -> None:
-        self.send_response(200)
+        self.send_response(self.status)
         self.end_headers()
 
     def log_message(self, *_: object) -> None: ...
+
+
+class Draining(Healthy):
+    status = 503
+
+
+class Silent(Healthy):
+    """Says nothing, and hangs up."""
+
+    def do_GET(self) -> None: ...
+
+
+def _checked(server: HTTPServer, host: str) -> tuple[int, str]:
+    threading.Thread(target=server.handle_request, daemon=True).start()
+    variables = os.environ | {
+        "LEGIBLE_INFERENCE_HOST": host,
+        "LEGIBLE_INFERENCE_PORT": str(server.server_port),
+    }
+    command = [sys.executable, "-m", "inference_image.healthcheck"]
+    run = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False)
+    return run.returncode, run.stderr
+
+
+@pytest.mark.parametrize("other", [Draining, Silent])
+def test_the_health_check_tells_who_is_not_well(other: type[Healthy]) -> None:
+    with HTTPServer((HOST, 0), other) as server:
+        assert _checked(server, HOST) == (1, "")  # and no trace
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "0.0.0.0", "::1", "::"])
@@ -204,8 +233,4 @@ def test_the_health_check_asks_where_the_server_listens(host: str) -> None:
             pytest.skip(f"{host}: {error.strerror}")
         raise
     with here:
-        threading.Thread(target=here.handle_request, daemon=True).start()
-        port = str(here.server_port)
-        variables = os.environ | {"LEGIBLE_INFERENCE_HOST": host, "LEGIBLE_INFERENCE_PORT": port}
-        command = [sys.executable, "-m", "inference_image.healthcheck"]
-        assert subprocess.run(command, cwd=ROOT, env=variables, check=False).returncode == 0
+        assert _checked(here, host) == (0, "")

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from mypy_boto3_emr_serverless import EMRServerlessClient
     from mypy_boto3_service_quotas import ServiceQuotasClient
 
-MOTO = Path(sys.executable).with_name("moto_server")
+MOTO = [sys.executable, "-m", "moto.server"]
 
 
 class Interrupted(BaseException):
@@ -43,7 +43,7 @@ class Interrupted(BaseException):
 def moto_server(folder: Path) -> Iterator[str]:
     """Yield the address of moto's server."""
     port = next(free_ports())
-    command = [str(MOTO), "-H", HOST, "-p", str(port)]
+    command = [*MOTO, "-H", HOST, "-p", str(port)]
     with Running([Part("moto", command, {}, port=port, variable="-", health="/moto-api/")], folder):
         yield f"http://{HOST}:{port}"
 

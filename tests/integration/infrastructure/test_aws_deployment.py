@@ -218,6 +218,15 @@ def test_an_image_that_is_rebuilt_takes_the_place_of_the_one_of_the_same_files_f
     assert image.publish(ecr, repository, registry, content) == (second, False)
 
 
+def test_the_image_that_runs_is_tagged_as_released(deployment: Deployment) -> None:
+    deployment.deploy()
+    ecr = deployment.account.client("ecr")
+    outputs = deployment.release().stacks.outputs("legible-dev-foundation")
+    name, content = outputs["Repository"].partition("/")[2], image.content_tag()
+    (found,) = ecr.describe_images(repositoryName=name, imageIds=[{"imageTag": content}])["imageDetails"]
+    assert [tag.startswith(image.RELEASED) for tag in found["imageTags"] if tag != content] == [True]
+
+
 def test_a_changed_template_changes_its_resources_and_nothing_else(deployment: Deployment) -> None:
     deployment.deploy()
     deployment.api.id = "d4e5f6"  # as if somebody had deleted the API: Chalice made another

@@ -167,7 +167,8 @@ def test_the_accuracy_job_makes_no_credentials_in_a_folder_that_is_not_the_store
 
 
 def test_a_command_whose_output_is_closed_ends_as_otherwise(settings: Settings) -> None:
-    command = ["sh", "-c", f"{sys.executable} -m infrastructure.local accuracy >&-"]
+    words = [sys.executable, "-m", "infrastructure.local", "accuracy"]
+    command = ["sh", "-c", 'exec "$@" >&-', "sh", *words]
     environment = os.environ | variables(settings)
     done = subprocess.run(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, check=False)
     assert (done.returncode, done.stderr) == (1, b"")  # for there is no store

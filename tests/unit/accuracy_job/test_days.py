@@ -231,13 +231,14 @@ def test_a_day_is_another_where_its_second_page_is() -> None:
         pa.Table.from_pylist([{"path": f"labels/date={DAY}/{name}.json", "size": 7}], LISTED)
         for name in ("a", "b", "c")
     )
-    states = {days.state_of(pa.concat_tables([first, *more])) for more in ([], [second], [other])}
+    listings = (pa.concat_tables([first, *more]) for more in ([], [second], [other]))
+    states = {days.state_of(listing.to_batches()) for listing in listings}
     assert len(states) == 3
 
 
 def state_by(code: Path) -> str:
     """Return the state of an empty day by the job's code in a folder."""
-    words = "from accuracy_job import days, store; print(days.state_of(store.LISTED.empty_table()))"
+    words = "from accuracy_job import days, store; print(days.state_of([]))"
     done = subprocess.run(
         [sys.executable, "-c", words],
         cwd=code,
@@ -267,7 +268,7 @@ def test_a_day_is_another_where_a_key_an_etag_or_a_size_is() -> None:
         {"e_tag": None},
         {"size": 8},
     ]
-    states = {days.state_of(pa.Table.from_pylist([label | other], LISTED)) for other in others}
+    states = {days.state_of(pa.Table.from_pylist([label | other], LISTED).to_batches()) for other in others}
     assert len(states) == len(others)
 
 

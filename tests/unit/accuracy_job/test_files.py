@@ -2,6 +2,7 @@ import gzip
 import json
 import os
 import re
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -289,8 +290,27 @@ def test_columns_may_have_other_names(tmp_path: Path) -> None:
 def test_a_missing_column_is_named_beside_those_that_are_there(write: Writer, tmp_path: Path) -> None:
     path = tmp_path / f"a.{write.__name__.removeprefix('write_')}"
     write(path)
-    with pytest.raises(InputError, match=r"there is no column label; its columns: .*true, predicted"):
+    with pytest.raises(InputError, match=r"there is no column label; its columns: .*'true', 'predicted'"):
         counts_of(path, Names(true="label"))
+
+
+def test_a_blank_in_a_columns_name_is_seen(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("true, predicted\n7, 1\n")
+    with pytest.raises(InputError, match="no column predicted; its columns: 'true', ' predicted'"):
+        counts_of(tmp_path / "a.csv")
+
+
+def test_of_rows_with_too_many_cells_no_more_is_kept_than_is_shown(tmp_path: Path) -> None:
+    with (tmp_path / "a.csv").open("w") as file:
+        file.write("true,predicted\n")
+        file.writelines("7,1," + "x" * 50_000 + "\n" for _ in range(800))
+    tracemalloc.start()
+    try:
+        counts = counts_of(tmp_path / "a.csv")
+        assert tracemalloc.get_traced_memory()[1] < 25_000_000
+    finally:
+        tracemalloc.stop()
+    assert rejected_in(counts) == {"not as many cells as columns": 800}
 
 
 def test_a_column_asked_for_by_name_must_be_there(tmp_path: Path) -> None:
@@ -391,10 +411,12 @@ def test_a_file_is_found_once_whatever_links_lead_to_it(pattern: str, tmp_path: 
     assert find(f"{folder}{pattern}") == [f"{folder}/date=2026-11-22/part-0", f"{folder}/to/part-1"]
 
 
-def test_a_link_that_leads_nowhere_is_no_file_of_a_folder(tmp_path: Path) -> None:
+@pytest.mark.parametrize("pattern", ["", "/*"])
+def test_a_link_that_leads_nowhere_is_named_and_not_passed_over(pattern: str, tmp_path: Path) -> None:
     (tmp_path / "part-0").touch()
     (tmp_path / "part-1").symlink_to("nowhere")
-    assert find(str(tmp_path)) == [f"{tmp_path}/part-0"]
+    with pytest.raises(InputError, match="part-1"):
+        [split.counts() for split in splits(f"{tmp_path}{pattern}", Names())]
 
 
 @pytest.mark.parametrize("pattern", ["", "/*", "/**"])
@@ -471,7 +493,7 @@ def test_a_parquet_file_without_row_groups_must_have_the_columns(tmp_path: Path)
     for names in (["true", "predicted"], ["true", "guess"]):
         pq.ParquetWriter(tmp_path / f"{names[1]}.parquet", pa.schema(dict.fromkeys(names, pa.int8()))).close()
     assert counts_of(tmp_path / "predicted.parquet").matrices == {}
-    with pytest.raises(InputError, match="there is no column predicted; its columns: true, guess"):
+    with pytest.raises(InputError, match="there is no column predicted; its columns: 'true', 'guess'"):
         counts_of(tmp_path / "guess.parquet")
 
 

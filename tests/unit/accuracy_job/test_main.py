@@ -108,8 +108,10 @@ def test_a_terminal_that_lacks_a_character_of_the_summary_ends_nothing(pairs: st
 @pytest.mark.parametrize(("name", "status"), [("pairs.csv", OK), ("missing.csv", BAD_INPUT)])
 def test_a_closed_output_ends_nothing(closed: str, name: str, status: int, pairs: str) -> None:
     path = Path(pairs).with_name(name)
-    command = f"exec {sys.executable} -m accuracy_job {path} {closed}"
-    job = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    words = [sys.executable, "-m", "accuracy_job", str(path)]
+    job = subprocess.run(
+        ["sh", "-c", f'exec "$@" {closed}', "sh", *words], capture_output=True, text=True, check=False
+    )
     assert job.returncode == status
     assert ("accuracy 50.00%" in job.stdout) == (closed == "2>&-" and status == OK)
     assert ("missing.csv: no such file" in job.stderr) == (closed == ">&-" and status == BAD_INPUT)
@@ -132,7 +134,7 @@ def test_no_pairs_make_a_report_too(tmp_path: Path, capsys: Captured) -> None:
     ("arguments", "message"),
     [
         (["missing.csv"], "missing.csv: no such file"),
-        (["{pairs}", "--true", "label"], "no column label; its columns: true, predicted, confidence, model"),
+        (["{pairs}", "--true", "label"], "no column label; its columns: 'true', 'predicted', 'confi"),
         (["{pairs}", "--time", "at"], "no column at"),
         (["not-read.csv", "--fail-under", "speed=1"], "the report has no figure speed"),
         (["{pairs}.txt", "--model", "version"], "no column version"),
@@ -195,7 +197,7 @@ def test_names_and_values_reach_the_terminal_as_they_are_and_none_as_a_command(
     assert capsys.readouterr().out.splitlines()[1].endswith('t:a:.jsonl:100: ":x:"')
     (tmp_path / "a.csv").write_text("tru\x1b[31m,predicted\n")
     assert main([str(tmp_path / "a.csv")]) == BAD_INPUT
-    assert r"its columns: tru\x1b[31m, predicted" in capsys.readouterr().err
+    assert r"its columns: 'tru\x1b[31m', 'predicted'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

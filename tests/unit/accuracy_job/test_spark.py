@@ -1,7 +1,15 @@
+from collections.abc import Iterator
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from obstore.exceptions import GenericError
 
-from accuracy_job.engines.spark import SPLITS_PER_TASK, dealt
+from accuracy_job.engines import COUNTING
+from accuracy_job.engines.spark import SPLITS_PER_TASK, dealt, mapped
+from accuracy_job.files import StoreError
+from accuracy_job.kernel import Batch, Counts
+from accuracy_job.splits import Seen, unseen
 
 
 @given(st.integers(1, 2000), st.integers(1, 64))
@@ -20,3 +28,19 @@ def test_cores_have_the_same_number_of_tasks(splits: int, cores: int) -> None:
 
 def test_neighbours_go_to_different_tasks() -> None:
     assert list(map(list, dealt(range(5), 2))) == [[0, 2, 4], [1, 3]]
+
+
+class Denied:
+    """A split of a store that lets nobody in."""
+
+    def batches(self) -> Iterator[Batch]:
+        raise NotImplementedError
+
+    def counts(self, seen: Seen = unseen) -> Counts:  # noqa: ARG002 - as a split's are asked for
+        raise GenericError("Error performing GET: 403\n\nDebug source:\nGeneric {\n}")
+
+
+def test_what_a_store_answers_an_executor_is_one_line_which_java_keeps() -> None:
+    with pytest.raises(StoreError) as raised:
+        mapped(COUNTING, [Denied()])
+    assert str(raised.value) == "an executor: Error performing GET: 403"

@@ -301,14 +301,17 @@ def half_done_worlds(operation: Operation) -> Iterable[World]:
     return worlds.values()
 
 
-def test_what_was_interrupted_is_not_built_upon_so_late_that_a_sweep_could_come_between() -> None:
+@pytest.mark.parametrize("after", [timedelta(minutes=8.5), ABANDONED_AFTER, timedelta(minutes=10.9)])
+def test_what_was_interrupted_is_not_built_upon_so_late_that_a_sweep_could_come_between(
+    after: timedelta,
+) -> None:
     world = World()
     world.do(OPERATIONS["create"], Faults(dies_at=4))
-    world.now += ABANDONED_AFTER
+    world.now += after
     with pytest.raises(Problem) as error:
         create(world.service(), world)
     assert error.value.status == 503
-    world.let_time_pass()
+    world.now += timedelta(seconds=int(error.value.headers["Retry-After"]))
     sweep(world.service(), world)
     world.check_retry()
 

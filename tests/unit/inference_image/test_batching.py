@@ -1,4 +1,5 @@
 import asyncio
+import gc
 import time
 from collections.abc import Sequence
 
@@ -86,3 +87,32 @@ def test_an_upload_that_nobody_waits_for_is_not_even_prepared() -> None:
 
     asyncio.run(together())
     assert reader.prepared == [b"22"]
+
+
+class Counted(bytes):
+    """Counts how many of it there are."""
+
+    alive = 0
+
+    def __init__(self, _: bytes) -> None:
+        type(self).alive += 1
+
+    def __del__(self) -> None:
+        type(self).alive -= 1
+
+
+def test_an_upload_that_fails_is_let_go_without_the_collector() -> None:
+    def refuse(_: bytes) -> int:
+        raise ValueError("bad")
+
+    async def refused() -> None:
+        batcher: Batcher[int, int] = Batcher(refuse, list, 8, lambda *_: None)
+        for _ in range(10):
+            await asyncio.gather(batcher.submit(Counted(b"bad"), lambda: False), return_exceptions=True)
+
+    gc.disable()
+    try:
+        asyncio.run(refused())
+        assert Counted.alive == 0
+    finally:
+        gc.enable()

@@ -1,10 +1,16 @@
 import json
+import subprocess
+import sys
 from pathlib import Path
+from random import Random
 
 import pytest
+from PIL import Image
 
 from inference_image import classify
+from inference_image.settings import Settings
 from infrastructure.local.settings import ROOT
+from tests.fuzz.bombs import bmp_runs
 
 SAMPLES = ROOT / "samples"
 
@@ -47,3 +53,23 @@ def test_a_folder_without_images_is_named(tmp_path: Path, capsys: pytest.Capture
 def test_no_more_of_a_file_is_read_than_an_image_may_have(capsys: pytest.CaptureFixture[str]) -> None:
     assert classify.main(["/dev/zero"]) == 1
     assert "/dev/zero: the image has more than 10485760 bytes" in capsys.readouterr().out
+
+
+def test_a_file_that_would_take_all_memory_is_named_and_the_others_are_read(tmp_path: Path) -> None:
+    bombs = (bmp_runs(Random(seed)) for seed in range(100))
+    (bomb := tmp_path / "bomb.bmp").write_bytes(min(bombs, key=len))
+    command = [sys.executable, "-m", "inference_image.classify", str(bomb), str(SAMPLES / "mnist-1.png")]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    named, read = run.stdout.splitlines()
+    assert named.endswith("bomb.bmp: the image takes more memory than one may")
+    assert read.startswith("7")
+    assert run.returncode == 1
+
+
+def test_a_file_that_takes_long_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Settings, "max_decoding_seconds", 0.01)
+    Image.effect_noise((2500, 2500), 50).save(tmp_path / "slow.png", compress_level=1)
+    assert classify.main([str(tmp_path)]) == 1
+    assert "slow.png: the image takes more than 0.01 s to read" in capsys.readouterr().out

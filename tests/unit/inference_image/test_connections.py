@@ -12,7 +12,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.server import ServerState
 
-from inference_image.connections import CONNECTIONS, HEAD_BYTES, Connection
+from inference_image.connections import CONNECTIONS, HEAD_BYTES, PIPELINED, Connection
 
 ANSWER = PlainTextResponse("answer")
 LONG = 30.0  # a test that waits for so long has failed
@@ -21,11 +21,13 @@ LONG = 30.0  # a test that waits for so long has failed
 class Hasty(Connection):
     head_seconds = 0.05
     discard_seconds = 0.05
+    unread_seconds = 0.05
 
 
 class Patient(Connection):
     head_seconds = LONG
     discard_seconds = LONG
+    unread_seconds = LONG
 
 
 @asynccontextmanager
@@ -172,6 +174,34 @@ def test_a_client_that_is_refused_and_stays_is_let_go() -> None:
     assert asyncio.run(is_gone())
 
 
+def test_who_sends_but_an_empty_line_after_an_answer_is_let_go() -> None:
+    async def rest() -> bytes:
+        async with client(Patient, keep_alive=1) as (reader, writer):
+            writer.write(b"GET / HTTP/1.1\r\nHost: here\r\n\r\n")
+            await reader.readuntil(b"answer")
+            writer.write(b"\r\n")
+            return await asyncio.wait_for(reader.read(), LONG)
+
+    assert asyncio.run(rest()) == b""
+
+
+def test_who_does_not_read_the_answer_is_let_go() -> None:
+    async def ended() -> None:
+        gone = asyncio.Event()
+
+        async def endless(scope: Scope, _: Receive, send: Send) -> None:
+            await send({"type": "http.response.start", "status": 200})
+            while not scope["state"]["is_gone"]():
+                await send({"type": "http.response.body", "body": bytes(2**20), "more_body": True})
+            gone.set()
+
+        async with client(Hasty, app=endless) as (_, writer):
+            writer.write(b"GET / HTTP/1.1\r\nHost: here\r\n\r\n")
+            await asyncio.wait_for(gone.wait(), LONG)
+
+    asyncio.run(ended())
+
+
 def test_who_comes_when_all_connections_are_taken_is_let_go() -> None:
     async def ended() -> tuple[bool, bool]:
         config = uvicorn.Config(PlainTextResponse("answer"), ws="none", lifespan="off", log_config=None)
@@ -192,6 +222,7 @@ class Wire(asyncio.Transport):
         self.packets: list[bytes] = []
         self.is_aborted = False
         self.is_closed = False
+        self.is_paused = False
 
     @property
     def written(self) -> bytes:
@@ -211,9 +242,11 @@ class Wire(asyncio.Transport):
     def abort(self) -> None:
         self.is_aborted = True
 
-    def pause_reading(self) -> None: ...
+    def pause_reading(self) -> None:
+        self.is_paused = True
 
-    def resume_reading(self) -> None: ...
+    def resume_reading(self) -> None:
+        self.is_paused = False
 
 
 async def _echo(scope: Scope, receive: Receive, send: Send) -> None:
@@ -292,6 +325,48 @@ def test_what_is_refused_is_the_end_of_all_that_waits_for_an_answer_or_a_body(br
         answer = asyncio.run(_answer([before + broken]))
         assert answer.startswith(b"HTTP/1.1 400")
         assert answer.count(b"HTTP/1.1 ") == 1
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [(b"GET /" + b"a" * HEAD_BYTES + b" HTTP/1.1\r\n\r\n", 431), (PLAIN * (PIPELINED + 2), 400)],
+    ids=["head", "requests"],
+)
+def test_what_is_too_much_is_refused_though_it_comes_whole(head: bytes, status: int) -> None:
+    answer = asyncio.run(_answer([head]))
+    assert answer.startswith(b"HTTP/1.1 %d" % status)
+    assert answer.count(b"HTTP/1.1 ") == 1
+
+
+def test_as_long_as_requests_wait_for_answers_no_more_are_read() -> None:
+    async def waiting() -> tuple[int, int]:
+        config = uvicorn.Config(_echo, ws="none", lifespan="off", log_config=None)
+        wire, most = Wire(), 0
+        connection = Patient(config, ServerState(), {})
+        connection.connection_made(wire)
+        for _ in range(20):
+            if not wire.is_paused:
+                connection.data_received(PLAIN * PIPELINED)
+            most = max(most, len(connection.pipeline))
+            await asyncio.sleep(0)
+        while not connection.cycle.response_complete:
+            await asyncio.sleep(0)
+        return most, wire.written.count(b"\r\n\r\nbody") % PIPELINED
+
+    assert asyncio.run(waiting()) == (PIPELINED - 1, 0)
+
+
+def test_of_a_refused_body_nothing_is_kept() -> None:
+    async def kept() -> int:
+        config = uvicorn.Config(ANSWER, ws="none", lifespan="off", log_config=None)
+        state = ServerState()
+        connection = Patient(config, state, {})
+        connection.connection_made(Wire())
+        connection.data_received(b"POST / HTTP/1.1\r\nContent-Length: 300000\r\n\r\n" + bytes(200_000))
+        await asyncio.wait_for(asyncio.gather(*state.tasks), LONG)
+        return len(connection.cycle.body)
+
+    assert asyncio.run(kept()) == 0
 
 
 def _cuts(whole: bytes) -> list[list[bytes]]:

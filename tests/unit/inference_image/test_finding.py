@@ -531,6 +531,32 @@ def test_a_line_that_runs_through_a_digit_or_begins_under_it_is_none_of_it(start
     assert first.box == pytest.approx((196, 100 + into, 78, 104), abs=8)
 
 
+@pytest.mark.parametrize("across", [(), (210,), (100, 210, 320)])
+@pytest.mark.parametrize("down", [(), (215,), (65, 215, 365)])
+def test_a_digit_that_lines_cross_from_edge_to_edge_is_seen_without_them(
+    across: tuple[int, ...], down: tuple[int, ...]
+) -> None:
+    image = Image.new("RGB", (500, 400), "white")
+    pen = ImageDraw.Draw(image)
+    for y in across:
+        pen.line([(0, y - 5), (499, y + 5)], "black", 3)
+    for x in down:
+        pen.line([(x + 4, 0), (x - 4, 399)], "black", 3)
+    _seven(pen, (180, 160), 96)
+    first, *_ = find_digits(np.asarray(image))
+    assert first.box == pytest.approx((176, 156, 78, 104), abs=12)
+
+
+def test_bars_between_lines_are_not_seen_without_those() -> None:
+    image = Image.new("RGB", (500, 400), "white")
+    pen = ImageDraw.Draw(image)
+    for y in (120, 280):
+        pen.line([(0, y + 8), (499, y - 8)], "black", 3)
+    for x in (130, 300):
+        pen.line([(x, 124), (x + 6, 284)], "black", 3)
+    assert all(found.box[2] > 300 for found in find_digits(np.asarray(image)))
+
+
 def test_a_foot_that_runs_on_to_one_side_is_no_short_line() -> None:
     image = Image.new("RGB", (900, 500), "white")
     two = [(200, 100), (240, 80), (260, 110), (190, 220), (420, 220)]
@@ -561,7 +587,8 @@ def test_a_digit_that_touches_a_comb_is_seen_without_it() -> None:
 
 
 @pytest.mark.parametrize(
-    "mark", ["7 with a long bar", "2 with a long foot", "an arrow", "a long arrow", "two heads"]
+    "mark",
+    ["7 with a long bar", "2 with a long foot", "an arrow", "a long arrow", "the longest", "two heads"],
 )
 def test_a_stroke_that_is_straight_and_long_is_no_printed_line(mark: str) -> None:
     lines = {
@@ -569,6 +596,7 @@ def test_a_stroke_that_is_straight_and_long_is_no_printed_line(mark: str) -> Non
         "2 with a long foot": [[(200, 100), (240, 80), (260, 110), (190, 220), (330, 220)]],
         "an arrow": [[(190, 150), (310, 150)], [(280, 120), (310, 150), (280, 180)]],
         "a long arrow": [[(60, 150), (410, 152)], [(340, 112), (410, 152), (350, 200)]],
+        "the longest": [[(0, 150), (499, 152)], [(429, 112), (499, 152), (439, 200)]],
         "two heads": [
             [(60, 150), (410, 152)],
             *([(x, 110), (tip, 151), (x, 190)] for x, tip in ((120, 60), (350, 410))),

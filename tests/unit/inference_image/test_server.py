@@ -1,6 +1,7 @@
 """The application as it is served, with a model that fails."""
 
 import asyncio
+import gc
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from starlette.types import ASGIApp
 
 from inference_image.connections import Connection, Server
+from inference_image.decoding import ImageError
 from inference_image.heartbeats import Heartbeats
 from inference_image.model import Answer, Model
 from inference_image.preprocessing import Preprocessed
@@ -112,3 +114,38 @@ def test_a_line_of_the_log_is_short_however_long_the_path(
     (line,) = capsys.readouterr().out.splitlines()
     assert len(line) < 4096  # what a pipe takes whole
     assert json.loads(line)["status"] == 404
+
+
+@pytest.mark.parametrize("form", [False, True], ids=["image", "form"])
+def test_what_was_refused_is_let_go_without_the_collector(tmp_path: Path, *, form: bool) -> None:
+    service = Service(Model.load(), Settings(workers=1), Heartbeats(tmp_path, 1), 0)
+    body = b"--x\r\n\r\nno image\r\n--x--" if form else b"no image"
+    kind = b"Content-Type: multipart/form-data; boundary=x\r\n" if form else b""
+    request = HEAD + kind + b"Content-Length: %d\r\n\r\n" % len(body) + body
+    gc.disable()
+    try:
+        answer = asyncio.run(_answer(service.app(), request))
+        assert b"accepted are" in answer
+        assert not [kept for kept in gc.get_objects() if type(kept) is ImageError]
+    finally:
+        gc.enable()
+
+
+def test_a_request_that_ends_in_none_is_counted_and_logged_as_refused_under_its_id(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    service = Service(Model.load(), Settings(workers=1), Heartbeats(tmp_path, 1), 0)
+    answer = asyncio.run(_answer(service.app(), HEAD + b"Transfer-Encoding: chunked\r\n\r\nno size\r\n"))
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert b"x-request-id: abc\r\n" in answer
+    refused, request = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (refused["event"], refused["request_id"]) == ("refused", "abc")
+    assert (request["status"], request["request_id"]) == (400, "abc")
+
+
+@pytest.mark.parametrize("path", [b"/invocations/", b"/ping/"])
+def test_nobody_is_sent_where_the_host_header_says(tmp_path: Path, path: bytes) -> None:
+    service = Service(Model.load(), Settings(workers=1), Heartbeats(tmp_path, 1), 0)
+    answer = asyncio.run(_answer(service.app(), HEAD.replace(b"/invocations", path) + b"\r\n"))
+    assert answer.startswith(b"HTTP/1.1 404")
+    assert b"application/problem+json" in answer

@@ -38,12 +38,15 @@ def test_a_worker_gets_the_settings_through_the_environment() -> None:
 
 def test_the_workers_shares_are_at_least_the_whole() -> None:
     assert [Settings(workers=workers).worker_images for workers in (1, 2, 3)] == [256, 128, 86]
-    assert [Settings(workers=workers).worker_bytes // 2**20 for workers in (1, 2, 4)] == [64, 32, 16]
+    assert [Settings(workers=workers).worker_bytes // 2**20 for workers in (1, 2, 3)] == [64, 32, 21]
 
 
 @pytest.mark.parametrize("workers", [1, 6, 7, 8, 9, 64, 256])
-def test_a_worker_has_room_for_the_largest_request_however_many_there_are(workers: int) -> None:
+def test_a_worker_has_room_for_the_largest_request_beside_another_however_many_there_are(
+    workers: int,
+) -> None:
     settings = Settings(workers=workers)
     admission = Admission(settings.worker_images, settings.worker_bytes, Metrics("test"))
-    with admission.admit(settings.max_images, settings.max_image_bytes):
-        assert admission.images == settings.max_images
+    largest = settings.max_images, settings.max_image_bytes
+    with admission.admit(*largest), admission.admit(*largest):
+        assert admission.images == 2 * settings.max_images

@@ -119,6 +119,25 @@ def test_an_interrupt_at_any_moment_of_the_start_leaves_no_part_behind(tmp_path:
     assert processes_that_name(tmp_path) == {}
 
 
+INTERRUPTED_AT_LAST = """
+import os, pathlib, signal, sys
+from infrastructure.local.interrupts import interruptible
+from infrastructure.local.part import Part
+from infrastructure.local.stack import Running
+folder, port = pathlib.Path(sys.argv[1]), int(sys.argv[2])
+words = [sys.executable, "-m", "http.server", "--bind", "127.0.0.1", "--directory", str(folder), str(port)]
+part = Part("page", words, {}, port=port, variable="LEGIBLE_PAGE_PORT", health="/")
+with interruptible(), Running([part], folder, lambda _: os.kill(os.getpid(), signal.SIGINT)):
+    pass
+"""
+
+
+def test_an_interrupt_when_the_last_part_is_healthy_leaves_none_behind(tmp_path: Path) -> None:
+    words = [sys.executable, "-c", INTERRUPTED_AT_LAST, str(tmp_path), str(next(free_ports()))]
+    assert subprocess.run(words, cwd=ROOT, check=False).returncode == 130
+    assert processes_that_name(tmp_path) == {}
+
+
 INTERRUPTIBLE = """
 import os, signal
 from infrastructure.local.interrupts import interruptible

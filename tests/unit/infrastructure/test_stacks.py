@@ -147,6 +147,7 @@ def test_a_failure_is_told_by_the_resources_that_failed_wherever_they_are_nested
     assert str(raised.value).splitlines() == [
         "stage ended as UPDATE_ROLLBACK_COMPLETE:",
         "  Page (AWS::S3::Bucket): the name is taken",
+        "CloudFormation has put back what was there.",
     ]
 
 

@@ -15,7 +15,7 @@ from chalice_app.settings import Settings as ApiSettings
 from chalice_app.settings import SettingsError
 from inference_image.settings import PREFIX
 from inference_image.settings import Settings as InferenceSettings
-from infrastructure.aws import account, functions, job, site, templates
+from infrastructure.aws import account, functions, image, job, site, templates
 from infrastructure.aws.stages import STAGES
 from infrastructure.local.settings import ROOT
 from tests.unit.infrastructure.graph import GIVEN, Graph
@@ -255,6 +255,12 @@ def test_data_is_versioned_and_outlives_its_stack(graph: Graph) -> None:
 def test_only_images_expire_and_never_a_label_a_record_or_what_a_sweep_must_know(graph: Graph) -> None:
     rules = graph["Data.Bucket"]["LifecycleConfiguration"]["Rules"]
     assert {rule["Prefix"] for rule in rules if "ExpirationInDays" in rule} == {"images/"}
+
+
+def test_images_that_were_never_released_push_out_none_that_was(graph: Graph) -> None:
+    rules = json.loads(graph["Foundation.Repository"]["LifecyclePolicy"]["LifecyclePolicyText"])["rules"]
+    first, *_ = sorted(rules, key=lambda rule: rule["rulePriority"])
+    assert first["selection"]["tagPrefixList"] == [image.RELEASED]
 
 
 def test_former_versions_of_intents_do_not_pile_up_before_each_sweep(graph: Graph) -> None:

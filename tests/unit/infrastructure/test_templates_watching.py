@@ -5,13 +5,17 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import numpy as np
 import pytest
 
+from accuracy_job import report
+from accuracy_job.kernel import Counts, Group
 from chalice_app import logs
-from infrastructure.aws import functions, prices
+from infrastructure.aws import functions, job, prices
 from infrastructure.aws.stages import STAGES
 from infrastructure.local.settings import ROOT
 from tests.unit.infrastructure.cloudformation import ACCOUNT
@@ -54,8 +58,8 @@ def by_the_api(environment: Mapping[str, str]) -> set[Series]:
 
 @pytest.fixture(scope="module")
 def written(graph: Graph) -> set[Series]:
-    report = {"pairs": 10, "accuracy": 0.9, "accuracy_interval": [0.6, 0.98]}
-    return by_the_api(functions.environment(graph.outputs)) | series(line_of(report, graph))
+    by_the_job = series(line_of(report_of([(27, 30)]), graph))
+    return by_the_api(functions.environment(graph.outputs)) | by_the_job
 
 
 def in_alarms(graph: Graph) -> set[Series]:
@@ -127,23 +131,50 @@ def accuracy_metric(graph: Graph) -> dict[str, Any]:
     return code
 
 
-def line_of(report: Mapping[str, Any], graph: Graph) -> dict[str, Any]:
+def line_of(found: report.Report, graph: Graph) -> dict[str, Any]:
     """Return the log line that the stage's function makes of a report."""
     stage = graph["Watching.AccuracyMetric"]["Environment"]["Variables"]["STAGE"]
-    line: dict[str, Any] = json.loads(accuracy_metric(graph)["line"](report, stage, 1_800_000_000.0))
+    line: dict[str, Any] = json.loads(accuracy_metric(graph)["line"](found, stage, 1_800_000_000.0))
     return line
 
 
-def test_a_report_becomes_metrics_with_its_interval(graph: Graph) -> None:
-    line = line_of({"pairs": 10, "accuracy": 0.9, "accuracy_interval": [0.6, 0.98]}, graph)
+def report_of(days: Iterable[tuple[int, int]]) -> report.Report:
+    """Return the job's report on days of which so many labels of so many say that the model was right."""
+    matrices = {}
+    for number, (right, pairs) in enumerate(days):
+        matrix = np.zeros((10, 10), np.int64)
+        matrix[7, 7], matrix[7, 1] = right, pairs - right
+        matrices[Group("m1", f"{date(2026, 1, 1) + timedelta(number)}")] = matrix
+    return report.build(Counts(matrices), datetime.now(UTC))
+
+
+def test_a_report_becomes_metrics_with_the_interval_of_its_last_week(graph: Graph) -> None:
+    line = line_of(report_of([(1000, 1000)] * 100 + [(50, 100)] * 7), graph)
     assert {name for _, name in series(line)} == {"pairs", "accuracy", "accuracy_low", "accuracy_high"}
-    assert (line["stage"], line["accuracy_high"], line["pairs"]) == ("dev", 0.98, 10)
+    assert (line["stage"], line["pairs"], line["accuracy"]) == ("dev", 100_700, 0.5)
+    interval = pytest.approx(report.wilson_interval(350, 700), abs=1e-6)
+    assert [line["accuracy_low"], line["accuracy_high"]] == interval
 
 
-def test_a_report_without_pairs_is_still_a_sign_of_life(graph: Graph) -> None:
-    line = line_of({"pairs": 0, "accuracy": None, "accuracy_interval": None}, graph)
-    assert line["pairs"] == 0
-    assert "accuracy" not in line
+@pytest.mark.parametrize("days", [[], [(0, 1)], [(0, 29)]])
+def test_a_report_on_too_few_pairs_to_judge_by_is_still_a_sign_of_life(
+    days: list[tuple[int, int]], graph: Graph
+) -> None:
+    line = line_of(report_of(days), graph)
+    assert line["pairs"] == sum(pairs for _, pairs in days)
+    assert {name for _, name in series(line)} == {"pairs"}
+
+
+def test_what_is_written_without_anybodys_request_is_missed(graph: Graph) -> None:
+    alarms = graph.of("AWS::CloudWatch::Alarm").values()
+    unasked = {"pending", "pairs", "HealthyHostCount"}
+    missed = {alarm["MetricName"]: alarm["TreatMissingData"] for alarm in alarms if "MetricName" in alarm}
+    assert {missed[name] for name in unasked} == {"breaching"}
+
+
+def test_every_end_of_the_job_but_success_is_told(graph: Graph) -> None:
+    pattern = graph["Watching.JobFailed"]["EventPattern"]
+    assert set(pattern["detail"]["state"]) == job.ENDED - {"SUCCESS"}
 
 
 def test_every_alarm_tells_somebody_and_is_on_the_dashboard(graph: Graph) -> None:
