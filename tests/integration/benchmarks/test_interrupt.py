@@ -20,7 +20,7 @@ def test_a_signal_ends_the_benchmarks_with_all_that_they_have_started(
     words = [sys.executable, "-m", *words]
     environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": str(ROOT)}  # all processes inherit it
     with subprocess.Popen(words, cwd=tmp_path, env=environment, stdout=subprocess.PIPE) as main:
-        wait_until(lambda: any("chalice package" in each for each in processes_that_name(tmp_path).values()))
+        wait_until(lambda: any("chalice.cli" in each for each in processes_that_name(tmp_path).values()))
         main.send_signal(number)
         output, _ = main.communicate(timeout=PATIENCE_SECONDS)
     assert main.returncode == 130
