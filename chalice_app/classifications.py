@@ -29,7 +29,7 @@ SWEEP_TIME = timedelta(seconds=40)  # of the minute that the schedule leaves
 SWEEP_BATCH = 16  # images, or intents, at once
 REQUEST_TIME = timedelta(minutes=2)  # more than a request lasts, on one machine and with a slow store as well
 ABANDONED_AFTER = timedelta(minutes=10)  # an intent that is older has lost its request
-SWEPT_EVERY = timedelta(minutes=1)
+SWEPT_EVERY = timedelta(minutes=1)  # as `api.sweep` is scheduled
 _INTERNAL = {"writer", "idempotency", "etag"}
 
 Record = dict[str, Any]

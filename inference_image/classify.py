@@ -22,7 +22,7 @@ from inference_image.settings import Settings
 BATCH = 32
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff"}  # of files in folders
 
-_STACK_BYTES = 8 * 2**20  # of a thread, of which it uses little
+_STACK_BYTES = 8 * 2**20  # that a thread is given, of which it uses little
 
 Answered = tuple[Path, Reading | ImageError]
 

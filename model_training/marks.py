@@ -23,7 +23,7 @@ Fonts = dict[str, tuple[str, ...]]  # package: its files
 HEIGHT = 160  # pixels: marks are drawn at this size and enlarged by who needs more
 # What a person could take for a digit is left out: it would teach that a digit is none.
 LETTERS = "ACEFHJKLMNPRTUVWXYacdefhkmnprtuvwx"
-SIGNS = "#%&@$*+=?<>~^!"  # every typeface has these
+SIGNS = "#%&@$*+=?<>~^!"  # in every typeface of handwriting, but for the % of one
 SYMBOLS = SIGNS + "[]{}√∞πλμψφΣΔΩЖЯДФШЮ€£§¶†♥★♫✓→←↑↓♀♂÷≠≈¥♪"
 TRAINING_FONTS: Fonts = {
     "fontpkg-kalam": ("Kalam-Light.ttf", "Kalam-Regular.ttf", "Kalam-Bold.ttf"),

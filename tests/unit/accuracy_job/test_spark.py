@@ -34,7 +34,7 @@ class Denied:
     """A split of a store that lets nobody in."""
 
     def batches(self) -> Iterator[Batch]:
-        raise NotImplementedError
+        raise AssertionError("nobody asks for them")
 
     def counts(self, seen: Seen = unseen) -> Counts:  # noqa: ARG002 - as a split's are asked for
         raise GenericError("Error performing GET: 403\n\nDebug source:\nGeneric {\n}")
