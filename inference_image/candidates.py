@@ -27,6 +27,8 @@ _BLOB = 0.4  # of its size is its thickest place; of strokes below a third
 _RING, _RINGS = 0.75, 3  # of a digit's size are a notebook's rings at most; so many make a row
 _ALIKE = 0.4  # by less differ the logarithms of their sides
 _ALIGNED = 0.4  # of their size: no further are they off one line
+_PEER, _NEAR, _BESIDE = 0.7, 0.35, 0.15  # of a digit's size lie between it and what belongs to it, at most
+_FLAT, _SLIGHT = 2, 0.3  # times as wide as high, of the digit's height: a line of print, a piece of a bar
 _LINE = 1.2  # of what it stands beside: what is as thin as a line and longer is one, if it is no stem
 _STEM = 1.5  # of the letter that it stands beside and begins or ends with: no l is taller
 
@@ -263,17 +265,16 @@ def _with_neighbours(
 ) -> NDArray[np.bool_]:
     """Add to the main part what belongs to it: what is near, as dark, not much smaller, and no line.
 
-    Peers may be further away: a number or a word is to be seen as one, for it is no digit. What comes in from
-    the edges of the picture or the sheet, as a finger, a shadow or a border does, is none of it, nor is the
-    line under a digit.
+    Peers may be further away: a number or a word is to be seen as one, for it is no digit. What is flat, as a
+    line of print, or comes in from the picture's edge, as a stamp may, has to be right beside it. What comes
+    in thicker, as a finger, a shadow or a border does, is none of it, nor is the line under a digit.
     """
     if len(parts) == 1:
         return np.ones(1, np.bool_)
+    here = np.arange(len(parts)) == main
+    bottom = parts.top + parts.height
     peers = parts.size > 0.4 * parts.size[main]
-    right, bottom = parts.left + parts.width, parts.top + parts.height
-    across = np.maximum(parts.left - right[main], parts.left[main] - right).clip(0)
-    down = np.maximum(parts.top - bottom[main], parts.top[main] - bottom).clip(0)
-    keep: NDArray[np.bool_] = np.hypot(across, down) < np.where(peers, 0.7, 0.35) * parts.size[main]
+    keep: NDArray[np.bool_] = _gaps(parts, here) < np.where(peers, _PEER, _NEAR) * parts.size[main]
     keep &= ~_unlike(parts, main) & ~_in_rows(parts, main)
     keep &= (parts.level > 0.5 * parts.level[main]) & (parts.area > 0.02 * parts.area[main])
     keep &= measures["contrast"] > measures["contrast"][main] + np.log(0.3)
@@ -283,11 +284,23 @@ def _with_neighbours(
     past_both_ends = (parts.top < parts.top[main] - slack) & (bottom > bottom[main] + slack)
     stems = (parts.height > 2 * parts.width) & ~past_both_ends
     keep &= ~(thin & (parts.size > np.where(stems, _STEM, _LINE) * parts.size[main]))
-    keep[main] = True
+    keep |= here
+    flat = (parts.width > _FLAT * parts.height) & (parts.height < _SLIGHT * parts.height[main])
+    apart = flat | ((parts.edges > 0) & (parts.edges[main] == 0))
+    keep &= ~apart | (_gaps(parts, keep & ~apart) < _BESIDE * parts.size[main])
     bars = parts.width > 4 * parts.height
     bars[main] = False
     keep &= ~(bars & (parts.top - bottom[keep & ~bars].max() > parts.thickness))  # a line under the digit
     return keep
+
+
+def _gaps(parts: Parts, which: NDArray[np.bool_]) -> Each:
+    """Measure how far each part's box is from the box around some of them (n,)."""
+    right, bottom = parts.left + parts.width, parts.top + parts.height
+    across = np.maximum(parts.left - right[which].max(), parts.left[which].min() - right).clip(0)
+    down = np.maximum(parts.top - bottom[which].max(), parts.top[which].min() - bottom).clip(0)
+    gaps: Each = np.hypot(across, down)
+    return gaps
 
 
 def _in_rows(parts: Parts, main: int) -> NDArray[np.bool_]:

@@ -19,7 +19,7 @@ Box = tuple[int, int, int, int]  # left, top, width, height in pixels
 _VIEWS = 4  # at most: what the network is asked to judge
 # An appeal: what has less is no mark. Half of the blanks read as digits had less, and 1 digit in 2,000.
 NOTHING = -4.0
-_BEHIND = 7.0  # appeal: what lies further behind the best is not worth the network's time
+_BEHIND = 8.0  # appeal: what lies further behind the best is not worth the network's time
 _SAME = 0.8  # of two masks' union: views that share more are one
 _CERTAIN = 6.0  # appeal of all the ink of a thumbnail
 

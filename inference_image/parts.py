@@ -1,5 +1,6 @@
 """Connected parts of an ink map, and what can be measured of them."""
 
+import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -21,6 +22,9 @@ _BLUR = 2.0  # pixels by which a part may be smaller over a higher floor, and th
 _SAME = 0.8  # of its pixels
 _EDGE = 0.04  # of the side: what lies within is at the edge altogether
 _STRONG = 99.5, 99.95  # percentiles of the ink
+_HOLLOW = 0.3  # of a frame's ink may lie away from the sides of its box
+_EMPTY = 0.5  # of what is within its outline is inked; of a sheet that is written on more
+STRAIGHT = 0.85  # of the rectangle around a box or a sheet is within its outline; of a 0 no more than 0.79
 
 
 @dataclass(frozen=True)
@@ -250,17 +254,25 @@ def _slivers(parts: Parts) -> Each:
 
 
 def _frames(parts: Parts) -> Each:
-    """Which parts are boxes drawn around another part."""
+    """Which parts are boxes or rings drawn around another part."""
     frames = np.zeros(len(parts))
     for part in np.flatnonzero(parts.holds.any(axis=0)):
-        frames[part] = _is_hollow(parts, part)
+        frames[part] = _is_hollow(parts, part) or _is_box(parts, int(part))
     return frames
 
 
 def _is_hollow(parts: Parts, part: np.intp) -> bool:
+    """Whether hardly any of it is away from the sides of the box around it."""
     _, inside = parts.close_ups[part]
     down, across = (_AROUND + max(2, (side - 2 * _AROUND) // 10) for side in inside.shape)
-    return bool(inside[down:-down, across:-across].sum() < 0.3 * parts.area[part])
+    return bool(inside[down:-down, across:-across].sum() < _HOLLOW * parts.area[part])
+
+
+def _is_box(parts: Parts, part: int) -> bool:
+    """Whether it is the outline of a rectangle, which may lean."""
+    outline = parts.outline(part)
+    within, (_, sides, _) = cv2.contourArea(outline), cv2.minAreaRect(outline)
+    return bool(within > STRAIGHT * math.prod(sides) and parts.area[part] < _EMPTY * within)
 
 
 def _blurred(ink: Ink, sigma: float) -> Ink:

@@ -4,11 +4,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inference_image.parts import Parts
+from inference_image.parts import STRAIGHT, Parts
 
 _WIDE, _FILLED = 0.4, 0.75  # of the picture's sides and of its box: a surface of any outline
 _LEAST = 0.3  # of the picture's shorter side: a sheet that is a rectangle
-_STRAIGHT = 0.85  # of the rectangle around a sheet is within its outline; of a 0 no more than 0.79
 _LEFT = 0.5  # of what is within its outline is not written over
 _SLIM = 0.3  # of its length: what is slimmer is a stroke
 _BARREL = 0.12  # of its length is a pen's width
@@ -34,12 +33,12 @@ def is_sheet(parts: Parts, part: int) -> bool:
         return True
     least = _LEAST * min(down, across)
     # Before the outline is followed: turned by 45° a square fills half of its box.
-    if min(width, height) < least or filled < _LEFT * _STRAIGHT / 2:
+    if min(width, height) < least or filled < _LEFT * STRAIGHT / 2:
         return False
     outline = parts.outline(part)
     shorter, longer = _least_sides(outline)
     within = cv2.contourArea(outline)
-    is_rectangle = within > _STRAIGHT * shorter * longer and shorter > max(least, _SLIM * longer)
+    is_rectangle = within > STRAIGHT * shorter * longer and shorter > max(least, _SLIM * longer)
     return bool(is_rectangle and parts.area[part] > _LEFT * within)
 
 

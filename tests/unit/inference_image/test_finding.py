@@ -55,7 +55,7 @@ def test_what_is_hopeless_beside_the_best_is_left_out() -> None:
     _seven(ImageDraw.Draw(image), (150, 120), 100, 60)
     best, *others = find_digits(_photographed(_under(image, (0, 0, 400, 170), (0, 0, 80, 400))))
     assert best.box == pytest.approx((150, 120, 70, 100), abs=12)
-    assert all(one.appeal > best.appeal - 7 for one in others)  # in odds, a thousand to one
+    assert all(one.appeal > best.appeal - 8 for one in others)  # in odds, three thousand to one
 
 
 def test_what_is_seen_in_several_ways_is_one_view() -> None:
@@ -357,6 +357,45 @@ def test_what_lies_beside_a_digit_is_none_of_it(beside: str) -> None:
         pen.rectangle((130, 325, 250, 337), "black")
     first, *_ = find_digits(np.asarray(image))
     assert first.box == pytest.approx((140, 160, 91, 130), abs=10)
+
+
+def test_lines_of_print_near_a_digit_are_none_of_it() -> None:
+    image = Image.new("RGB", (400, 400), "white")
+    pen = ImageDraw.Draw(image)
+    _seven(pen, (180, 100), 130)
+    for line in ((30, 240, 120, 262), (140, 274, 215, 296)):
+        pen.rectangle(line, "black")
+    assert any(
+        found.box == pytest.approx((180, 100, 91, 130), abs=10) for found in find_digits(np.asarray(image))
+    )
+
+
+def test_a_stamp_of_which_the_rest_lies_outside_is_none_of_a_digit() -> None:
+    image = Image.new("RGB", (400, 300), "white")
+    pen = ImageDraw.Draw(image)
+    _seven(pen, (120, 80), 120)
+    pen.ellipse((-60, 70, 60, 190), outline="black", width=8)
+    first, *_ = find_digits(np.asarray(image))
+    assert first.box == pytest.approx((120, 80, 84, 120), abs=10)
+
+
+def test_a_small_digit_is_found_far_behind_a_pen() -> None:
+    image = Image.new("RGB", (640, 480), (228, 228, 224))
+    pen = ImageDraw.Draw(image)
+    _seven(pen, (560, 380), 50, 110)
+    pen.line([(190, 110), (260, 350)], (30, 40, 110), 16)
+    found = find_digits(_photographed(np.asarray(image)))
+    assert any(one.box == pytest.approx((560, 380, 35, 50), abs=8) for one in found)
+
+
+@pytest.mark.parametrize("lean", [-8, -4, 4, 8])
+def test_a_digit_in_a_small_box_that_leans_is_seen_without_it(lean: int) -> None:
+    image = Image.new("RGB", (600, 600), "white")
+    pen = ImageDraw.Draw(image)
+    pen.rectangle((250, 240, 330, 337), outline="black", width=5)
+    _seven(pen, (270, 260), 57)
+    turned = image.rotate(lean, fillcolor="white", resample=Image.Resampling.BICUBIC)
+    assert all(found.box[3] == pytest.approx(57, abs=13) for found in find_digits(np.asarray(turned)))
 
 
 @pytest.mark.parametrize("width", [2, 6])
