@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -44,7 +44,7 @@ class Model:
         self._network = _fused(network.eval())
 
     @classmethod
-    def load(cls, folder: Path = WEIGHTS) -> "Model":
+    def load(cls, folder: Path = WEIGHTS) -> Self:
         """Load the one model that lies in `folder`: VERSION.json, and the weights that it names.
 
         Raises ModelError if there is not exactly one, if the weights are not those that the sidecar was

@@ -3,7 +3,6 @@
 import asyncio
 import io
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -51,11 +50,12 @@ class Service:
         self.admission = Admission(settings.worker_images, settings.worker_bytes, self._metrics)
         self._batcher: Batcher[list[Preprocessed], Reading] = Batcher(
             self._prepared,
-            partial(classify, model=model),
+            self._classified,
             settings.batch,
             self._metrics.observe_batch,
         )
         self._probe = _probe()
+        self._has_read = False  # for a client, since the last beat
 
     def app(self) -> ASGIApp:
         routes = [
@@ -127,10 +127,15 @@ class Service:
             raise NothingRead(str(reading))
 
     async def watch(self) -> None:
-        """Prove again and again that reading works, and beat; where it does not, /ping will tell."""
+        """Prove again and again that reading works, and beat; where it does not, /ping will tell.
+
+        What was read for a client has proved it: who is busy need not read an image of ours as well.
+        """
         while True:
             try:
-                self.prove()
+                if not self._has_read:
+                    self.prove()
+                self._has_read = False
                 self._heartbeats.beat(self._worker)
             except Exception:  # whatever it was, this worker reads nothing
                 log("the watchdog could not read", trace=True, worker=self._worker)
@@ -139,6 +144,11 @@ class Service:
     def _prepared(self, image: bytes) -> list[Preprocessed]:
         with bounded_time(self._settings.max_decoding_seconds):
             return preprocess(image, self._settings.limits)
+
+    def _classified(self, images: Sequence[Sequence[Preprocessed]]) -> list[Reading]:
+        readings = classify(images, self._model)
+        self._has_read = True
+        return readings
 
     async def _body(self, request: Request) -> bytes:
         """Read the body; refuse one that is too large as soon as that is known."""

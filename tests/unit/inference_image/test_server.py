@@ -72,6 +72,36 @@ def test_a_worker_beats_and_the_ping_is_well_while_its_model_reads(
     assert heartbeats.silent() == silent
 
 
+class Counting(Model):
+    count = 0  # of what it has read
+
+    def classify(self, views: Sequence[Preprocessed]) -> list[Answer]:
+        self.count += 1
+        return super().classify(views)
+
+
+def test_who_has_read_for_a_client_beats_without_reading_more(tmp_path: Path) -> None:
+    model, heartbeats = Counting.load(), Heartbeats(tmp_path, 1)
+    service = Service(model, Settings(workers=1), heartbeats, 0)
+
+    async def beat() -> None:
+        watching = asyncio.create_task(service.watch())
+        await asyncio.sleep(0)
+        watching.cancel()
+
+    async def busy_then_idle() -> list[int]:
+        counts = []
+        for before in (_answer(service.app(), REQUEST), asyncio.sleep(0)):
+            await before
+            heartbeats.forget(0)
+            await beat()
+            assert not heartbeats.silent()
+            counts.append(model.count)
+        return counts
+
+    assert asyncio.run(busy_then_idle()) == [1, 2]
+
+
 def test_a_form_that_takes_long_to_take_apart_is_refused(tmp_path: Path) -> None:
     form = b"--x\r\n\r\nimage\r\n--x" + b" " * 2_000_000 + b"\r\n"  # looked at byte by byte
     head = b"Content-Type: multipart/form-data; boundary=x\r\nContent-Length: %d\r\n\r\n" % len(form)
