@@ -20,7 +20,7 @@ from typing import Any
 Matrix = list[list[int]]
 Contender = Callable[[str], Matrix]
 
-CONNECTIONS = 32  # of boto3, as many as ours
+CONNECTIONS = 32  # of boto3, which more make slower: its threads wait for Python's lock
 OURS = "benchmarks.accuracy_ours"
 
 
