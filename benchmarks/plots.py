@@ -51,7 +51,10 @@ def _lines(plot: Lines) -> Figure:
         axes.set_xscale("log", base=2)
         axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.set(xlabel=plot.x, ylabel=plot.y)
-    axes.set_ylim(bottom=0)
+    if plot.steep and any(y > 0 for points in plot.points.values() for _, y in points):  # NaN is not
+        axes.set_yscale("log")
+    else:
+        axes.set_ylim(bottom=0)
     if len(plot.points) > 1:
         axes.legend(fontsize=8, frameon=False)
     return figure

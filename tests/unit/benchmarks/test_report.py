@@ -54,6 +54,11 @@ def test_a_page_needs_nothing_but_itself_and_runs_nothing() -> None:
     assert not re.search(r'(?:src|href)="(?!data:|#)|<link|<script|@import|url\(', text)
 
 
+def test_why_figures_may_be_wrong_stands_above_them() -> None:
+    text = made(Result(RESULT.tables, warnings=["Other work took a core."]))
+    assert 0 < text.index("Other work took a core.") < text.index("<td>Legible")
+
+
 def test_a_benchmark_that_this_machine_cannot_run_is_on_the_page_with_the_reason() -> None:
     assert "Left out: npm is needed" in made("npm is needed")
 
