@@ -14,7 +14,6 @@ import hashlib
 import io
 import json
 import math
-import os
 import statistics
 import subprocess
 import sys
@@ -23,7 +22,7 @@ import tempfile
 import time
 import venv
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -37,7 +36,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from benchmarks import load
-from benchmarks.processes import Spent, Tree
+from benchmarks.processes import Spent, Tree, environment
 from benchmarks.results import Bars, Lines, Result, Table, UnavailableError, command
 from inference_image.supervisor import KEEP_MEMORY
 from infrastructure.local.part import Part
@@ -279,18 +278,6 @@ def limit(image: bytes, seconds: float) -> float:
     with environment(KEEP_MEMORY), ProcessPoolExecutor(WORKERS, get_context("spawn")) as pool:
         list(pool.map(read_for, [image] * WORKERS, [0.0] * WORKERS))  # imports, and loads the model
         return sum(pool.map(read_for, [image] * WORKERS, [seconds] * WORKERS))
-
-
-@contextmanager
-def environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """Start processes as our server starts its own."""
-    before = dict(os.environ)
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
 
 
 def read_for(image: bytes, seconds: float) -> float:

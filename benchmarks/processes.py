@@ -3,7 +3,7 @@
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,6 +69,23 @@ class Spent(NamedTuple):
         return max(0.0, self.cores - self.tree - self.own)
 
 
+@contextmanager
+def environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Give them to the processes that start within the block."""
+    before = dict(os.environ)
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def peak_bytes() -> int:
+    """Return the most memory that this process has had: ru_maxrss begins with that of its parent."""
+    return _kilobytes(Path("/proc/self/status"), "VmHWM:") * 1024
+
+
 def _threads(process: Path) -> list[Path]:
     try:
         return list((process / "task").iterdir())
@@ -104,5 +121,9 @@ def _busy_ticks() -> int:
 
 
 def _proportional_bytes(process: Path) -> int:
-    lines = _text(process / "smaps_rollup").splitlines()
-    return next((int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0) * 1024
+    return _kilobytes(process / "smaps_rollup", "Pss:") * 1024
+
+
+def _kilobytes(file: Path, name: str) -> int:
+    lines = _text(file).splitlines()
+    return next((int(line.split()[1]) for line in lines if line.startswith(name)), 0)
