@@ -135,7 +135,9 @@ def raced(rounds: int, race: Race) -> tuple[Race, Raced]:
 
 def taken(name: str, place: str) -> Taken:
     words = [sys.executable, "-m", "benchmarks.accuracy_contenders", name, place]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    with TemporaryDirectory() as folder:  # an interrupt kills the process, and leaves it no time to tidy up
+        variables = {**os.environ, "TMPDIR": folder}
+        done = subprocess.run(words, env=variables, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{name} ended with {done.returncode}: {done.stderr}")
     return Taken(**json.loads(done.stdout.splitlines()[-1]))
