@@ -27,7 +27,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Bars:
-    """A bar for each name, ours first: the median of its measurements, and where nine of ten lie."""
+    """A bar for each name, ours first: the median of its measurements, and their range."""
 
     title: str
     unit: str
@@ -98,7 +98,7 @@ def command(program: str, description: str | None, run: Run) -> None:
 
 
 def terminal() -> Console:
-    return Console(highlight=False, width=140)  # a row is a line, also where the output goes into a file
+    return Console(highlight=False, width=180)  # a row is a line, also where the output goes into a file
 
 
 def lines(result: Result) -> Iterator[Shown | str]:
