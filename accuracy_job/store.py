@@ -24,7 +24,8 @@ CLASSIFICATIONS, REPORTS = "classifications/", "reports/"
 LATEST = f"{REPORTS}latest.json"
 STORE = re.compile(rf"{S3}(\w[\w.-]*)(?:/+|\Z)(.*)", re.ASCII | re.DOTALL)  # bucket and prefix
 OTHER_SCHEME = re.compile(rf"(?!{S3})[\w+.-]+://")
-CONNECTIONS = 32
+# For each of two days at once: 4,300 GET/s where an answer takes 30 ms. S3 begins with 5,500 for a prefix.
+CONNECTIONS = 64
 KEYS_PER_PAGE = 1000  # what S3 answers at once
 LISTED = pa.schema(  # as obstore has them: a cast of each page would wait for Python's lock
     [

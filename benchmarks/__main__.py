@@ -16,9 +16,9 @@ from rich.console import Console
 
 from benchmarks.machine import describe
 from benchmarks.report import Section, page
-from benchmarks.results import Result, UnavailableError, begin, run, shown, terminal
+from benchmarks.results import Result, UnavailableError, begin, lines, run, terminal
 from infrastructure.local.interrupts import interruptible
-from infrastructure.local.settings import ROOT
+from infrastructure.local.settings import ROOT, LocalError
 
 NAMES = ("preprocessing", "api", "page", "page_lighthouse", "accuracy", "inference")  # the short ones first
 PAGE = ROOT / "build" / "bench" / "index.html"
@@ -53,7 +53,7 @@ def _section(name: str, *, quick: bool) -> Section:
     began = time.perf_counter()
     try:
         result: Result | str = _alone(name, quick=quick)
-    except UnavailableError as missing:
+    except (UnavailableError, LocalError) as missing:
         result = str(missing)
     command = f"python -m benchmarks {name}{'' if quick else ' --full'}"
     description = import_module(f"benchmarks.{name}").__doc__ or name
@@ -76,8 +76,8 @@ def _alone(name: str, *, quick: bool) -> Result:
 
 
 def _show(console: Console, result: Result | str) -> None:
-    for shown_ in [result] if isinstance(result, str) else map(shown, result.tables):
-        console.print(shown_)
+    for part in [result] if isinstance(result, str) else lines(result):
+        console.print(part)
 
 
 if __name__ == "__main__":

@@ -17,10 +17,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from benchmarks.processes import peak_bytes
+
 Matrix = list[list[int]]
 Contender = Callable[[str], Matrix]
 
-CONNECTIONS = 32  # of boto3, as many as ours
+CONNECTIONS = 32  # of boto3, which more make slower: its threads wait for Python's lock
 OURS = "benchmarks.accuracy_ours"
 
 
@@ -174,10 +176,8 @@ def measure(name: str, place: str) -> None:
     start = time.perf_counter()
     matrix = CONTENDERS[name](place)
     seconds = time.perf_counter() - start
-    # Not ru_maxrss, which begins with the memory of the process that started this one.
-    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
     in_others = "Spark" in name  # Java and its workers
-    megabytes = math.nan if in_others else int(status["VmHWM"].split()[0]) / 1024
+    megabytes = math.nan if in_others else peak_bytes() / 1e6
     print(json.dumps({"seconds": seconds, "megabytes": megabytes, "matrix": matrix}))  # noqa: T201
 
 

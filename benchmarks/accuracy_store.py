@@ -1,7 +1,7 @@
 """A stub of S3 in a process of its own: labels that it makes up, more of them a second than anybody reads.
 
-It answers LIST (with a delimiter, or of one day) and GET, and nothing else. benchmarks.accuracy runs it:
-python -m benchmarks.accuracy_store DAYS LABELS_PER_DAY
+It answers LIST (with a delimiter, or of one day) and GET, and nothing else, each as late as a store so far
+away. benchmarks.accuracy runs it: python -m benchmarks.accuracy_store DAYS LABELS_PER_DAY MILLISECONDS
 """
 
 import asyncio
@@ -69,8 +69,9 @@ def answer(body: bytes) -> bytes:
 class Requests(asyncio.Protocol):
     """One connection. Requests have no body, and come one after the other."""
 
-    def __init__(self, listed: dict[tuple[str, int], bytes]) -> None:
+    def __init__(self, listed: dict[tuple[str, int], bytes], seconds: float) -> None:
         self._listed = listed
+        self._seconds = seconds  # until an answer
         self._received = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -81,7 +82,14 @@ class Requests(asyncio.Protocol):
         while (end := self._received.find(b"\r\n\r\n")) >= 0:
             target = self._received.split(b" ", 2)[1].decode()
             self._received = self._received[end + 4 :]
-            self._transport.write(self._answer(target))  # type: ignore[attr-defined]  # a socket's can write
+            self._write(self._answer(target))
+
+    def _write(self, found: bytes) -> None:
+        write = self._transport.write  # type: ignore[attr-defined]  # a socket's can write
+        if self._seconds:
+            asyncio.get_running_loop().call_later(self._seconds, write, found)
+        else:
+            write(found)
 
     def _answer(self, target: str) -> bytes:
         if "list-type" not in target:
@@ -90,15 +98,15 @@ class Requests(asyncio.Protocol):
         return self._listed[query["prefix"][0], int(query.get("continuation-token", ["0"])[0])]
 
 
-async def serve(days: int, per_day: int) -> None:
+async def serve(days: int, per_day: int, milliseconds: int) -> None:
     """Serve on a free port of loopback, which is printed, until standard input ends."""
     names = [str(FIRST_DAY + timedelta(days=i)) for i in range(days)]
     listed = listings(names, per_day)
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Requests(listed), "127.0.0.1", 0)
+    server = await loop.create_server(lambda: Requests(listed, milliseconds / 1000), "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)  # noqa: T201 -- for benchmarks.accuracy
     await loop.run_in_executor(None, sys.stdin.read)
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(int(sys.argv[1]), int(sys.argv[2])))
+    asyncio.run(serve(*map(int, sys.argv[1:])))

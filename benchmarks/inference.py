@@ -2,8 +2,10 @@
 
 Every server has two workers of one thread and the same model, must read the right digit, and prepares images
 alike, but for one that decodes them whole.
-They are started and measured in turns, in several rounds; the figures are the rounds' medians. The clients
-share the machine with the server. The peers are installed into build/peers.
+They are started and measured in turns, in several rounds; the figures are the rounds' medians, percentiles
+those of all their answers. The clients share the machine with the server; what other work took of it stands
+beside. Connections that get no answer for 10 s are left waiting: the others' time begins without them, and
+how long they wait is only known to be longer than that. The peers are installed into build/peers.
 Run: python -m benchmarks.inference
 """
 
@@ -12,7 +14,6 @@ import hashlib
 import io
 import json
 import math
-import os
 import statistics
 import subprocess
 import sys
@@ -21,9 +22,9 @@ import tempfile
 import time
 import venv
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import distributions
 from multiprocessing import get_context
@@ -35,7 +36,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from benchmarks import load
-from benchmarks.processes import Tree
+from benchmarks.processes import Spent, Tree, environment
 from benchmarks.results import Bars, Lines, Result, Table, UnavailableError, command
 from inference_image.supervisor import KEEP_MEMORY
 from infrastructure.local.part import Part
@@ -46,6 +47,7 @@ WORKERS = 2
 LIMIT_BATCH = 32
 PEERS = ROOT / "build" / "peers"
 REQUIREMENTS = Path(__file__).with_name("inference-requirements.lock")
+DISTURBING = 5.0  # per cent of a core that other work takes; less may be the ticks of Linux' clock
 LIMIT = "the work without HTTP"
 PACKAGES = ("fastapi", "uvicorn", "litserve", "bentoml")
 
@@ -70,6 +72,17 @@ class Reader(Part):
             return False
         is_right = b'"predicted":%d,' % self.digit in done.body.replace(b" ", b"")  # some answer a list
         return done.answers == 1 and not done.failures and is_right
+
+
+class Whole(Running):
+    """As what it is, but also what has left its parent's group, as BentoML's workers do, ends with it."""
+
+    def _stop(self) -> None:
+        with ExitStack() as stack:
+            for part in self.parts:
+                if part.pid is not None:
+                    stack.enter_context(Tree(part.pid).ended())
+            super()._stop()
 
 
 @dataclass(frozen=True)
@@ -119,14 +132,15 @@ class Plan:
 
 @dataclass(frozen=True)
 class Figures:
-    """Of one server in one round with one image and so many connections. NaN is what too few answers tell."""
+    """Of one server in one round with one image and so many connections. NaN is what no answer tells."""
 
     rate: float  # requests a second
-    p50: float  # milliseconds
-    p99: float  # milliseconds
+    latencies: Sequence[float]  # milliseconds; infinite for who was left waiting to the end
     cpu: float  # milliseconds of processor a request, in all processes of the server
     memory: float  # MB, in all of them, what they share counted once
+    starved: int  # connections that were left waiting before the time began
     failures: int
+    others: float  # per cent of a core that other work of the machine took meanwhile
 
 
 FULL = Plan(rounds=3, connections=(1, 8, 32, 128), warm_up=0.5, seconds=3.0)
@@ -164,12 +178,14 @@ def run(*, quick: bool) -> Result:
             multiples(plan, measured, limits),
         ],
         plots=[
-            *(curve(what, image, plan, measured) for what in CURVES for image in limits),
+            *(rates(image, plan, measured) for image in limits),
+            *(slowest(image, plan, measured) for image in limits),
             Bars("Start to the first answer", "s", starts),
         ],
         versions={
             each.name: each.version for each in distributions(path=[packages]) if each.name in PACKAGES
         },
+        warnings=list(disturbances(measured)),
     )
 
 
@@ -231,16 +247,17 @@ def measure(plan: Plan) -> tuple[Measured, Seconds, Seconds]:
 
 def measure_once(port: int, tree: Tree, message: bytes, connections: int, plan: Plan) -> Figures:
     asyncio.run(load.run(port, message, connections, plan.warm_up))
-    before = tree.cpu_seconds()
+    before = Spent.now(tree)
     done = asyncio.run(load.run(port, message, connections, plan.seconds))
-    cpu = tree.cpu_seconds() - before
+    spent = Spent.now(tree).since(before)
     return Figures(
         rate=done.rate,
-        p50=done.percentile(50) * 1000,
-        p99=done.percentile(99) * 1000,
-        cpu=cpu / done.answers * 1000 if done.answers else math.nan,
+        latencies=[1000 * latency for latency in done.latencies],
+        cpu=spent.tree / done.answers * 1000 if done.answers else math.nan,
         memory=tree.memory_bytes() / 1e6,
+        starved=done.starved,
         failures=done.failures,
+        others=100 * spent.others / spent.time,
     )
 
 
@@ -250,7 +267,7 @@ def running(server: Server, image: Upload, starts: list[float]) -> Iterator[tupl
     with tempfile.TemporaryDirectory() as folder:
         part = server.part(next(free_ports()), image, folder)
         began = time.perf_counter()
-        with Running([part], Path(folder)):
+        with Whole([part], Path(folder)):
             starts.append(time.perf_counter() - began)
             assert part.pid is not None  # noqa: S101 - it runs
             yield part.port, Tree(part.pid)
@@ -261,18 +278,6 @@ def limit(image: bytes, seconds: float) -> float:
     with environment(KEEP_MEMORY), ProcessPoolExecutor(WORKERS, get_context("spawn")) as pool:
         list(pool.map(read_for, [image] * WORKERS, [0.0] * WORKERS))  # imports, and loads the model
         return sum(pool.map(read_for, [image] * WORKERS, [seconds] * WORKERS))
-
-
-@contextmanager
-def environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """Start processes as our server starts its own."""
-    before = dict(os.environ)
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
 
 
 def read_for(image: bytes, seconds: float) -> float:
@@ -298,28 +303,61 @@ def read_for(image: bytes, seconds: float) -> float:
 
 HEADS = (
     *("server", "connections", "requests/s", "p50, ms", "p99, ms"),
-    *("processor, ms a request", "memory, MB", "failed"),
+    *("processor, ms a request", "memory, MB", "left waiting", "failed", "others, % of a core"),
 )
-CURVES = {
-    "rate": ("requests a second", "requests/s"),
-    "p99": ("the slowest of a hundred", "p99, ms"),
-}
 
 
 def speed(image: str, plan: Plan, measured: Measured, limits: Sequence[float]) -> Table:
     rows = [
-        row(server.name, connections, measured[server.name, image, connections])
-        for server in SERVERS
+        row(server.name, connections, measured[server.name, image, connections], plan)
         for connections in plan.connections
+        for server in SERVERS
     ]
-    limit_row = (f"{LIMIT}, batches of {LIMIT_BATCH}", "", f"{statistics.median(limits):.1f}", *[""] * 5)
-    return Table(f"{image}: medians of {plan.rounds} rounds", HEADS, [*rows, limit_row])
+    title = f"{image}: medians of {plan.rounds} rounds, percentiles of all their answers"
+    limit_row = (
+        f"{LIMIT}, batches of {LIMIT_BATCH}",
+        "",
+        f"{statistics.median(limits):.1f}",
+        *[""] * (len(HEADS) - 3),
+    )
+    return Table(title, HEADS, [*rows, limit_row])
 
 
-def row(name: str, connections: int, rounds: Sequence[Figures]) -> Sequence[str]:
-    decimals = {"rate": 1, "p50": 1, "p99": 1, "cpu": 2, "memory": 0}
-    shown = (rounded(median(rounds, what), places) for what, places in decimals.items())
-    return name, str(connections), *shown, str(sum(figures.failures for figures in rounds))
+def row(name: str, connections: int, rounds: Sequence[Figures], plan: Plan) -> Sequence[str]:
+    rate, cpu, memory = (median(rounds, what) for what in ("rate", "cpu", "memory"))
+    return (
+        *(name, str(connections), rounded(rate, 1)),
+        *(waited(percentile(rounds, number), plan) for number in (50, 99)),
+        *(rounded(cpu, 2), rounded(memory, 0)),
+        *(
+            str(sum(counts))
+            for counts in zip(*((each.starved, each.failures) for each in rounds), strict=True)
+        ),
+        rounded(max(each.others for each in rounds), 0),
+    )
+
+
+def percentile(rounds: Sequence[Figures], number: int) -> float:
+    """Return the milliseconds that so many in a hundred took at most, of all rounds' answers together.
+
+    NaN where less than three answers would be above it.
+    """
+    latencies = sorted(latency for figures in rounds for latency in figures.latencies)
+    if len(latencies) * (100 - number) < 300:
+        return math.nan
+    return latencies[math.ceil(len(latencies) * number / 100) - 1]
+
+
+def waited(milliseconds: float, plan: Plan) -> str:
+    """Say of who was left waiting to the end how long that was at least."""
+    if math.isinf(milliseconds):
+        return f"> {longest(plan):.0f}"
+    return rounded(milliseconds, 1)
+
+
+def longest(plan: Plan) -> float:
+    """Return how many milliseconds somebody can be left waiting before the others stop."""
+    return 1000 * (load.PATIENCE + plan.seconds)
 
 
 def median(rounds: Sequence[Figures], what: str) -> float:
@@ -352,16 +390,38 @@ def multiples(plan: Plan, measured: Measured, limits: Seconds) -> Table:
     return Table("Our rate as a multiple", heads, rows)
 
 
-def curve(what: str, image: str, plan: Plan, measured: Measured) -> Lines:
-    title, unit = CURVES[what]
-    points = {
+def rates(image: str, plan: Plan, measured: Measured) -> Lines:
+    found = points(image, plan, measured, lambda rounds: median(rounds, "rate"))
+    return Lines(f"{image}: requests a second", "connections", "requests/s", found, doubling=True)
+
+
+def slowest(image: str, plan: Plan, measured: Measured) -> Lines:
+    found = points(image, plan, measured, lambda rounds: min(percentile(rounds, 99), longest(plan)))
+    title = f"{image}: 99 of 100 answers took at most"
+    return Lines(title, "connections", "p99, ms", found, doubling=True, steep=True)
+
+
+def points(
+    image: str, plan: Plan, measured: Measured, figure: Callable[[Sequence[Figures]], float]
+) -> dict[str, list[tuple[float, float]]]:
+    """Return a figure of each server over the number of connections."""
+    return {
         server.name: [
-            (float(connections), median(measured[server.name, image, connections], what))
+            (float(connections), figure(measured[server.name, image, connections]))
             for connections in plan.connections
         ]
         for server in SERVERS
     }
-    return Lines(f"{image}: {title}", "connections", unit, points, doubling=True)
+
+
+def disturbances(measured: Measured) -> Iterator[str]:
+    """Say that other work disturbed the measurement, if it did."""
+    most = max((figures.others for rounds in measured.values() for figures in rounds), default=0.0)
+    if most > DISTURBING:
+        yield (
+            f"Other work took up to {most:.0f} % of a core meanwhile: the rows where it did are of a machine "
+            "that was not quiet."
+        )
 
 
 if __name__ == "__main__":

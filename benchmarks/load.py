@@ -2,7 +2,6 @@
 
 import asyncio
 import math
-import statistics
 import time
 from dataclasses import dataclass, field
 
@@ -25,9 +24,11 @@ class Load:
     seconds: float
     waited_for: int  # connections that have not been answered yet
     began: float = math.inf  # on the performance counter
+    starved: int = 0  # connections that had to be left waiting when those seconds began
     answers: int = 0  # all of them
-    answered: list[float] = field(default_factory=list)  # with 200, within those seconds: when
-    # Seconds, of all that was asked within them, and of who had to be left waiting when they began.
+    served: float = 0.0  # requests, each by how much of its time lay within those seconds
+    # Seconds, of all that was asked within them; infinite for who was starved until they ended, as then the
+    # others stop and let it through.
     latencies: list[float] = field(default_factory=list)
     failures: int = 0
     body: bytes = b""  # of the last answer
@@ -37,24 +38,26 @@ class Load:
         return self.began + self.seconds
 
     def begin(self) -> None:
-        self.began = min(self.began, time.perf_counter())
+        if math.isinf(self.began):
+            self.began, self.starved = time.perf_counter(), self.waited_for
 
     @property
     def rate(self) -> float:
-        """Answers a second, NaN where fewer than two are known: the slope of their number over time.
+        """Answers a second, NaN where there was none.
 
-        What is on its way when the time begins or ends would count whole or not at all, and of servers that
-        answer several at once the first or last several.
+        What is on its way when the time begins or ends counts in part. Whole or not at all would be wrong by
+        several where a server answers several at once.
         """
-        if len(set(self.answered)) < 2:
-            return math.nan
-        return statistics.linear_regression(self.answered, range(len(self.answered))).slope
+        return self.served / self.seconds if self.served else math.nan
 
-    def percentile(self, number: int) -> float:
-        """Return the seconds that so many in a hundred took at most, NaN where fewer than two are known."""
-        if len(self.latencies) < 2:
-            return math.nan
-        return statistics.quantiles(self.latencies, n=100, method="inclusive")[number - 1]
+    def note(self, asked: float, now: float, *, is_first: bool) -> None:
+        """Count a request that was answered now, whether or not its connection's first."""
+        within = min(now, self.until) - max(asked, self.began)
+        self.served += max(within, 0.0) / (now - asked)
+        if is_first and now >= self.began:
+            self.latencies.append(now - asked if now < self.until else math.inf)
+        elif asked >= self.began:
+            self.latencies.append(now - asked)
 
 
 class Client(asyncio.Protocol):
@@ -65,6 +68,7 @@ class Client(asyncio.Protocol):
         self._load = load
         self._answer = bytearray()
         self._sent = 0.0
+        self._is_asking = False  # it has no answer yet
         self._is_new = True
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -86,24 +90,21 @@ class Client(asyncio.Protocol):
                 self._transport.close()
 
     def connection_lost(self, _: Exception | None) -> None:
-        self._load.failures += time.perf_counter() < self._load.until
+        self._load.failures += self._is_asking
         self._wait_no_more()
         self.ended.set_result(None)
 
     def _send(self) -> None:
-        self._sent = time.perf_counter()
+        self._sent, self._is_asking = time.perf_counter(), True
         self._transport.write(self._message)
 
     def _note(self, head: bytes) -> None:
-        now, load = time.perf_counter(), self._load
-        load.answers += 1
-        if not head.startswith(b"HTTP/1.1 200"):
-            load.failures += 1
+        self._is_asking = False
+        self._load.answers += 1
+        if head.startswith(b"HTTP/1.1 200"):
+            self._load.note(self._sent, time.perf_counter(), is_first=self._is_new)
         else:
-            if load.began <= now < load.until:
-                load.answered.append(now)
-            if self._sent >= load.began or (self._is_new and now >= load.began):
-                load.latencies.append(now - self._sent)
+            self._load.failures += 1
         self._wait_no_more()
 
     def _wait_no_more(self) -> None:
@@ -131,10 +132,9 @@ async def run(
         for _ in range(connections)
     ]
     loop.call_later(patience, load.begin)
-    await asyncio.wait([client.ended for _, client in made], timeout=seconds + 2 * patience)
-    load.failures += sum(
-        not client.ended.done() for _, client in made
-    )  # their last request never got an answer
+    ended = [client.ended for _, client in made]
+    await asyncio.wait(ended, timeout=seconds + 2 * patience)
     for transport, _ in made:
         transport.abort()
+    await asyncio.wait(ended)  # whose last request never got an answer has failed
     return load

@@ -13,11 +13,10 @@ import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
-
-from rich.console import Console
+from typing import Any, NamedTuple
 
 from benchmarks.page import chromium
-from benchmarks.results import Result, Table, UnavailableError, shown
+from benchmarks.results import Result, Table, UnavailableError, shown, terminal
 from infrastructure.local import parts
 from infrastructure.local.interrupts import interruptible
 from infrastructure.local.settings import ROOT, Settings
@@ -30,26 +29,31 @@ LEAST = 95  # of 100
 FORMS = {"mobile": [], "desktop": ["--preset=desktop"]}  # mobile is what it takes unless told
 REPORTS = ROOT / "build" / "lighthouse"
 
-Scores = dict[str, int]  # by category, 0 to 100
+
+class Audit(NamedTuple):
+    """What it says of the page at one size."""
+
+    scores: dict[str, int]  # by category, 0 to 100
+    first_paint: float | None  # milliseconds, of the first content; None where there was none
 
 
 def main() -> int:
     """Print the scores; return 1 if one is too low."""
     try:
-        scores = audits()
+        found = audits()
     except UnavailableError as missing:
         raise SystemExit(str(missing)) from None
-    Console().print(shown(_table(scores)))
-    return int(any(score < LEAST for each in scores.values() for score in each.values()))
+    terminal().print(shown(table(found)))
+    return int(any(score < LEAST for each in found.values() for score in each.scores.values()))
 
 
 def run(*, quick: bool) -> Result:
     del quick  # two audits are all there is
-    return Result([_table(audits())], versions={"Lighthouse": LIGHTHOUSE.partition("@")[2]})
+    return Result([table(audits())], versions={"Lighthouse": LIGHTHOUSE.partition("@")[2]})
 
 
-def audits() -> dict[str, Scores]:
-    """Audit the page as it is served, and keep the reports; return the scores by form."""
+def audits() -> dict[str, Audit]:
+    """Audit the page as it is served, and keep the reports; return what they say by form."""
     if shutil.which("npx") is None:
         raise UnavailableError(
             "Lighthouse needs Node.js 18 or newer with npm; on Debian: apt-get install npm"
@@ -61,8 +65,8 @@ def audits() -> dict[str, Scores]:
             return {form: audit(settings.page_url, form) for form in FORMS}
 
 
-def audit(address: str, form: str) -> Scores:
-    """Return the scores of the page at an address; the reports are kept as FORM.report.html and .json."""
+def audit(address: str, form: str) -> Audit:
+    """Audit the page at an address; the reports are kept as FORM.report.html and .json."""
     command = [
         *("npx", "--yes", LIGHTHOUSE, address, *FORMS[form], "--quiet"),
         *("--output=html", "--output=json", f"--output-path={REPORTS / form}"),
@@ -81,14 +85,27 @@ def audit(address: str, form: str) -> Scores:
             raise
     if status != 0:
         raise UnavailableError(f"Lighthouse gave up on the page at {form} size; it says above why.")
-    report = json.loads((REPORTS / f"{form}.report.json").read_text())
+    return read(json.loads((REPORTS / f"{form}.report.json").read_text()))
+
+
+def read(report: dict[str, Any]) -> Audit:
     found = {name: report["categories"][name]["score"] for name in CATEGORIES}
-    return {name: round(100 * (score or 0)) for name, score in found.items()}  # null: it could not make one
+    return Audit(
+        {name: round(100 * (score or 0)) for name, score in found.items()},  # null: it could not make one
+        report["audits"]["first-contentful-paint"].get("numericValue"),
+    )
 
 
-def _table(scores: dict[str, Scores]) -> Table:
-    rows = [(form, *(str(each[name]) for name in CATEGORIES)) for form, each in scores.items()]
-    return Table("Of 100", ("", *CATEGORIES), rows)
+def table(found: dict[str, Audit]) -> Table:
+    rows = [
+        (form, *(str(each.scores[name]) for name in CATEGORIES), seconds(each.first_paint))
+        for form, each in found.items()
+    ]
+    return Table("Of 100", ("", *CATEGORIES, "first contentful paint, s"), rows)
+
+
+def seconds(milliseconds: float | None) -> str:
+    return "–" if milliseconds is None else f"{milliseconds / 1000:.1f}"
 
 
 if __name__ == "__main__":

@@ -1,16 +1,20 @@
 """Plots as SVG by matplotlib, without a window and without pyplot's global state."""
 
 import io
+import math
+from collections.abc import Sequence
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from benchmarks.results import Bars, Lines
 
 OURS, BAR = "#1f5fa8", "#9aa7b4"
 COLOURS = (OURS, "#b3261e", "#b07d00", "#2e7d32", "#6a3d9a", "#888888")
+MANY = 20  # values, of which one is beyond the 5th or 95th percentile
 WIDTH, HEIGHT, BAR_HEIGHT = 5.5, 3.6, 0.45  # inches
 
 
@@ -25,13 +29,12 @@ def svg(plot: Bars | Lines) -> bytes:
 
 def _bars(plot: Bars) -> Figure:
     figure, axes = _figure(plot.title, 1.1 + BAR_HEIGHT * len(plot.values))
-    # Not the extremes: one call of five hundred that was interrupted would flatten all bars.
-    least, middle, most = np.array([np.percentile(values, (5, 50, 95)) for values in plot.values.values()]).T
+    least, middle, most = np.array([spread(values) for values in plot.values.values()]).T
     drawn = axes.barh(
         list(plot.values),
         middle,
         color=[OURS] * plot.ours + [BAR] * (len(middle) - plot.ours),
-        xerr=(middle - least, most - middle),
+        xerr=(middle - least, most - middle),  # NaN draws none
         error_kw={"ecolor": "#444444", "capsize": 2, "linewidth": 1},
     )
     axes.bar_label(drawn, [f"{each:.3g} {plot.unit}" for each in middle], padding=6, fontsize=8)
@@ -39,6 +42,20 @@ def _bars(plot: Bars) -> Figure:
     axes.margins(x=0.25)
     axes.set(xlabel=plot.unit)
     return figure
+
+
+def spread(values: Sequence[float]) -> tuple[float, float, float]:
+    """Return the median, and between which values all lie; of many, where nine of ten lie.
+
+    One call of five hundred that was interrupted would flatten all bars. One value alone has no range.
+    """
+    middle = float(np.median(values))
+    if len(values) == 1:
+        return math.nan, middle, math.nan
+    if len(values) < MANY:
+        return min(values), middle, max(values)
+    least, most = np.percentile(values, (5, 95))
+    return least, middle, most
 
 
 def _lines(plot: Lines) -> Figure:
@@ -51,7 +68,13 @@ def _lines(plot: Lines) -> Figure:
         axes.set_xscale("log", base=2)
         axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.set(xlabel=plot.x, ylabel=plot.y)
-    axes.set_ylim(bottom=0)
+    if plot.steep and any(y > 0 for points in plot.points.values() for _, y in points):  # NaN is not
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
+        axes.yaxis.set_minor_formatter(NullFormatter())
+    else:
+        axes.set_ylim(bottom=0)
     if len(plot.points) > 1:
         axes.legend(fontsize=8, frameon=False)
     return figure

@@ -6,7 +6,6 @@ does them here, and by what SciPy and scikit-image have for them. Run: python -m
 """
 
 import io
-import resource
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -22,6 +21,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from benchmarks.preprocessing_libraries import steps, timed
+from benchmarks.processes import environment, peak_bytes
 from benchmarks.results import Bars, Result, Table, command
 from inference_image.decoding import decode
 from inference_image.limits import Limits
@@ -71,15 +71,17 @@ def run(*, quick: bool) -> Result:
 
 def _alone(work: Callable[..., _Found], *arguments: object) -> _Found:
     """Work in a new process on one core: the most memory that it ever had is then that of this work."""
-    with ProcessPoolExecutor(1, get_context("spawn"), cv2.setNumThreads, (1,)) as pool:
+    from inference_image.supervisor import KEEP_MEMORY  # noqa: PLC0415 -- it is no part of what is measured
+
+    alone = ProcessPoolExecutor(1, get_context("spawn"), cv2.setNumThreads, (1,))
+    with environment(KEEP_MEMORY), alone as pool:  # as the server starts its own
         return pool.submit(work, *arguments).result()
 
 
 def cost(file: bytes, rounds: int) -> Cost:
     whole = timed(lambda: preprocess(file), rounds)
     decoding = timed(lambda: decode(file, Limits()), rounds)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return Cost(whole, decoding, len(file), peak)
+    return Cost(whole, decoding, len(file), peak_bytes())
 
 
 def upload(sample: Path, size: tuple[int, int], form: str, noise: float) -> bytes:

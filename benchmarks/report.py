@@ -9,7 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from markupsafe import Markup
 
 from benchmarks.machine import Machine
-from benchmarks.plots import svg
+from benchmarks.plots import MANY, svg
 from benchmarks.results import Bars, Lines, Result
 
 ENVIRONMENT = Environment(
@@ -42,7 +42,7 @@ class Section:
 
 def page(machine: Machine, sections: Sequence[Section]) -> str:
     template = ENVIRONMENT.get_template("report.html")
-    return template.render(machine=machine, sections=sections, picture=_picture)
+    return template.render(machine=machine, sections=sections, picture=_picture, many=MANY)
 
 
 def _picture(plot: Bars | Lines) -> Markup:

@@ -2,7 +2,7 @@
 
 import argparse
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Protocol
@@ -13,6 +13,7 @@ from rich.table import Table as Shown
 
 from inference_image.cores import usable_cores
 from infrastructure.local.interrupts import interrupt_once, interruptible
+from infrastructure.local.settings import LocalError
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Bars:
-    """A bar for each name, ours first: the median of its measurements, and where nine of ten lie."""
+    """A bar for each name, ours first: the median of its measurements, and their range."""
 
     title: str
     unit: str
@@ -43,6 +44,7 @@ class Lines:
     y: str
     points: Mapping[str, Sequence[tuple[float, float]]]
     doubling: bool = False  # x: its axis is logarithmic, and names the points' own
+    steep: bool = False  # y: its axis is logarithmic
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ class Result:
     tables: Sequence[Table]
     plots: Sequence[Bars | Lines] = ()
     versions: Mapping[str, str] = field(default_factory=dict)  # of the peers' packages
+    warnings: Sequence[str] = ()  # why the figures may be wrong
 
 
 class Run(Protocol):
@@ -86,16 +89,22 @@ def command(program: str, description: str | None, run: Run) -> None:
     try:
         with interruptible():
             result = run(quick=quick)
-    except UnavailableError as missing:
+    except (UnavailableError, LocalError) as missing:
         raise SystemExit(str(missing)) from None
     console = terminal()
-    for table in result.tables:
-        console.print(shown(table))
+    for part in lines(result):
+        console.print(part)
     console.print(f"Load average before: {before:.2f}; cores: {usable_cores()}.")
 
 
 def terminal() -> Console:
-    return Console(highlight=False, width=140)  # a row is a line, also where the output goes into a file
+    return Console(highlight=False, width=180)  # a row is a line, also where the output goes into a file
+
+
+def lines(result: Result) -> Iterator[Shown | str]:
+    """Return what a terminal shows of it: the plots are for the page."""
+    yield from map(shown, result.tables)
+    yield from result.warnings
 
 
 def shown(table: Table) -> Shown:

@@ -11,7 +11,8 @@ from inference_image.model import Model
 from inference_image.reading import Reading, read
 
 
-@bentoml.service(workers=2)
+# The others neither log each request nor count it.
+@bentoml.service(workers=2, metrics={"enabled": False}, logging={"access": {"enabled": False}})
 class Server:
     def __init__(self) -> None:
         torch.set_num_threads(1)

@@ -16,6 +16,9 @@ class Wire(asyncio.Transport):
     def write(self, data: bytes | bytearray | memoryview) -> None:
         pass
 
+    def close(self) -> None:
+        pass
+
 
 async def answered(times: int) -> Load:
     load = Load(seconds=60, waited_for=1)
@@ -28,16 +31,27 @@ async def answered(times: int) -> Load:
 
 def test_answers_count_from_when_every_connection_has_had_one() -> None:
     load = asyncio.run(answered(times=4))
-    assert (load.answers, len(load.answered), len(load.latencies)) == (4, 3, 3)
+    assert (load.answers, len(load.latencies)) == (4, 3)
 
 
 @pytest.mark.parametrize("at_once", [1, 8])
-@pytest.mark.parametrize("turns", [2, 3, 20])
+@pytest.mark.parametrize("seconds", [0.5, 1.2, 3.0, 30.0])
+@pytest.mark.parametrize("began", [11.0, 11.7])
 def test_a_server_has_its_true_rate_however_few_answers_it_gives_and_however_many_at_once(
-    at_once: int, turns: int
+    at_once: int, seconds: float, began: float
 ) -> None:
-    answered = [10.9 + 1.2 * turn for turn in range(turns) for _ in range(at_once)]
-    assert Load(seconds=30.0, waited_for=0, answered=answered).rate == pytest.approx(at_once / 1.2)
+    load = Load(seconds, waited_for=0, began=began)
+    for turn in range(40):
+        for _ in range(at_once):
+            load.note(1.2 * turn, 1.2 * (turn + 1), is_first=False)
+    assert load.rate == pytest.approx(at_once / 1.2)
+
+
+def test_a_server_that_falls_silent_has_the_rate_of_all_the_time() -> None:
+    load = Load(3.0, waited_for=0, began=10.0)
+    for number in range(100):
+        load.note(10 + 0.005 * number, 10 + 0.005 * (number + 1), is_first=False)
+    assert load.rate == pytest.approx(100 / 3)
 
 
 def test_who_never_gets_an_answer_is_a_failure() -> None:
@@ -49,28 +63,46 @@ def test_who_never_gets_an_answer_is_a_failure() -> None:
     assert asyncio.run(failures()) == 3
 
 
-def test_fewer_than_two_answers_have_no_rate() -> None:
-    assert math.isnan(asyncio.run(answered(times=2)).rate)
+def test_who_is_cut_off_when_the_time_is_over_is_a_failure() -> None:
+    async def failures() -> int:
+        load = Load(seconds=0.0, waited_for=1)
+        client = Client(b"", load)
+        client.connection_made(Wire())
+        load.begin()
+        client.connection_lost(None)
+        return load.failures
+
+    assert asyncio.run(failures()) == 1
 
 
-def test_no_percentile_is_above_the_slowest_answer() -> None:
-    load = Load(seconds=3.0, waited_for=0, latencies=[0.1, 0.3])
-    assert load.percentile(50) == pytest.approx(0.2)
-    assert 0.29 < load.percentile(99) < 0.3
+def test_who_has_been_answered_and_leaves_is_none() -> None:
+    async def failures() -> int:
+        load = Load(seconds=0.0, waited_for=1)
+        client = Client(b"", load)
+        client.connection_made(Wire())
+        client.data_received(ANSWER)
+        client.connection_lost(None)
+        return load.failures
+
+    assert asyncio.run(failures()) == 0
 
 
-@pytest.mark.parametrize("latencies", [[], [0.1]])
-def test_fewer_than_two_answers_have_no_percentiles(latencies: list[float]) -> None:
-    assert math.isnan(Load(seconds=3.0, waited_for=0, latencies=latencies).percentile(99))
+def test_without_an_answer_there_is_no_rate() -> None:
+    assert math.isnan(Load(seconds=3.0, waited_for=1).rate)
 
 
-def test_who_was_left_waiting_when_the_time_began_waited_all_that_time() -> None:
+@pytest.mark.parametrize(("seconds", "is_known"), [(60.0, True), (0.0, False)])
+def test_how_long_somebody_was_left_waiting_is_known_only_if_it_ended_before_the_others_did(
+    seconds: float, *, is_known: bool
+) -> None:
     async def left_waiting() -> Load:
-        load = Load(seconds=60, waited_for=2)
+        load = Load(seconds, waited_for=2)
         client = Client(b"", load)
         client.connection_made(Wire())
         load.begin()
         client.data_received(ANSWER)
         return load
 
-    assert len(asyncio.run(left_waiting()).latencies) == 1
+    load = asyncio.run(left_waiting())
+    assert load.starved == 2
+    assert [math.isfinite(latency) for latency in load.latencies] == [is_known]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.page_lighthouse import audit
+from benchmarks.page_lighthouse import CATEGORIES, audit, read, table
 from benchmarks.results import UnavailableError
 from infrastructure.local.settings import ROOT
 from tests.waiting import wait_until
@@ -43,3 +43,11 @@ def test_an_interrupt_reaches_what_has_started_the_browser(tmp_path: Path) -> No
         finally:
             audited.kill()
     assert (tmp_path / "npx.interrupted").exists()
+
+
+def test_scores_are_of_a_hundred_and_the_first_paint_is_in_seconds() -> None:
+    scored = {"categories": {name: {"score": 0.97} for name in CATEGORIES}}
+    report = {**scored, "audits": {"first-contentful-paint": {"numericValue": 1123.4}}}
+    without = {**scored, "audits": {"first-contentful-paint": {"errorMessage": "NO_FCP"}}}
+    rows = table({"mobile": read(report), "desktop": read(without)}).rows
+    assert rows == [("mobile", *["97"] * 4, "1.1"), ("desktop", *["97"] * 4, "–")]

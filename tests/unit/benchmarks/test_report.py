@@ -1,4 +1,5 @@
 import ast
+import math
 import re
 from base64 import b64decode
 from datetime import UTC, datetime
@@ -9,7 +10,7 @@ import pytest
 from benchmarks import machine
 from benchmarks.__main__ import NAMES
 from benchmarks.machine import Machine
-from benchmarks.plots import svg
+from benchmarks.plots import spread, svg
 from benchmarks.report import Section, page
 from benchmarks.results import Bars, Lines, Result, Table
 from infrastructure.local.settings import ROOT
@@ -54,6 +55,11 @@ def test_a_page_needs_nothing_but_itself_and_runs_nothing() -> None:
     assert not re.search(r'(?:src|href)="(?!data:|#)|<link|<script|@import|url\(', text)
 
 
+def test_why_figures_may_be_wrong_stands_above_them() -> None:
+    text = made(Result(RESULT.tables, warnings=["Other work took a core."]))
+    assert 0 < text.index("Other work took a core.") < text.index("<td>Legible")
+
+
 def test_a_benchmark_that_this_machine_cannot_run_is_on_the_page_with_the_reason() -> None:
     assert "Left out: npm is needed" in made("npm is needed")
 
@@ -68,6 +74,20 @@ def test_a_plot_is_drawn_the_same_each_time(plot: Bars | Lines) -> None:
     drawn = svg(plot)
     assert drawn == svg(plot)
     assert len(list(ElementTree.fromstring(drawn).iter("{http://www.w3.org/2000/svg}path"))) > 5
+
+
+def test_a_bar_of_few_values_shows_all_of_them_and_one_of_many_not_the_rarest() -> None:
+    assert spread([1.0, 50.0, 99.0]) == (1, 50, 99)
+    assert spread([float(number) for number in range(101)]) == (5, 50, 95)
+
+
+def test_a_bar_of_one_value_has_no_range() -> None:
+    assert spread([7.0]) == pytest.approx((math.nan, 7, math.nan), nan_ok=True)
+
+
+def test_a_steep_plot_names_its_values_as_they_are() -> None:
+    steep = Lines("Slowest", "connections", "ms", {"Legible": [(1, 7), (128, 13_000)]}, steep=True)
+    assert "<!-- 10,000 -->" in svg(steep).decode()
 
 
 def test_this_machine_is_described() -> None:

@@ -1,6 +1,7 @@
 """What was measured becomes tables and plots; nothing is measured here."""
 
 import math
+from collections.abc import Sequence
 
 import pytest
 
@@ -25,36 +26,57 @@ def test_contenders_are_compared_with_the_first_by_their_medians() -> None:
     assert accuracy.bars(race, ran).values == {"Legible": [1.0, 2.0, 9.0], "another": [4.0, 5.0, 6.0]}
 
 
-def figures(rate: float, failures: int) -> Figures:
-    return Figures(rate=rate, p50=1000 / rate, p99=2000 / rate, cpu=7.0, memory=500.0, failures=failures)
+def figures(rate: float, latencies: Sequence[float] = (), starved: int = 0, others: float = 1.0) -> Figures:
+    return Figures(rate, latencies, cpu=7.0, memory=500.0, starved=starved, failures=1, others=others)
 
 
 def test_servers_are_compared_by_the_medians_of_their_rounds_and_failures_are_added_up() -> None:
     plan = Plan(rounds=3, connections=(1, 8), warm_up=0, seconds=0)
     measured = {
-        (server.name, "drawing", connections): [figures(rate * (1 + number), 1) for rate in (80, 100, 400)]
+        (server.name, "drawing", connections): [
+            figures(rate * (1 + number), [float(ms) for ms in range(1, 101)]) for rate in (80, 100, 400)
+        ]
         for number, server in enumerate(reversed(SERVERS))
         for connections in plan.connections
     }
     table = inference.speed("drawing", plan, measured, [640.0])
-    assert table.rows[0] == ("Legible", "1", "500.0", "2.0", "4.0", "7.00", "500", "3")
+    assert table.rows[0] == ("Legible", "1", "500.0", "50.0", "99.0", "7.00", "500", "0", "3", "1")
+    assert [row[:2] for row in table.rows[:6]] == [
+        *((server.name, "1") for server in SERVERS),
+        ("Legible", "8"),
+    ]
     assert table.rows[-1][2] == "640.0"
     assert all(len(row) == len(table.heads) for row in table.rows)
     multiples = inference.multiples(plan, measured, {"drawing": [640.0, 1000.0, 1000.0]})
     assert multiples.rows == [("drawing", connections, "1.25", "5.00", "0.50") for connections in ("1", "8")]
-    assert inference.curve("p99", "drawing", plan, measured).points["Legible"] == [(1, 4.0), (8, 4.0)]
+    assert inference.rates("drawing", plan, measured).points["Legible"] == [(1, 500.0), (8, 500.0)]
+    assert inference.slowest("drawing", plan, measured).points["Legible"] == [(1, 99.0), (8, 99.0)]
 
 
 def test_what_too_few_answers_tell_is_a_dash() -> None:
     plan = Plan(rounds=2, connections=(1,), warm_up=0, seconds=0)
-    none = Figures(rate=math.nan, p50=math.nan, p99=math.nan, cpu=math.nan, memory=500.0, failures=1)
+    none = Figures(math.nan, [], cpu=math.nan, memory=500.0, starved=0, failures=1, others=0.0)
     rounds = {(server.name, "photo", 1): [none, none] for server in SERVERS}
-    measured = {**rounds, ("Legible", "photo", 1): [none, figures(100, 0)]}
+    measured = {**rounds, ("Legible", "photo", 1): [none, figures(100, [10.0] * 299)]}
     table = inference.speed("photo", plan, measured, [640.0])
-    assert table.rows[0] == ("Legible", "1", "100.0", "10.0", "20.0", "7.00", "500", "1")
-    assert table.rows[1] == ("FastAPI, uvicorn", "1", "–", "–", "–", "–", "500", "2")
+    assert table.rows[0] == ("Legible", "1", "100.0", "10.0", "–", "7.00", "500", "0", "2", "1")
+    assert table.rows[1] == ("FastAPI, uvicorn", "1", "–", "–", "–", "–", "500", "0", "2", "0")
     assert inference.multiples(plan, measured, {"photo": [640.0]}).rows == [("photo", "1", "–", "–", "0.16")]
-    assert b"<svg" in svg(inference.curve("p99", "photo", plan, measured))
+    assert b"<svg" in svg(inference.slowest("photo", plan, measured))
+
+
+def test_who_was_left_waiting_to_the_end_took_longer_than_can_be_known() -> None:
+    plan = Plan(rounds=1, connections=(1,), warm_up=0, seconds=3)
+    rounds = [figures(100, [5.0] * 290 + [math.inf] * 10, starved=10)]
+    assert inference.row("another", 1, rounds, plan)[3:8] == ("5.0", "> 13000", "7.00", "500", "10")
+    measured = {(server.name, "photo", 1): rounds for server in SERVERS}
+    assert inference.slowest("photo", plan, measured).points["Legible"] == [(1, 13_000)]
+
+
+@pytest.mark.parametrize(("others", "warned"), [(5.0, False), (12.0, True)])
+def test_that_other_work_disturbed_a_round_is_said(others: float, *, warned: bool) -> None:
+    measured = {("Legible", "photo", 1): [figures(100), figures(100, others=others)]}
+    assert any("up to 12 % of a core" in said for said in inference.disturbances(measured)) is warned
 
 
 def test_calls_are_told_by_wall_time_and_by_the_processors() -> None:
