@@ -69,7 +69,8 @@ def open_store(url: str) -> ObjectStore:
             prefix=prefix.rstrip("/") or None,
             # http:// is what AWS_ENDPOINT_URL says, or it is not used.
             client_options={"allow_http": True, "connect_timeout": "3s", "timeout": "10s"},
-            retry_config={"max_retries": 4, "retry_timeout": timedelta(seconds=30)},
+            # S3 answers 503 to who reads faster than a prefix gives, until it has adapted.
+            retry_config={"max_retries": 10, "retry_timeout": timedelta(seconds=30)},
         )
     except ValueError as error:  # of a prefix like a//b
         raise InputError(f"{url}: {str(error).partition(chr(10))[0]}") from error

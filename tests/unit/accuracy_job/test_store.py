@@ -1,6 +1,9 @@
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
 from threading import Thread
 
 import pytest
@@ -32,34 +35,67 @@ def test_classifications_are_counted_on_every_day() -> None:
     assert count_classifications(store) == 2
 
 
-class OddKey(BaseHTTPRequestHandler):
-    """Answers as S3 does where somebody put an object beside those of the API."""
+class Stub(BaseHTTPRequestHandler):
+    """A store that gives every asker the same."""
+
+    body = b""
 
     def do_GET(self) -> None:
-        body = (
-            b"<ListBucketResult><IsTruncated>false</IsTruncated><Contents><Key>labels//a.json</Key><Size>2</Size>"
-            b"<LastModified>2026-11-22T11:19:51.000Z</LastModified></Contents></ListBucketResult>"
-        )
         self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Content-Length", str(len(self.body)))
+        self.send_header("ETag", '"1"')
+        self.send_header("Last-Modified", "Sun, 22 Nov 2026 11:19:51 GMT")
         self.end_headers()
-        self.wfile.write(body)
+        self.wfile.write(self.body)
+
+
+class OddKey(Stub):
+    """Answers as S3 does where somebody put an object beside those of the API."""
+
+    body = (
+        b"<ListBucketResult><IsTruncated>false</IsTruncated><Contents><Key>labels//a.json</Key><Size>2</Size>"
+        b"<LastModified>2026-11-22T11:19:51.000Z</LastModified></Contents></ListBucketResult>"
+    )
+
+
+class Busy(Stub):
+    """Answers as S3 does to who reads faster than it gives, for a while."""
+
+    body = b"{}"
+    refusals = count()
+
+    def do_GET(self) -> None:
+        if next(self.refusals) < 6:
+            self.send_error(503, "Slow Down")
+        else:
+            super().do_GET()
+
+
+@contextmanager
+def stubbed(stub: type[Stub], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), stub) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            monkeypatch.setenv(name, "any")
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
+        yield
+        server.shutdown()
 
 
 def test_an_object_whose_key_cannot_be_listed_is_named_and_to_be_deleted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    with ThreadingHTTPServer(("127.0.0.1", 0), OddKey) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-            monkeypatch.setenv(name, "any")
-        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
-        with (
-            pytest.raises(StoreError, match=r'"labels//a\.json" .*: delete it'),
-            errors_named("s3://odd-key"),
-        ):
-            list(listed(open_store("s3://odd-key"), "labels"))
-        server.shutdown()
+    with (
+        stubbed(OddKey, monkeypatch),
+        pytest.raises(StoreError, match=r'"labels//a\.json" .*: delete it'),
+        errors_named("s3://odd-key"),
+    ):
+        list(listed(open_store("s3://odd-key"), "labels"))
+
+
+def test_a_store_that_asks_for_patience_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    with stubbed(Busy, monkeypatch):
+        assert bytes(open_store("s3://busy").get("a.json").bytes()) == b"{}"
 
 
 def test_a_report_is_kept_under_its_time_and_as_the_latest() -> None:
