@@ -109,6 +109,12 @@ class Candidate:
         return bool(self.parts.edges[self.part]) and self.appeal > 0 and is_straight(self.parts, self.part)
 
     @property
+    def lies_there(self) -> bool:
+        """Whether it is a pen on a photographed page: no 1 runs out of the picture at one edge alone."""
+        is_lit = self.searched.inked.light is not None
+        return is_lit and bool(self.parts.edges[self.part] == 1) and self.is_pen
+
+    @property
     def is_step(self) -> bool:
         """Whether it looks like nothing, and is no stroke but the line between a shadow and the light."""
         inked = self.searched.inked

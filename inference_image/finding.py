@@ -55,7 +55,8 @@ def _moved(box: Box, across: int, down: int) -> Box:
 def _likely(found: Sequence[Candidate]) -> list[Candidate]:
     """Choose a few that differ; what is on a sheet or in a table comes before it."""
     by_appeal = sorted(found, key=lambda one: -one.appeal)
-    best = next((one.appeal for one in by_appeal if not one.is_no_digit), 0.0)  # shapes take time: of few
+    # Shapes take time: only of the few that appeal most they are looked at.
+    best = next((one.appeal for one in by_appeal if not (one.is_no_digit or one.lies_there)), 0.0)
     least = max(NOTHING, best - _BEHIND)
     appealing = [one for one in found if one.appeal > least]  # the few whose shapes are worth a look
     ranked = sorted(appealing, key=lambda one: (one.is_sheet or one.is_table, -one.appeal))
@@ -66,7 +67,8 @@ def _likely(found: Sequence[Candidate]) -> list[Candidate]:
         is_shown = any(map(one.belongs_to, ranked[:rank])) or any(
             one.surrounds(other) or one.is_between(other) or _are_one(one, other) for other in likely
         )
-        if not (one.is_step or one.is_no_digit or is_shown or _is_broken(one, appealing)):
+        is_none = one.is_step or one.is_no_digit or one.lies_there
+        if not (is_none or is_shown or _is_broken(one, appealing)):
             likely.append(one)
     return likely
 

@@ -388,6 +388,16 @@ def test_a_small_digit_is_found_far_behind_a_pen() -> None:
     assert any(one.box == pytest.approx((560, 380, 35, 50), abs=8) for one in found)
 
 
+@pytest.mark.parametrize(("start", "is_seen"), [((200, 60), False), ((200, 0), True)], ids=["pen", "cropped"])
+def test_a_pen_on_a_photographed_page_is_no_1_and_a_closely_cropped_1_is(
+    start: tuple[int, int], *, is_seen: bool
+) -> None:
+    image = Image.new("RGB", (300, 300), (225, 222, 210))
+    ImageDraw.Draw(image).line([start, (130, 300)], (40, 40, 120), 22)
+    found = find_digits(_photographed(_under(image, (0, 0, 300, 120))))
+    assert any(one.box[3] > 200 and one.box[2] < 120 for one in found) == is_seen
+
+
 @pytest.mark.parametrize("lean", [-8, -4, 4, 8])
 def test_a_digit_in_a_small_box_that_leans_is_seen_without_it(lean: int) -> None:
     image = Image.new("RGB", (600, 600), "white")
