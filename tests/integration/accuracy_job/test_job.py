@@ -15,6 +15,7 @@ from infrastructure.local.settings import ROOT
 from tests.integration.accuracy_job.bucket import Bucket
 from tests.integration.accuracy_job.killing_proxy import KillingProxy
 from tests.integration.infrastructure.aws_account import moto_server
+from tests.processes import started
 
 SECONDS = 180  # a loaded machine is slow, and no failure
 
@@ -297,21 +298,13 @@ def test_ctrl_c_ends_the_job_at_once_even_where_the_store_hangs(bucket: Bucket) 
     with socket.create_server(("127.0.0.1", 0)) as silent:
         silent.settimeout(SECONDS)
         endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        process = subprocess.Popen(
-            [sys.executable, "-m", "accuracy_job", bucket.url],
-            cwd=ROOT,
-            env={**bucket.environment, "AWS_ENDPOINT_URL": endpoint},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-        connection, _ = silent.accept()  # the job waits for an answer from here on
-        with connection:
-            process.send_signal(signal.SIGINT)
-            try:
-                output, errors = process.communicate(timeout=30)
-            finally:
-                process.kill()
-    assert (process.returncode, output, errors) == (130, b"", b"accuracy_job: interrupted\n")
+        environment = {**bucket.environment, "AWS_ENDPOINT_URL": endpoint}
+        with started([sys.executable, "-m", "accuracy_job", bucket.url], environment) as waiting:
+            connection, _ = silent.accept()  # the job waits for an answer from here on
+            with connection:
+                waiting.send_signal(signal.SIGINT)
+                output, errors = waiting.communicate(timeout=30)
+    assert (waiting.returncode, output, errors) == (130, "", "accuracy_job: interrupted\n")
 
 
 def test_where_the_summary_cannot_be_written_the_report_is_made_all_the_same(
