@@ -32,7 +32,7 @@ def process(environment: dict[str, str], *arguments: str) -> Done:
 
 @pytest.fixture
 def job(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Job:
-    """Return what runs the job here: in a process of its own it takes three seconds to begin."""
+    """Return what runs the job here: in a process of its own it takes a second or more to begin."""
 
     def run(environment: dict[str, str], *arguments: str) -> Done:
         with monkeypatch.context() as context:
