@@ -2,13 +2,15 @@
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache, partial
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from typing import Any, TypeVar
 
 import cv2
@@ -150,12 +152,20 @@ def joined(parts: Sequence[Views]) -> Views:
 
 @contextmanager
 def processes() -> Iterator[ProcessPoolExecutor]:
-    """Start a process for each core, that keeps to one. After an interrupt nothing more is begun."""
-    pool = ProcessPoolExecutor(len(os.sched_getaffinity(0)), get_context("spawn"), _begin)
-    try:
-        yield pool
-    finally:
-        pool.shutdown(cancel_futures=True)
+    """Start a process for each core, that keeps to one. Whatever is raised here ends them at once."""
+    context = get_context("spawn")
+    watched, held = context.Pipe(duplex=False)
+    with watched, held:
+        pool = ProcessPoolExecutor(len(os.sched_getaffinity(0)), context, _begin, (watched,))
+        try:
+            yield pool
+        except BaseException:
+            held.close()  # what has been handed to them cannot be cancelled, and takes up to a minute
+            if sys.version_info < (3, 11, 5):  # waits for ever to hand on what nobody reads: gh-94777
+                pool._call_queue._reader.close()  # type: ignore[attr-defined]
+            raise
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def in_order(
@@ -169,17 +179,18 @@ def in_order(
         yield started.result()
 
 
-def _begin() -> None:
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+def _begin(watched: Connection) -> None:
+    threading.Thread(target=_end_with, args=(watched,), daemon=True).start()
     cv2.setNumThreads(1)
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # on ctrl-C the terminal asks every process; one answers
 
 
-def _end_with_parent() -> None:
-    """A parent that is killed tells nobody: its processes would wait for work for ever."""
-    parent = parent_process()
-    assert parent is not None  # noqa: S101 - this is a process of a pool
-    parent.join()
+def _end_with(watched: Connection) -> None:
+    """End with the pipe's other end, which the parent alone holds: one that is killed tells nobody.
+
+    The pool's processes have no public name, and `active_children` are all that the program has.
+    """
+    watched.poll(None)
     os._exit(1)
 
 

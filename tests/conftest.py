@@ -15,6 +15,9 @@ from infrastructure.local.stack import Stack
 # Tests run side by side (`make test`), and a thread that waits for another keeps its core busy: with two in
 # each process training takes five times as long. OpenMP reads this when PyTorch, imported later, begins.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Nor does a model server need a worker for each core: each takes seconds of one to load PyTorch. What is
+# about several workers says how many.
+os.environ.setdefault("LEGIBLE_INFERENCE_WORKERS", "1")
 # What the tests ask listens here, and is asked by no proxy.
 os.environ |= {name: value for name, value in with_own({}).items() if name.lower() == "no_proxy"}
 # Where a test run is ended otherwise than by ctrl-C, or its terminal is closed, its servers end as well.

@@ -2,7 +2,43 @@
 
 import os
 import signal
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from infrastructure.local.settings import ROOT
+
+# Before a command: its threads would wait for each other where other tests run on the other cores.
+ON_ONE_CORE = ["taskset", "--cpu-list", str(max(os.sched_getaffinity(0)))]
+
+
+@contextmanager
+def started(
+    command: Sequence[str],
+    environment: Mapping[str, str] = os.environ,
+    *,
+    folder: Path = ROOT,
+    stdin: int | None = None,
+    stdout: int = subprocess.PIPE,
+    stderr: int = subprocess.PIPE,
+) -> Iterator["subprocess.Popen[str]"]:
+    """Yield a program in a group of its own, of which nothing is left afterwards, also where a test fails."""
+    with subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environment,
+        stdin=stdin,
+        stdout=stdout,
+        stderr=stderr,
+        text=True,
+        start_new_session=True,
+    ) as program:
+        try:
+            yield program
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(program.pid, signal.SIGKILL)
 
 
 def processes_that_name(folder: Path) -> dict[int, str]:
@@ -21,6 +57,14 @@ def processes_that_name(folder: Path) -> dict[int, str]:
 def children(pid: int) -> list[int]:
     """Return the PIDs of a process's own children."""
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def has_open(pid: int, file: Path) -> bool:
+    """Tell whether a process has a file open."""
+    try:
+        return file in {each.readlink() for each in Path(f"/proc/{pid}/fd").iterdir()}
+    except OSError:  # it has ended, or closed one meanwhile
+        return False
 
 
 def catches(pid: int, number: signal.Signals) -> bool:

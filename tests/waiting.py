@@ -7,8 +7,12 @@ PATIENCE_SECONDS = 120.0  # for what comes true within seconds: a loaded machine
 
 
 def wait_until(condition: Callable[[], object], seconds: float = PATIENCE_SECONDS) -> None:
-    """Ask again and again until the condition holds: another process gives no signal to wait for."""
-    end = time.monotonic() + seconds
+    """Ask again and again until the condition holds: another process gives no signal to wait for.
+
+    The longer it takes, the less often: asking takes from the processor what is waited for.
+    """
+    begin = time.monotonic()
     while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.01)
+        waited = time.monotonic() - begin
+        assert waited < seconds, "waited in vain"
+        time.sleep(min(0.01 + waited / 20, 0.1))

@@ -1,9 +1,12 @@
 """What a person does first on the page, what a hand does on the pad, and waiting for what comes of it."""
 
+import time
 from collections.abc import Callable
 from itertools import pairwise
 
 from playwright.sync_api import Locator, Page, Route
+
+from tests.waiting import PATIENCE_SECONDS
 
 Path = list[tuple[float, float]]  # points as shares of the pad's side
 
@@ -40,7 +43,9 @@ def visit(page: Page, address: str) -> None:
 
 def wait_until_sent(page: Page, condition: Callable[[], object]) -> None:
     """Wait for the page's requests in the browser, which is what lets them come here meanwhile."""
+    end = time.monotonic() + PATIENCE_SECONDS
     while not condition():
+        assert time.monotonic() < end, "waited in vain"
         page.evaluate("new Promise(requestAnimationFrame)")
 
 

@@ -1,6 +1,6 @@
 """Every view on phone and desktop, light and dark: it fits, and its picture is kept to be looked at."""
 
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -11,11 +11,8 @@ from tests.browser.conftest import DESKTOP, PHONE
 from tests.browser.gestures import FOUR, draw
 
 SCREENSHOTS = ROOT / "build" / "screenshots"
-DEVICES = {
-    f"{name}-{scheme}": {**device, "color_scheme": scheme}
-    for name, device in {"desktop": DESKTOP, "phone": PHONE}.items()
-    for scheme in ("light", "dark")
-}
+DEVICES = {"desktop": DESKTOP, "phone": PHONE}
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 SMALLEST = {"viewport": {"width": 320, "height": 640}}
 LARGEST = {"viewport": {"width": 3840, "height": 2160}}
 
@@ -51,7 +48,7 @@ def used_api(api: ApiDouble) -> ApiDouble:
 
 
 @on_every_device
-def test_an_answer(page: Page, used_api: ApiDouble, request: pytest.FixtureRequest) -> None:
+def test_an_answer(page: Page, used_api: ApiDouble, device: dict[str, Any]) -> None:
     used_api.next_answers = [answer(4, 0.93)]
     used_api.connect(page)
     page.goto("/")
@@ -59,28 +56,23 @@ def test_an_answer(page: Page, used_api: ApiDouble, request: pytest.FixtureReque
     expect(page.get_by_text("Read as a 4.")).to_be_visible()
     page.get_by_role("button", name="4, 93.0%").click()
     expect(page.get_by_text("read correctly")).to_be_visible()
-    picture(page, request, "answer")
+    picture(page, device, "answer")
 
 
 @on_every_device
 @pytest.mark.parametrize(("view", "sign"), VIEWS.items())
-def test_a_view(
-    page: Page, used_api: ApiDouble, request: pytest.FixtureRequest, view: str, sign: str
-) -> None:
+def test_a_view(page: Page, used_api: ApiDouble, device: dict[str, Any], view: str, sign: str) -> None:
     used_api.connect(page)
     page.goto(f"/#{view}")
     expect(page.get_by_text(sign).first).to_be_visible()
     page.wait_for_load_state("networkidle")
-    picture(page, request, view)
+    picture(page, device, view)
 
 
 @pytest.mark.parametrize("device", [SMALLEST])
-@pytest.mark.parametrize("view", VIEWS)
-def test_nothing_is_wider_than_320_px(page: Page, used_api: ApiDouble, view: str) -> None:
+def test_nothing_is_wider_than_320_px(page: Page, used_api: ApiDouble) -> None:
     used_api.connect(page)
-    page.goto(f"/#{view}")
-    page.wait_for_load_state("networkidle")
-    assert overflow(page) == 0
+    assert overflows(page) == dict.fromkeys(VIEWS, 0)
 
 
 @pytest.mark.parametrize("device", [SMALLEST])
@@ -97,16 +89,10 @@ def test_on_the_smallest_screen_a_cell_of_the_matrix_is_still_large_enough_for_a
 
 
 @pytest.mark.parametrize("device", PHONES, ids=["360 px", "390 px"])
-@pytest.mark.parametrize(("view", "sign"), VIEWS.items())
-def test_nothing_is_wider_than_a_phone_where_text_is_large(
-    page: Page, used_api: ApiDouble, view: str, sign: str
-) -> None:
+def test_nothing_is_wider_than_a_phone_where_text_is_large(page: Page, used_api: ApiDouble) -> None:
     enlarge_text(page)
     used_api.connect(page)
-    page.goto(f"/#{view}")
-    expect(page.get_by_text(sign).first).to_be_visible()
-    page.wait_for_load_state("networkidle")
-    assert overflow(page) == 0
+    assert overflows(page) == dict.fromkeys(VIEWS, 0)
 
 
 @pytest.mark.parametrize("device", PHONES, ids=["360 px", "390 px"])
@@ -128,12 +114,14 @@ def test_no_answer_is_wider_than_a_phone_where_text_is_large(page: Page, used_ap
 
 
 @pytest.mark.parametrize("device", ON_ONE_SCREEN.values(), ids=ON_ONE_SCREEN.keys())
-def test_the_pad_its_answer_and_the_keys_are_on_one_screen(
+def test_the_pad_its_answer_and_the_keys_are_on_one_screen_and_large_enough_for_a_finger(
     page: Page, used_api: ApiDouble, device: dict[str, Any]
 ) -> None:
     used_api.next_answers = [answer(4, 0.93)]
     used_api.connect(page)
     page.goto("/")
+    expect(page.locator("canvas")).to_be_visible()
+    assert_large_enough_for_a_finger(page, device["viewport"]["height"])
     draw(page, FOUR)
     expect(page.get_by_text("Read as a 4.")).to_be_visible()
     assert page.evaluate("scrollY") == 0
@@ -145,20 +133,14 @@ def test_the_pad_its_answer_and_the_keys_are_on_one_screen(
         assert (part, box["y"] >= 0, box["y"] + box["height"] <= height) == (part, True, True)
 
 
-@pytest.mark.parametrize("device", ON_ONE_SCREEN.values(), ids=ON_ONE_SCREEN.keys())
-def test_on_a_small_screen_pad_and_keys_are_still_large_enough_for_a_finger(
-    page: Page, used_api: ApiDouble, device: dict[str, Any]
-) -> None:
-    used_api.connect(page)
-    page.goto("/")
-    expect(page.locator("canvas")).to_be_visible()
+def assert_large_enough_for_a_finger(page: Page, height: int) -> None:
     pad, key, undo = (
         page.locator(part).first.bounding_box() for part in ("canvas", "#write .key", ".toolbar button")
     )
     assert pad is not None
     assert key is not None
     assert undo is not None
-    assert pad["width"] >= min(240, device["viewport"]["height"] - 120)
+    assert pad["width"] >= min(240, height - 120)
     assert key["height"] >= 44
     assert key["width"] >= 24
     assert undo["height"] >= 44
@@ -185,16 +167,29 @@ def enlarge_text(page: Page) -> None:
     assert page.evaluate("getComputedStyle(document.documentElement).fontSize") == f"{LARGE_TEXT}px"
 
 
+def overflows(page: Page) -> dict[str, int]:
+    """Go from view to view; return by how much each is wider than the screen."""
+    found = {}
+    for view, sign in VIEWS.items():
+        page.goto(f"/#{view}")
+        expect(page.get_by_text(sign).first).to_be_visible()
+        page.wait_for_load_state("networkidle")
+        found[view] = overflow(page)
+    return found
+
+
 def overflow(page: Page) -> int:
     width: int = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     return width
 
 
-def picture(page: Page, request: pytest.FixtureRequest, name: str) -> None:
-    assert overflow(page) == 0
-    device = request.node.callspec.params["device"]
+def picture(page: Page, device: dict[str, Any], name: str) -> None:
     device_name = next(name for name, each in DEVICES.items() if each == device)
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    width = device["viewport"]["width"]  # with `full_page` a phone would be taken for a desktop
-    page.set_viewport_size({"width": width, "height": page.evaluate("document.documentElement.scrollHeight")})
-    page.screenshot(path=SCREENSHOTS / f"{name}-{device_name}.png")
+    for scheme in SCHEMES:
+        page.emulate_media(color_scheme=scheme)
+        assert overflow(page) == 0
+        width = device["viewport"]["width"]  # with `full_page` a phone would be taken for a desktop
+        height = page.evaluate("document.documentElement.scrollHeight")
+        page.set_viewport_size({"width": width, "height": height})
+        page.screenshot(path=SCREENSHOTS / f"{name}-{device_name}-{scheme}.png")

@@ -1,14 +1,19 @@
 """strokes.js: the mathematics of a drawing, run where it runs."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 
 
-@pytest.fixture(autouse=True)
-def opened(page: Page) -> None:
-    page.goto("/")
+@pytest.fixture(scope="module")
+def page(chromium: Browser, site: str) -> Iterator[Page]:
+    """Open the page once: nothing here leaves anything on it."""
+    with chromium.new_context(base_url=site) as context:
+        page = context.new_page()
+        page.goto("/")
+        yield page
 
 
 def run(page: Page, body: str) -> Any:  # noqa: ANN401  whatever JSON the script returns

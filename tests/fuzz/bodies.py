@@ -36,6 +36,9 @@ NO_IMAGES = [
 ]
 
 
+Kinds = dict[str, tuple[float, Callable[[Random], bytes]]]  # and their weights among all bodies
+
+
 @dataclass(frozen=True)
 class Body:
     kind: str
@@ -43,12 +46,13 @@ class Body:
     media_type: str  # what the request claims
 
 
-def body(seed: int, number: int) -> Body:
+def body(seed: int, number: int, kinds: Kinds | None = None) -> Body:
     """Return one of the bodies; most are a file that something was done to."""
+    kinds = kinds or MUTATIONS | EXPLOSIONS
     rng = Random(f"{seed} {number}")
-    kind = rng.choices(list(KINDS), [weight for weight, _ in KINDS.values()])[0]
+    kind = rng.choices(list(kinds), [weight for weight, _ in kinds.values()])[0]
     claim = rng.choice([*CLAIMS.values(), "application/octet-stream"])
-    return Body(kind, KINDS[kind][1](rng), claim)
+    return Body(kind, kinds[kind][1](rng), claim)
 
 
 @cache
@@ -208,7 +212,7 @@ def _with_checksums(rng: Random, data: bytearray, *, always: bool = False) -> by
     return bytes(data)
 
 
-KINDS: dict[str, tuple[float, Callable[[Random], bytes]]] = {  # their weights among all bodies
+MUTATIONS: Kinds = {
     mutation.__name__.replace("_", " "): (weight, mutation)
     for weight, mutation in (
         (18, flipped),
@@ -224,4 +228,5 @@ KINDS: dict[str, tuple[float, Callable[[Random], bytes]]] = {  # their weights a
         (3, thin),
         (3, unharmed),
     )
-} | {name: (4 / len(BOMBS), bomb) for name, bomb in BOMBS.items()}
+}
+EXPLOSIONS: Kinds = {name: (4 / len(BOMBS), bomb) for name, bomb in BOMBS.items()}

@@ -6,7 +6,8 @@ longer read as before, or something that stays of an image that was refused.
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -51,20 +52,24 @@ class Watched:
     peak_megabytes: float = 0.0  # of its largest process
 
     def answer(self, one: Body, number: int) -> Answer:
-        """Send a body, and note what it took."""
+        """Send a body, and note how long it took."""
+        start = time.perf_counter()
+        answer = self.send(one)
+        self.seconds = max(self.seconds, Cost(time.perf_counter() - start, one.kind, number))
+        self.statuses[answer.status] += 1
+        return answer
+
+    @contextmanager
+    def weighed(self, one: Body, number: int) -> Iterator[None]:
+        """Note what memory a body takes that is sent meanwhile, to this part or to one before it."""
         before = {pid: _megabytes(pid, "VmRSS") for pid in self.processes()}
         for pid in before:
             Path(f"/proc/{pid}/clear_refs").write_text("5")  # forgets the peak so far: proc(5)
-        start = time.perf_counter()
-        answer = self.send(one)
-        seconds = time.perf_counter() - start
+        yield
         peaks = {pid: _megabytes(pid, "VmHWM") for pid in before}
         grown = max(peaks[pid] - before[pid] for pid in before)
-        self.statuses[answer.status] += 1
-        self.seconds = max(self.seconds, Cost(seconds, one.kind, number))
         self.megabytes = max(self.megabytes, Cost(grown, one.kind, number))
         self.peak_megabytes = max(self.peak_megabytes, *peaks.values())
-        return answer
 
 
 class Campaign:
@@ -85,11 +90,11 @@ class Campaign:
         self._processes = {name: part.processes() for name, part in self.parts.items()}
         self._known = self._read()
 
-    def run(self, bodies: Iterable[Body]) -> None:
-        """Send them one after the other, to every part."""
+    def run(self, bodies: Iterable[Body], through: Sequence[str] = ("API", "model")) -> None:
+        """Send them one after the other, through each of these parts."""
         for number, one in enumerate(bodies):
-            for name, part in self.parts.items():
-                self._judge(part.answer, one, number, name)
+            for name in through:
+                self._judge(self.parts[name].answer, one, number, name)
             if number % PROBE_EVERY == 0:
                 self._probe(f"after body {number} ({one.kind})")
         self._probe("in the end")
@@ -97,7 +102,11 @@ class Campaign:
 
     def _judge(self, send: Callable[[Body, int], Answer], one: Body, number: int, part: str) -> None:
         try:
-            wrong = _wrong(send(one, number))
+            with ExitStack() as weighing:
+                for each in self.parts.values():
+                    weighing.enter_context(each.weighed(one, number))
+                answer = send(one, number)
+            wrong = _wrong(answer)
         except (urllib3.exceptions.HTTPError, OSError) as error:  # no answer, or a process that is gone
             wrong = f"{type(error).__name__}: {error}"
         if wrong:

@@ -4,24 +4,46 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import boto3
 import pytest
 
+from accuracy_job.__main__ import main
 from infrastructure.local.settings import ROOT
 from tests.integration.accuracy_job.bucket import Bucket
 from tests.integration.accuracy_job.killing_proxy import KillingProxy
 from tests.integration.infrastructure.aws_account import moto_server
+from tests.processes import started
 
 SECONDS = 180  # a loaded machine is slow, and no failure
 
+Done = subprocess.CompletedProcess[str]
+Job = Callable[..., Done]
 
-def job(environment: dict[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":
+
+def process(environment: dict[str, str], *arguments: str) -> Done:
     command = [sys.executable, "-m", "accuracy_job", *arguments]
     return subprocess.run(
         command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False
     )
+
+
+@pytest.fixture
+def job(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Job:
+    """Return what runs the job here: in a process of its own it takes a second or more to begin."""
+
+    def run(environment: dict[str, str], *arguments: str) -> Done:
+        with monkeypatch.context() as context:
+            for name in os.environ.keys() - environment.keys():
+                context.delenv(name)
+            for name, value in environment.items():
+                context.setenv(name, value)
+            status = main([*arguments])
+        return Done(arguments, status, *capsys.readouterr())
+
+    return run
 
 
 def test_the_labels_of_a_store_become_its_report(bucket: Bucket) -> None:
@@ -29,7 +51,7 @@ def test_the_labels_of_a_store_become_its_report(bucket: Bucket) -> None:
         bucket.put_label(f"{i}", true, predicted, day=f"2026-11-2{i % 2}")
     for i in range(8):
         bucket.put(f"classifications/2026-11-20/{i}.json")
-    done = job(bucket.environment, bucket.url, "--verify")
+    done = process(bucket.environment, bucket.url, "--verify")
     assert (done.returncode, done.stderr) == (0, "accuracy_job: scikit-learn confirms the figures\n")
     assert "accuracy 75.00% of 4 pairs" in done.stdout
     report = bucket.report()
@@ -52,7 +74,7 @@ def test_the_labels_of_a_store_become_its_report(bucket: Bucket) -> None:
     assert page["ContentType"] == "text/html"
 
 
-def test_a_second_run_replaces_the_latest_and_keeps_the_first(bucket: Bucket) -> None:
+def test_a_second_run_replaces_the_latest_and_keeps_the_first(job: Job, bucket: Bucket) -> None:
     bucket.put_label("a", 7, 1)
     assert job(bucket.environment, bucket.url).returncode == 0
     first = bucket.report()
@@ -74,7 +96,7 @@ def killed_at_change(bucket: Bucket, changes: int) -> bool:
         return processes[0].wait(SECONDS) == -signal.SIGKILL
 
 
-def test_a_run_that_is_killed_at_any_change_is_mended_by_the_next(bucket: Bucket) -> None:
+def test_a_run_that_is_killed_at_any_change_is_mended_by_the_next(job: Job, bucket: Bucket) -> None:
     for day in ("2026-11-20", "2026-11-21"):
         bucket.put_label("a", 7, 1, day)
     changes = 0
@@ -91,7 +113,7 @@ def test_a_run_that_is_killed_at_any_change_is_mended_by_the_next(bucket: Bucket
     assert len(bucket.listed("compacted/")) == 2
 
 
-def test_writers_get_their_counts_where_they_are_asked_for(bucket: Bucket) -> None:
+def test_writers_get_their_counts_where_they_are_asked_for(job: Job, bucket: Bucket) -> None:
     ann, bob = "a" * 64, "b" * 64
     for name, writer in (("a", ann), ("b", ann), ("c", bob)):
         label = {"id": name, "writer": writer, "true": 7, "predicted": 1}
@@ -108,7 +130,7 @@ def test_cloudwatch_gets_the_figures_where_it_is_named(bucket: Bucket, tmp_path:
     bucket.put_label("a", 7, 7)
     with moto_server(tmp_path) as address:
         environment = {**bucket.environment, "AWS_ENDPOINT_URL_CLOUDWATCH": address}
-        done = job(environment, bucket.url, "--cloudwatch", "Legible", "--fail-under", "accuracy=0.9")
+        done = process(environment, bucket.url, "--cloudwatch", "Legible", "--fail-under", "accuracy=0.9")
         assert (done.returncode, done.stderr) == (0, "")
         client = boto3.client(
             "cloudwatch",
@@ -122,7 +144,7 @@ def test_cloudwatch_gets_the_figures_where_it_is_named(bucket: Bucket, tmp_path:
     assert {"Pairs", "Accuracy", "BelowThreshold"} <= names
 
 
-def test_a_place_that_holds_no_store_is_asked_about(bucket: Bucket) -> None:
+def test_a_place_that_holds_no_store_is_asked_about(job: Job, bucket: Bucket) -> None:
     done = job(bucket.environment, f"{bucket.url}/mistyped")
     question = (
         f"accuracy_job: {bucket.url}/mistyped holds no classification and no label: is this the store?\n"
@@ -130,7 +152,7 @@ def test_a_place_that_holds_no_store_is_asked_about(bucket: Bucket) -> None:
     assert (done.returncode, done.stderr) == (0, question)
 
 
-def test_an_object_whose_name_looks_like_a_glob_can_be_named(bucket: Bucket) -> None:
+def test_an_object_whose_name_looks_like_a_glob_can_be_named(job: Job, bucket: Bucket) -> None:
     bucket.put("pairs/a[1].csv", b"true,predicted\n7,1\n")
     bucket.put("pairs/a1.csv", b"true,predicted\n7,7\n")
     done = job(bucket.environment, f"{bucket.url}/pairs/a[1].csv")
@@ -149,7 +171,7 @@ def test_a_cloudwatch_that_cannot_be_is_bad_input_before_anything_is_counted(
 ) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     environment |= {"HOME": str(tmp_path), **variables}
-    done = job(environment, str(tmp_path / "missing"), "--cloudwatch", "Legible")
+    done = process(environment, str(tmp_path / "missing"), "--cloudwatch", "Legible")
     assert (done.returncode, done.stderr) == (2, f"accuracy_job: CloudWatch: {message}\n")
 
 
@@ -160,7 +182,7 @@ def test_a_cloudwatch_that_does_not_answer_hides_neither_figures_nor_what_is_bel
         address = f"http://127.0.0.1:{refusing.getsockname()[1]}"
         keys = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_MAX_ATTEMPTS": "1"}
         environment = os.environ | keys | {"AWS_REGION": "x", "AWS_ENDPOINT_URL_CLOUDWATCH": address}
-        done = job(environment, str(tmp_path), "--cloudwatch", "Legible", "--fail-under", "accuracy=0.9")
+        done = process(environment, str(tmp_path), "--cloudwatch", "Legible", "--fail-under", "accuracy=0.9")
     assert done.returncode == 3
     assert "accuracy 0.00% of 1 pairs" in done.stdout
     below, failed = done.stderr.splitlines()
@@ -170,14 +192,14 @@ def test_a_cloudwatch_that_does_not_answer_hides_neither_figures_nor_what_is_bel
 
 def test_where_no_java_starts_spark_is_one_line_and_a_status(tmp_path: Path) -> None:
     (tmp_path / "part-00000").write_text("7\t7\n")
-    done = job({**os.environ, "JAVA_HOME": str(tmp_path)}, str(tmp_path), "--engine", "spark")
+    done = process({**os.environ, "JAVA_HOME": str(tmp_path)}, str(tmp_path), "--engine", "spark")
     assert done.returncode == 3
     (line,) = (line for line in done.stderr.splitlines() if line.startswith("accuracy_job: "))
     assert line.startswith("accuracy_job: Spark: [JAVA_GATEWAY_EXITED] ")
     assert "Traceback" not in done.stderr
 
 
-def test_pictures_of_an_older_report_are_deleted_from_a_store(bucket: Bucket) -> None:
+def test_pictures_of_an_older_report_are_deleted_from_a_store(job: Job, bucket: Bucket) -> None:
     bucket.put_label("a", 7, 7)
     assert job(bucket.environment, bucket.url).returncode == 0
     assert "reports/latest-reliability.png" in bucket.listed()
@@ -187,7 +209,7 @@ def test_pictures_of_an_older_report_are_deleted_from_a_store(bucket: Bucket) ->
     assert pictures == ["reports/latest-confusion-matrix-rows.png", "reports/latest-confusion-matrix.png"]
 
 
-def test_odd_objects_beside_labels_stop_nothing(bucket: Bucket) -> None:
+def test_odd_objects_beside_labels_stop_nothing(job: Job, bucket: Bucket) -> None:
     bucket.put_label("a b ü 七 + %20", 0, 0)
     bucket.put("labels/date=2026-11-22/", b"")
     bucket.put("labels/", b"")
@@ -206,13 +228,15 @@ def test_odd_objects_beside_labels_stop_nothing(bucket: Bucket) -> None:
     }
 
 
-def test_an_empty_store_has_a_report_of_no_pairs(bucket: Bucket) -> None:
+def test_an_empty_store_has_a_report_of_no_pairs(job: Job, bucket: Bucket) -> None:
     assert job(bucket.environment, bucket.url).returncode == 0
     report = bucket.report()
     assert (report["pairs"], report["accuracy"], report["coverage"]["classifications"]) == (0, None, 0)
 
 
-def test_a_store_may_lie_below_a_prefix_and_its_report_elsewhere(bucket: Bucket, tmp_path: Path) -> None:
+def test_a_store_may_lie_below_a_prefix_and_its_report_elsewhere(
+    job: Job, bucket: Bucket, tmp_path: Path
+) -> None:
     bucket.put("one/labels/date=2026-11-22/a.json", b'{"true": 3, "predicted": 3}')
     bucket.put_label("another", 4, 5)
     done = job(bucket.environment, f"{bucket.url}/one/", "--output", str(tmp_path))
@@ -221,7 +245,7 @@ def test_a_store_may_lie_below_a_prefix_and_its_report_elsewhere(bucket: Bucket,
     assert bucket.listed("one/reports/") == bucket.listed("reports/") == []
 
 
-def test_only_reports_on_the_same_store_are_compared(bucket: Bucket, tmp_path: Path) -> None:
+def test_only_reports_on_the_same_store_are_compared(job: Job, bucket: Bucket, tmp_path: Path) -> None:
     for prefix in ("staging", "production"):
         bucket.put(f"{prefix}/labels/date=2026-11-22/a.json", b'{"true": 3, "predicted": 3}')
     for prefix, has_trend in (("staging", False), ("production", False), ("production", True)):
@@ -231,7 +255,7 @@ def test_only_reports_on_the_same_store_are_compared(bucket: Bucket, tmp_path: P
         assert (report["input"], report["trend"] is not None) == (url, has_trend)
 
 
-def test_a_stores_own_report_does_not_name_its_bucket(bucket: Bucket) -> None:
+def test_a_stores_own_report_does_not_name_its_bucket(job: Job, bucket: Bucket) -> None:
     bucket.put_label("a", 7, 1)
     for output in ([], ["--output", f"{bucket.url}/"]):
         assert job(bucket.environment, bucket.url, *output).returncode == 0
@@ -239,56 +263,48 @@ def test_a_stores_own_report_does_not_name_its_bucket(bucket: Bucket) -> None:
     assert bucket.report()["trend"]["previous"]["pairs"] == 1
 
 
-def test_a_file_of_pairs_may_report_to_a_store(bucket: Bucket, tmp_path: Path) -> None:
+def test_a_file_of_pairs_may_report_to_a_store(job: Job, bucket: Bucket, tmp_path: Path) -> None:
     (tmp_path / "part-00000").write_text("7\t7\n")
     assert job(bucket.environment, str(tmp_path), "--output", f"{bucket.url}/offline").returncode == 0
     assert "offline/reports/latest.json" in bucket.listed()
 
 
-def assert_store_failed(done: "subprocess.CompletedProcess[str]", url: str) -> None:
+def assert_store_failed(done: Done, url: str) -> None:
     assert done.returncode == 3
     assert done.stderr.startswith(f"accuracy_job: {url}: ")
     assert done.stderr.count("\n") == 1
 
 
-def test_a_bucket_that_is_not_there_is_one_line_and_a_status(bucket: Bucket) -> None:
+def test_a_bucket_that_is_not_there_is_one_line_and_a_status(job: Job, bucket: Bucket) -> None:
     assert_store_failed(job(bucket.environment, "s3://nowhere"), "s3://nowhere")
 
 
-def test_a_wrong_key_is_one_line_and_a_status_and_shows_no_secret(bucket: Bucket) -> None:
+def test_a_wrong_key_is_one_line_and_a_status_and_shows_no_secret(job: Job, bucket: Bucket) -> None:
     done = job({**bucket.environment, "AWS_SECRET_ACCESS_KEY": "wrong-secret"}, bucket.url)
     assert_store_failed(done, bucket.url)
     assert "wrong-secret" not in done.stderr
 
 
 @pytest.mark.parametrize("file", ["", "/pairs.parquet"])
-def test_a_store_that_does_not_listen_is_one_line_and_a_status(file: str, bucket: Bucket) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
+def test_a_store_that_does_not_listen_is_one_line_and_a_status(job: Job, file: str, bucket: Bucket) -> None:
     url = f"{bucket.url}{file}"
-    done = job({**bucket.environment, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}"}, url)
-    assert_store_failed(done, url)
+    with socket.socket() as refusing:
+        refusing.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{refusing.getsockname()[1]}"
+        assert_store_failed(job({**bucket.environment, "AWS_ENDPOINT_URL": address}, url), url)
 
 
 def test_ctrl_c_ends_the_job_at_once_even_where_the_store_hangs(bucket: Bucket) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         silent.settimeout(SECONDS)
         endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        process = subprocess.Popen(
-            [sys.executable, "-m", "accuracy_job", bucket.url],
-            cwd=ROOT,
-            env={**bucket.environment, "AWS_ENDPOINT_URL": endpoint},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-        connection, _ = silent.accept()  # the job waits for an answer from here on
-        with connection:
-            process.send_signal(signal.SIGINT)
-            try:
-                output, errors = process.communicate(timeout=30)
-            finally:
-                process.kill()
-    assert (process.returncode, output, errors) == (130, b"", b"accuracy_job: interrupted\n")
+        environment = {**bucket.environment, "AWS_ENDPOINT_URL": endpoint}
+        with started([sys.executable, "-m", "accuracy_job", bucket.url], environment) as waiting:
+            connection, _ = silent.accept()  # the job waits for an answer from here on
+            with connection:
+                waiting.send_signal(signal.SIGINT)
+                output, errors = waiting.communicate(timeout=30)
+    assert (waiting.returncode, output, errors) == (130, "", "accuracy_job: interrupted\n")
 
 
 def test_where_the_summary_cannot_be_written_the_report_is_made_all_the_same(

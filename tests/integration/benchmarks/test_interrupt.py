@@ -1,6 +1,5 @@
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from infrastructure.local.settings import ROOT
-from tests.processes import processes_that_name
+from tests.processes import processes_that_name, started
 from tests.waiting import PATIENCE_SECONDS, wait_until
 
 READING = """
@@ -26,19 +25,18 @@ def test_a_signal_ends_the_benchmarks_with_all_that_they_have_started(
 ) -> None:
     words = [sys.executable, "-m", *words]
     environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": str(ROOT)}  # all processes inherit it
-    with subprocess.Popen(words, cwd=tmp_path, env=environment, stdout=subprocess.PIPE) as main:
+    with started(words, environment, folder=tmp_path) as main:
         wait_until(lambda: any("chalice.cli" in each for each in processes_that_name(tmp_path).values()))
         main.send_signal(number)
         output, _ = main.communicate(timeout=PATIENCE_SECONDS)
-    assert main.returncode == 130
-    assert output.endswith(b"Interrupted. Everything is stopped.\n")
-    wait_until(lambda: not processes_that_name(tmp_path))
+        assert main.returncode == 130
+        assert output.endswith("Interrupted. Everything is stopped.\n")
+        wait_until(lambda: not processes_that_name(tmp_path))
 
 
 def test_an_interrupt_leaves_nothing_of_what_a_contender_has_written(tmp_path: Path) -> None:
-    environment = {**os.environ, "TMPDIR": str(tmp_path)}
-    with subprocess.Popen([sys.executable, "-c", READING], cwd=ROOT, env=environment) as main:
+    with started([sys.executable, "-c", READING], {**os.environ, "TMPDIR": str(tmp_path)}) as main:
         wait_until(lambda: any(tmp_path.rglob("*.parquet")))
         main.send_signal(signal.SIGINT)
         assert main.wait(PATIENCE_SECONDS) == 130
-    assert not list(tmp_path.iterdir())
+        assert not list(tmp_path.iterdir())

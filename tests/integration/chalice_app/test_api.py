@@ -93,7 +93,8 @@ def test_a_body_that_api_gateway_would_corrupt_is_refused_with_the_types_to_send
 def test_where_there_is_no_body_its_type_is_nobodys_concern(method: str, path: str, writer: Writer) -> None:
     id = writer.classify()["id"]
     answer = writer.ask(method, path.replace("{id}", id), content_type="text/plain", accept="image/png")
-    assert answer.status in {200, 204, 404}, answer.data
+    missing = {404} if path == "/accuracy" else set()  # the report of a job that has not run yet
+    assert answer.status in {200, 204, *missing}, answer.data
 
 
 def test_a_label_in_a_form_is_refused_with_the_type_to_send(writer: Writer) -> None:

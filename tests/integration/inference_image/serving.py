@@ -7,14 +7,14 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import urllib3
 
 from infrastructure.local.settings import HOST, ROOT, free_ports
-from tests.processes import children
+from tests.processes import children, started
 from tests.waiting import PATIENCE_SECONDS, wait_until
 
 SAMPLES = ROOT / "samples"
@@ -68,30 +68,29 @@ class Server:
             self.lines.extend(json.loads(line) for line in lines)
 
 
-def start(port: int, *, under: Sequence[str] = (), **settings: object) -> "subprocess.Popen[str]":
+def start(
+    port: int, *, under: Sequence[str] = (), **settings: object
+) -> AbstractContextManager["subprocess.Popen[str]"]:
+    """Return a server that is begun where the context is entered; after it no process of it is left."""
     variables = {f"LEGIBLE_INFERENCE_{name.upper()}": str(value) for name, value in settings.items()}
-    return subprocess.Popen(
-        [*under, sys.executable, "-m", "inference_image"],
-        cwd=ROOT,
-        env={**os.environ, **variables, "LEGIBLE_INFERENCE_PORT": str(port)},
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
+    environment = {**os.environ, **variables, "LEGIBLE_INFERENCE_PORT": str(port)}
+    return started([*under, sys.executable, "-m", "inference_image"], environment, stderr=subprocess.STDOUT)
 
 
 @contextmanager
 def serving(*, under: Sequence[str] = (), **settings: object) -> Iterator[Server]:
     """Yield a server that is ready, under a command if one is given; then neither it nor a worker is left."""
     port = next(free_ports())
-    server = Server(port, start(port, under=under, **settings))
-    reader = threading.Thread(target=server.read_log)
-    reader.start()
-    try:
-        wait_until(lambda: server.ping() == 200 or server.process.poll() is not None)
-        assert server.process.poll() is None, server.lines
-        yield server
-    finally:
-        server.process.send_signal(signal.SIGTERM)
-        server.process.wait(timeout=PATIENCE_SECONDS)
-        reader.join()  # at the end of a log that all processes hold open: none of them is left
+    with start(port, under=under, **settings) as process:
+        server = Server(port, process)
+        reader = threading.Thread(target=server.read_log, daemon=True)
+        reader.start()
+        try:
+            wait_until(lambda: server.ping() == 200 or process.poll() is not None)
+            assert process.poll() is None, server.lines
+            yield server
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(timeout=PATIENCE_SECONDS)
+            reader.join(PATIENCE_SECONDS)
+        assert not reader.is_alive()  # all processes hold the log open: none of them is left

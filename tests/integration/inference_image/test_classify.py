@@ -9,7 +9,8 @@ import pytest
 
 from infrastructure.local.settings import ROOT
 from tests.integration.inference_image.serving import sample
-from tests.waiting import PATIENCE_SECONDS
+from tests.processes import has_open, started
+from tests.waiting import PATIENCE_SECONDS, wait_until
 
 COMMAND = [sys.executable, "-m", "inference_image.classify"]
 
@@ -18,21 +19,16 @@ def test_ctrl_c_ends_the_classifier_without_a_trace(tmp_path: Path) -> None:
     file = tmp_path / "never-written.png"
     os.mkfifo(file)
     with (
-        subprocess.Popen(
-            [*COMMAND, str(file)],
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        ) as classifier,
-        file.open("wb"),  # as soon as it reads there
+        file.open("r+b", buffering=0),  # a reader as well, so that it waits for none
+        started([*COMMAND, str(file)]) as classifier,
     ):
+        wait_until(lambda: has_open(classifier.pid, file))
         classifier.send_signal(signal.SIGINT)
         output = classifier.communicate(timeout=PATIENCE_SECONDS)
-    assert (classifier.returncode, *output) == (130, b"", b"")
+    assert (classifier.returncode, *output) == (130, "", "")
 
 
-@pytest.mark.parametrize("options", [[], ["--json"]])
-@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+@pytest.mark.parametrize(("options", "encoding"), [([], "ascii"), (["--json"], "utf-8")])
 def test_files_whose_names_cannot_be_printed_are_read(
     tmp_path: Path, options: list[str], encoding: str
 ) -> None:
@@ -51,13 +47,11 @@ def test_files_whose_names_cannot_be_printed_are_read(
 
 
 def test_a_reader_that_closes_early_ends_the_classifier_without_a_trace() -> None:
-    with subprocess.Popen(
-        [*COMMAND, str(ROOT / "samples")], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as classifier:
+    with started([*COMMAND, str(ROOT / "samples")]) as classifier:
         assert classifier.stdout is not None
         classifier.stdout.close()
         _, errors = classifier.communicate(timeout=PATIENCE_SECONDS)
-    assert (classifier.returncode, errors) == (141, b"")
+    assert (classifier.returncode, errors) == (141, "")
 
 
 def test_a_full_disk_is_named_without_a_trace() -> None:

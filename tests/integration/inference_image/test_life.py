@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
-import time
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -81,27 +81,46 @@ class Load:
             thread.join()
 
 
+@pytest.fixture(scope="module")
+def lasting() -> Iterator[Server]:
+    with serving(workers=2) as server:
+        yield server
+
+
+@pytest.fixture
+def mended(lasting: Server) -> Server:
+    """Return a server of two workers for a test that takes one from it, with those of the last in place."""
+    wait_until(lambda: len(lasting.workers()) == 2 and lasting.ping() == 200)
+    return lasting
+
+
+@pytest.fixture(scope="module")
+def hasty() -> Iterator[Server]:
+    with serving(workers=1, deadline_seconds=1) as server:
+        yield server
+
+
 def test_the_workers_alone_load_pytorch(server: Server) -> None:
     assert all(map(_has_pytorch, server.workers()))
     assert not _has_pytorch(server.process.pid)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_an_idle_server_at_once_and_cleanly(number: signal.Signals) -> None:
-    with serving(workers=2, drain_seconds=60, deadline_seconds=60) as server:
-        workers = server.workers()
+@pytest.mark.parametrize(("number", "workers"), [(signal.SIGTERM, 2), (signal.SIGINT, 1)])
+def test_a_signal_ends_an_idle_server_at_once_and_cleanly(number: signal.Signals, workers: int) -> None:
+    with serving(workers=workers, drain_seconds=60, deadline_seconds=60) as server:
+        pids = server.workers()
         server.process.send_signal(number)
         assert server.process.wait(timeout=30) == 0  # nobody is waited for
-        assert not any(map(_is_alive, workers))
+        assert not any(map(_is_alive, pids))
 
 
 def test_ctrl_c_while_the_workers_start_leaves_no_trace() -> None:
-    server = Server(0, start(0, workers=2))
-    wait_until(lambda: len(server.workers()) == 2 and all(map(_takes_sigint, server.workers())))
-    for pid in (*server.workers(), server.process.pid):  # as the terminal does
-        os.kill(pid, signal.SIGINT)
-    output, _ = server.process.communicate(timeout=PATIENCE_SECONDS)
-    assert (server.process.returncode, len(output.splitlines())) == (0, 1), output
+    with start(0, workers=2) as process:
+        server = Server(0, process)
+        wait_until(lambda: len(server.workers()) == 2 and all(map(_takes_sigint, server.workers())))
+        os.killpg(process.pid, signal.SIGINT)  # as the terminal does
+        output, _ = process.communicate(timeout=PATIENCE_SECONDS)
+    assert (process.returncode, len(output.splitlines())) == (0, 1), output
 
 
 def _takes_sigint(worker: int) -> bool:
@@ -143,49 +162,45 @@ def test_a_request_that_is_open_when_the_signal_comes_is_answered() -> None:
         assert server.process.wait(timeout=9) == 0
 
 
-def test_a_worker_that_dies_is_replaced_and_the_others_answer_meanwhile() -> None:
-    with serving(workers=2) as server:
-        before = server.workers()
-        os.kill(before[0], signal.SIGKILL)
-        wait_until(lambda: len(server.workers()) == 2 and server.workers() != before)
-        assert server.ask("/invocations", sample("mnist-2.png")).json()["predicted"] == 0
-        wait_until(lambda: server.ping() == 200)
-        assert server.process.poll() is None
+def test_a_worker_that_dies_is_replaced_and_the_others_answer_meanwhile(mended: Server) -> None:
+    before = mended.workers()
+    os.kill(before[0], signal.SIGKILL)
+    wait_until(lambda: len(mended.workers()) == 2 and mended.workers() != before)
+    assert mended.ask("/invocations", sample("mnist-2.png")).json()["predicted"] == 0
+    wait_until(lambda: mended.ping() == 200)
+    assert mended.process.poll() is None
 
 
-def test_one_that_dies_in_its_place_before_it_can_serve_is_replaced_as_well() -> None:
-    with serving(workers=2) as server:
-        one, other = server.workers()
-        os.kill(one, signal.SIGKILL)
-        wait_until(lambda: {*server.workers()} - {one, other})
-        (replacement,) = {*server.workers()} - {other}
-        os.kill(replacement, signal.SIGKILL)
-        wait_until(lambda: {*server.workers()} - {replacement, other} and server.ping() == 200)
-        assert (server.process.poll(), other in server.workers()) == (None, True)
+def test_one_that_dies_in_its_place_before_it_can_serve_is_replaced_as_well(mended: Server) -> None:
+    one, other = mended.workers()
+    os.kill(one, signal.SIGKILL)
+    wait_until(lambda: {*mended.workers()} - {one, other})
+    (replacement,) = {*mended.workers()} - {other}
+    os.kill(replacement, signal.SIGKILL)
+    wait_until(lambda: {*mended.workers()} - {replacement, other} and mended.ping() == 200)
+    assert (mended.process.poll(), other in mended.workers()) == (None, True)
 
 
-def test_a_worker_that_cannot_be_replaced_yet_takes_no_other_down() -> None:
-    with serving(workers=2) as server:
-        one, other = server.workers()
-        files = resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE)
-        resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE, (0, files[1]))
-        os.kill(one, signal.SIGKILL)
-        wait_until(lambda: server.process.poll() is not None or _says(server, "a worker cannot be started"))
-        resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE, files)
-        wait_until(lambda: len(server.workers()) == 2 and server.ping() == 200)
-        assert other in server.workers()
+def test_a_worker_that_cannot_be_replaced_yet_takes_no_other_down(mended: Server) -> None:
+    one, other = mended.workers()
+    files = resource.prlimit(mended.process.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(mended.process.pid, resource.RLIMIT_NOFILE, (0, files[1]))
+    os.kill(one, signal.SIGKILL)
+    wait_until(lambda: mended.process.poll() is not None or _says(mended, "a worker cannot be started"))
+    resource.prlimit(mended.process.pid, resource.RLIMIT_NOFILE, files)
+    wait_until(lambda: len(mended.workers()) == 2 and mended.ping() == 200)
+    assert other in mended.workers()
 
 
 def _says(server: Server, event: str) -> bool:
     return any(line["event"] == event for line in server.lines)
 
 
-def test_a_worker_that_hangs_fails_the_ping_and_is_replaced() -> None:
-    with serving(workers=2) as server:
-        before = server.workers()
-        os.kill(before[0], signal.SIGSTOP)
-        wait_until(lambda: _ping_of_any(server) == 503)
-        wait_until(lambda: before[0] not in server.workers() and server.ping() == 200)
+def test_a_worker_that_hangs_fails_the_ping_and_is_replaced(mended: Server) -> None:
+    before = mended.workers()
+    os.kill(before[0], signal.SIGSTOP)
+    wait_until(lambda: _ping_of_any(mended) == 503)
+    wait_until(lambda: before[0] not in mended.workers() and mended.ping() == 200)
 
 
 def _ping_of_any(server: Server) -> int | None:
@@ -226,12 +241,13 @@ def _memory_of(server: Server) -> Path:
 
 
 def test_a_full_queue_is_said_at_once() -> None:
-    with serving(workers=1, max_in_work=1, max_images=1) as server, _open(server, b"", len(SLOW)):
+    with (
+        serving(workers=1, max_in_work=1, max_images=1, deadline_seconds=600) as server,  # nor at that
+        _open(server, b"", len(SLOW)),
+    ):
         wait_until(lambda: server.metric("legible_in_work") == 1)
-        began = time.monotonic()
         answer = server.ask("/invocations", sample("mnist-1.png"))
         assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
-        assert time.monotonic() - began < 1
         assert server.metric("legible_refused_total") == 1
 
 
@@ -241,20 +257,21 @@ def test_bodies_that_would_not_fit_into_memory_together_are_refused() -> None:
         assert server.ask("/invocations", sample("mnist-1.png")).status == 503
 
 
-def test_a_body_that_does_not_come_is_given_up_at_the_deadline() -> None:
-    with serving(workers=1, deadline_seconds=1) as server, _open(server, b"", 10) as client:
+def test_a_body_that_does_not_come_is_given_up_at_the_deadline(hasty: Server) -> None:
+    with _open(hasty, b"", 10) as client:
         assert client.recv(100).startswith(b"HTTP/1.1 503")
-        assert server.metric("legible_in_work") == 0
+        assert hasty.metric("legible_in_work") == 0
 
 
-def test_a_queue_that_is_too_long_for_the_deadline_is_not_read_to_its_end() -> None:
-    with serving(workers=1, deadline_seconds=1) as server:
-        with ExitStack() as open_ones:
-            clients = [open_ones.enter_context(_open(server, SLOW, len(SLOW))) for _ in range(240)]
-            answers = [client.recv(2**16)[9:12] for client in clients]
-        assert set(answers) == {b"200", b"503"}
-        # Late can be the batch that is being read at the deadline, and the one whose answers are about to go.
-        assert server.metric("legible_batch_images_sum") <= answers.count(b"200") + 2 * 8
+def test_a_queue_that_is_too_long_for_the_deadline_is_not_read_to_its_end(hasty: Server) -> None:
+    before = hasty.metric("legible_batch_images_sum")
+    with ExitStack() as open_ones:
+        clients = [open_ones.enter_context(_open(hasty, SLOW, len(SLOW))) for _ in range(240)]
+        answers = [client.recv(2**16)[9:12] for client in clients]
+    assert set(answers) == {b"200", b"503"}
+    read = hasty.metric("legible_batch_images_sum") - before
+    # Late can be the batch that is being read at the deadline, and the one whose answers are about to go.
+    assert read <= answers.count(b"200") + 2 * 8
 
 
 def test_what_clients_that_have_gone_had_asked_is_not_read() -> None:
@@ -271,8 +288,8 @@ def test_what_clients_that_have_gone_had_asked_is_not_read() -> None:
 
 
 def test_a_taken_port_is_named_with_the_variable_that_moves_it(server: Server) -> None:
-    second = start(server.port)
-    output, _ = second.communicate(timeout=30)
+    with start(server.port) as second:
+        output, _ = second.communicate(timeout=PATIENCE_SECONDS)
     assert second.returncode == 1
     assert str(server.port) in output
     assert "LEGIBLE_INFERENCE_PORT" in output
@@ -317,8 +334,8 @@ def test_a_hard_limit_of_memory_below_the_servers_own_bound_is_kept_to() -> None
 
 
 def test_where_the_address_cannot_be_listened_on_the_server_ends_and_says_why() -> None:
-    process = start(0, host="192.0.2.1")
-    output, _ = process.communicate(timeout=PATIENCE_SECONDS)
+    with start(0, host="192.0.2.1") as process:
+        output, _ = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 1
     assert output.startswith("inference_image: 192.0.2.1:0 cannot be listened on")
 
@@ -326,8 +343,8 @@ def test_where_the_address_cannot_be_listened_on_the_server_ends_and_says_why() 
 def test_where_no_worker_can_start_the_server_ends_and_says_why(tmp_path: Path) -> None:
     no_weights = shutil.ignore_patterns("*.safetensors", "*.json", "__pycache__")
     shutil.copytree(ROOT / "inference_image", tmp_path / "inference_image", ignore=no_weights)
-    process = start(0, under=["env", "-C", str(tmp_path)], workers=2)
-    output, _ = process.communicate(timeout=PATIENCE_SECONDS)
+    with start(0, under=["env", "-C", str(tmp_path)], workers=2) as process:
+        output, _ = process.communicate(timeout=PATIENCE_SECONDS)
     assert (process.returncode, "Traceback" in output) == (1, False)
     assert f"inference_image: {tmp_path}/inference_image/weights holds 0 models, expected one\n" in output
     assert re.search(r"inference_image: worker \d has ended with status 1 before it could serve\n", output)
@@ -335,14 +352,13 @@ def test_where_no_worker_can_start_the_server_ends_and_says_why(tmp_path: Path) 
 
 def test_a_second_server_finds_the_port_taken_also_before_the_first_listens() -> None:
     port = next(free_ports())
-    first = start(port, workers=1)
-    try:
+    with start(port, workers=1) as first:
         assert first.stdout is not None
         assert json.loads(first.stdout.readline())["event"] == "start"
         wait_until(lambda: children(first.pid))
-        output, _ = (second := start(port, workers=1)).communicate(timeout=PATIENCE_SECONDS)
+        with start(port, workers=1) as second:
+            output, _ = second.communicate(timeout=PATIENCE_SECONDS)
         assert second.returncode == 1
         assert f"{HOST}:{port} cannot be listened on (Address already in use)" in output
-    finally:
         first.terminate()
         first.communicate(timeout=PATIENCE_SECONDS)

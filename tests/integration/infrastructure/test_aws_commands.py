@@ -15,7 +15,9 @@ from infrastructure.aws.image import DOCKERFILE, PLATFORM, ContainerEngine
 from infrastructure.aws.stages import STAGES
 from infrastructure.local.settings import ROOT
 from tests.integration.infrastructure.aws_account import moto_server
+from tests.processes import started
 from tests.unit.infrastructure.cloudformation import REGION
+from tests.waiting import PATIENCE_SECONDS
 
 ENGINE = """#!/bin/sh
 echo "$@" >> "$0.calls"
@@ -84,20 +86,14 @@ def test_a_stage_is_destroyed_only_if_its_name_is_typed(
 
 
 def test_a_command_that_is_stopped_says_how_to_go_on(account: dict[str, str]) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-m", "infrastructure.aws", "destroy", "--stage", "dev"],
-        cwd=ROOT,
-        env=os.environ | account,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
+    words = [sys.executable, "-m", "infrastructure.aws", "destroy", "--stage", "dev"]
+    with started(words, os.environ | account, stdin=subprocess.PIPE) as process:
         assert process.stdout
         said = more = process.stdout.read(1)
         while more and "Type its name" not in said:
             said += (more := process.stdout.read(1))
         process.terminate()
-        rest, _ = process.communicate()
+        rest, _ = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 130
     assert "Run the same command again" in rest
 

@@ -10,13 +10,14 @@ from PIL import Image
 
 from infrastructure.local.settings import ROOT
 from model_training.evaluate import main
+from tests.processes import ON_ONE_CORE
 
 COMMAND = [sys.executable, "-m", "model_training.evaluate", "--seed", "1", "--count", "1", "--kinds"]
 ASCII = {**os.environ, "PYTHONIOENCODING": "ascii"}  # of a terminal that knows no more; the card does
 
 
 def test_some_kinds_are_measured_and_the_card_goes_where_it_shall(tmp_path: Path) -> None:
-    command = [*COMMAND, "canvas", "solid", "--card", str(tmp_path)]
+    command = [*ON_ONE_CORE, *COMMAND, "canvas", "solid", "--card", str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, env=ASCII, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert "AUROC of is_digit" in done.stdout

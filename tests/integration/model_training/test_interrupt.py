@@ -2,14 +2,15 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from infrastructure.local.settings import ROOT
-from tests.processes import catches, processes_that_name
+from tests.processes import catches, processes_that_name, started
 from tests.waiting import PATIENCE_SECONDS, wait_until
 
 
@@ -19,33 +20,27 @@ from tests.waiting import PATIENCE_SECONDS, wait_until
 def test_an_interrupt_ends_what_draws_images_with_all_its_processes(
     tmp_path: Path, send: Callable[[int, int], None], number: signal.Signals
 ) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-m", "model_training.choosing", "--count", "100000"],
-        cwd=ROOT,
-        env={**os.environ, "TMPDIR": str(tmp_path)},  # all processes inherit it
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    ) as main:
-        wait_until(lambda: all_draw(tmp_path))
+    with drawing(tmp_path) as main:
         send(main.pid, number)
         _, errors = main.communicate(timeout=PATIENCE_SECONDS)
-    assert (main.returncode, errors) == (130, "Interrupted. Nothing has been written.\n")
-    wait_until(lambda: not processes_that_name(tmp_path))
+        assert (main.returncode, errors) == (130, "Interrupted. Nothing has been written.\n")
+        wait_until(lambda: not processes_that_name(tmp_path))
 
 
 def test_a_killed_program_leaves_no_process(tmp_path: Path) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-m", "model_training.choosing", "--count", "100000"],
-        cwd=ROOT,
-        env={**os.environ, "TMPDIR": str(tmp_path)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as main:
-        wait_until(lambda: all_draw(tmp_path))
+    with drawing(tmp_path) as main:
         main.kill()
-    wait_until(lambda: not processes_that_name(tmp_path))
+        main.wait()
+        wait_until(lambda: not processes_that_name(tmp_path))
+
+
+@contextmanager
+def drawing(folder: Path) -> Iterator["subprocess.Popen[str]"]:
+    """Yield what draws images for hours; all its processes name the folder, and have begun."""
+    command = [sys.executable, "-m", "model_training.choosing", "--count", "100000"]
+    with started(command, {**os.environ, "TMPDIR": str(folder)}) as main:
+        wait_until(lambda: all_draw(folder))
+        yield main
 
 
 def all_draw(folder: Path) -> bool:

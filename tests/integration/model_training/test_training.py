@@ -14,6 +14,7 @@ from model_training import data
 from model_training.generator import Views
 from model_training.marks import NOT_A_DIGIT
 from model_training.train import VERSION, Settings
+from tests.processes import ON_ONE_CORE
 
 DRAWN = 256
 
@@ -36,7 +37,9 @@ def test_training_goes_on_from_prepared_images_and_writes_a_model_that_the_serve
         np.savez(tmp_path / f"{name}-{count}-{PREPROCESSING_VERSION}.npz", **vars(few(mnist.training)))
     command = [sys.executable, "-m", "model_training.train", "--epochs", "1", "--generated", str(DRAWN)]
     places = ["--folder", str(tmp_path), "--weights", str(tmp_path / "weights")]
-    done = subprocess.run([*command, *places], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [*ON_ONE_CORE, *command, *places], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     model = Model.load(tmp_path / "weights")
     image = Preprocessed(mnist.test.images[0], 0.0, None, None, 0, None, None)

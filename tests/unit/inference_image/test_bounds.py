@@ -1,5 +1,4 @@
 import signal
-from itertools import repeat
 
 import pytest
 
@@ -9,7 +8,7 @@ from inference_image.decoding import ImageError
 
 def test_what_computes_for_too_long_is_ended_and_refused() -> None:
     with pytest.raises(ImageError, match="more than") as raised, bounded_time(0.01):
-        sum(1 for _ in repeat(None))
+        sum(1 for _ in range(10**8))  # seconds
     assert raised.value.status == 413
 
 

@@ -166,9 +166,10 @@ def test_a_client_that_is_refused_and_stays_is_let_go() -> None:
         async with client(Hasty) as (reader, writer):
             writer.write(b"GET /" + b"a" * 2 * HEAD_BYTES)
             await asyncio.wait_for(reader.read(), LONG)
-            while not writer.is_closing():  # which it is once what is sent meets no one
-                writer.write(b"a")
-                await asyncio.sleep(0.01)
+            async with asyncio.timeout(LONG):
+                while not writer.is_closing():  # which it is once what is sent meets no one
+                    writer.write(b"a")
+                    await asyncio.sleep(0.01)
             return True
 
     assert asyncio.run(is_gone())
@@ -349,8 +350,9 @@ def test_as_long_as_requests_wait_for_answers_no_more_are_read() -> None:
                 connection.data_received(PLAIN * PIPELINED)
             most = max(most, len(connection.pipeline))
             await asyncio.sleep(0)
-        while not connection.cycle.response_complete:
-            await asyncio.sleep(0)
+        async with asyncio.timeout(LONG):
+            while not connection.cycle.response_complete:
+                await asyncio.sleep(0)
         return most, wire.written.count(b"\r\n\r\nbody") % PIPELINED
 
     assert asyncio.run(waiting()) == (PIPELINED - 1, 0)

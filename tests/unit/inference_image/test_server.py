@@ -152,13 +152,19 @@ def test_what_was_refused_is_let_go_without_the_collector(tmp_path: Path, *, for
     body = b"--x\r\n\r\nno image\r\n--x--" if form else b"no image"
     kind = b"Content-Type: multipart/form-data; boundary=x\r\n" if form else b""
     request = HEAD + kind + b"Content-Length: %d\r\n\r\n" % len(body) + body
+    gc.collect()
+    before = _refusals()  # of other tests, which something still holds
     gc.disable()
     try:
         answer = asyncio.run(_answer(service.app(), request))
         assert b"accepted are" in answer
-        assert not [kept for kept in gc.get_objects() if type(kept) is ImageError]
+        assert len(_refusals()) == len(before)
     finally:
         gc.enable()
+
+
+def _refusals() -> list[object]:
+    return [kept for kept in gc.get_objects() if type(kept) is ImageError]
 
 
 def test_a_request_that_ends_in_none_is_counted_and_logged_as_refused_under_its_id(
