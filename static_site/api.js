@@ -16,13 +16,11 @@ const TEMPORARY = new Set([429, 500, 502, 503, 504]); // 500 is API Gateway's, w
  * @typedef {object} Classification  a record of the API
  * @property {string} id
  * @property {"classified" | "pending"} status  a pending one has none of the answer's fields yet
- * @property {string} created  RFC 3339
  * @property {string} media_type  of the image
  * @property {number} predicted  0 to 9
  * @property {number} confidence  0 to 1
  * @property {number[]} probabilities  ten, 0 to 1
  * @property {number} is_digit  0 to 1
- * @property {string} model
  * @property {string} preprocessed  base64 PNG, 28 × 28
  * @property {Record<string, unknown>} [preprocessing]  what was done to the image
  * @property {number | null} true  0 to 9 once a person has said so
@@ -103,7 +101,6 @@ export class Api {
     return record;
   }
 
-  /** All own records, newest first, page by page as they are asked for. */
   async *classifications() {
     let cursor = null;
     do {
@@ -151,7 +148,6 @@ export class Api {
   }
 
   /**
-   * The body of the answer.
    * @param {{headers?: object, body?: BodyInit, as?: "json" | "blob" | "text"}} [options]
    */
   async #request(method, path, options = {}) {

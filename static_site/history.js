@@ -111,7 +111,9 @@ export class History {
   }
 
   #showProblem(problem, retry) {
-    this.#parts.historyProblem.replaceChildren(...(problem ? [problemNotice(problem, retry)] : []));
+    const { historyProblem } = this.#parts;
+    historyProblem.replaceChildren(...(problem ? [problemNotice(problem, retry)] : []));
+    historyProblem.firstElementChild?.scrollIntoView({ block: "nearest" });
   }
 
   #refresh() {
@@ -178,8 +180,8 @@ export class History {
   }
 
   /**
-   * The list is made anew, once what was said last is saved, and the keyboard goes on where the image was. What could
-   * not be saved after the closing is told here.
+   * Once what was said last is saved the list is made anew, and the keyboard goes on where the image was. What could
+   * not be saved is told here.
    */
   async #closed() {
     const [reading, opened, told] = [this.#reading, this.#opened, this.#reading.problem];
@@ -191,6 +193,7 @@ export class History {
     if (reading.problem === told) return;
     this.#untold = reading.problem;
     this.#showProblem(reading.problem);
+    this.#parts.historyProblem.firstElementChild?.prepend(texts.write.unsaved);
   }
 
   get #focused() {

@@ -103,7 +103,7 @@ export class Reading extends EventTarget {
   discard() {
     this.#unwanted = true;
     this.release();
-    if (this.#kept) this.#remove();
+    if (this.#kept) saved().then(() => this.#remove());
   }
 
   /** Nobody looks at it any more: free the image's memory and stop waiting for the model. */
@@ -189,7 +189,7 @@ export class Reading extends EventTarget {
     if (this.state !== "classified") return;
     try {
       const record = await this.#api.classification(this.#id);
-      if (this.record !== this.#kept) return; // a label has been given here meanwhile
+      if (this.state !== "classified" || this.record !== this.#kept) return; // a label is given or undone here
       await this.#follow(Promise.resolve(record));
     } catch (problem) {
       if (problem.status === 404) this.#gone();
@@ -200,8 +200,7 @@ export class Reading extends EventTarget {
   async #remove() {
     try {
       const id = this.#id;
-      const isLabelled = this.#kept.status === "classified" && (await this.#api.classification(id)).true !== null;
-      if (!isLabelled) await this.#api.remove(id);
+      if ((await this.#api.classification(id)).true === null) await this.#api.remove(id);
     } catch (problem) {
       ignoreProblem(problem); // then it stays in the history, unlabelled
     }

@@ -1,5 +1,5 @@
 /**
- * The mathematics of a drawing; no DOM. Coordinates are shares of the pad's side, x to the right and y down,
+ * Coordinates are shares of the pad's side, x to the right and y down,
  * so a drawing is the same on every screen and at every size.
  *
  * @typedef {{x: number, y: number, pressure: number}} Point  pressure in [0, 1], 0.5 for a mouse or a finger

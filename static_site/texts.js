@@ -40,7 +40,7 @@ const time = (text) => dateTime.format(new Date(text));
 function age(text) {
   const elapsed = Math.max(0, Date.now() - Date.parse(text)); // by a clock that may be slow
   if (elapsed < HOUR_MS) return relative.format(-Math.round(elapsed / MINUTE_MS), "minute");
-  if (elapsed < DAY_MS) return relative.format(-Math.round(elapsed / HOUR_MS), "hour");
+  if (elapsed < 2 * DAY_MS) return relative.format(-Math.round(elapsed / HOUR_MS), "hour");
   return relative.format(-Math.round(elapsed / DAY_MS), "day");
 }
 
@@ -226,9 +226,9 @@ export const texts = {
     passing: "The browser does not store it, so it lasts as long as this page is open: save it to come back.",
     importFailed: "That is not a key. A key has 43 characters: letters, digits, hyphens and underscores.",
     forget: "Forget my key",
-    forgetNote: "Your images stay where they are, but without the key nobody can reach them, not even you. Delete them first if you want them gone.",
+    forgetNote: "Your images stay where they are, but without the key you cannot reach them. Delete them first if you want them gone.",
     copy: "My images",
-    copyNote: "Everything that is kept about you: your images, how they were read, and how you labelled them.",
+    copyNote: "What is kept under your key: your images, how they were read, and how you labelled them.",
     download: "Download a copy",
     downloadName: "legible-data.json",
     downloading: (n) => `Gathering: ${images(n)} …`,
@@ -236,7 +236,7 @@ export const texts = {
     deleteAll: "Delete everything",
     deleting: (n) => `Deleting: ${images(n)} gone …`,
     deleted: (n) => (n === 0 ? "There was nothing to delete." : `Deleted: ${images(n)}.`),
-    confirmDelete: "Delete all your images and their labels? This cannot be undone.",
+    confirmDelete: "Delete all your images and their labels? You cannot undo this. Backups go some weeks later.",
     confirmImport: "Use another key in this browser? Without a copy of the present one its images cannot be reached again.",
     confirmForget: "Forget the key of this browser? Without a copy of it your images cannot be reached again.",
     confirm: "Yes, do it",

@@ -65,7 +65,7 @@ export class WriteView {
     clear.addEventListener("click", () => this.#pad.canClear && this.#clear());
     document.addEventListener("keydown", (event) => {
       const key = /^[a-z]$/i.test(event.key) ? `Key${event.key}` : event.code; // a Greek one types ζ
-      const undoes = /^KeyZ$/i.test(key) && (event.ctrlKey || event.metaKey) && !event.shiftKey;
+      const undoes = /^KeyZ$/i.test(key) && (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.repeat;
       if (undoes && this.#isShown && !this.#answer.undo()) this.#undo(); // a label came after the strokes
     });
   }

@@ -404,6 +404,22 @@ def test_the_keyboards_undo_takes_back_the_label_before_the_stroke(page: Page, a
     expect(page.locator("#write .says")).to_have_text("The answer appears here when you pause.")
 
 
+def test_a_held_undo_takes_back_one_step(page: Page, api: ApiDouble) -> None:
+    draw(page, SEVEN)
+    expect(page.get_by_text("Read as a 7.")).to_be_visible()
+    page.keyboard.press("8")
+    expect(page.get_by_text("It was an 8, read as a 7.")).to_be_visible()
+    page.keyboard.down("Control")
+    page.keyboard.down("z")
+    expect(key(page, 8)).to_be_enabled()
+    expect(page.get_by_text("It was an 8")).to_be_hidden()
+    page.keyboard.down("z")  # as it repeats
+    expect(page.locator("#write .says")).to_have_text("Read as a 7.")
+    page.keyboard.up("z")
+    page.keyboard.press("z")
+    expect(page.locator("#write .says")).to_have_text("The answer appears here when you pause.")
+
+
 def test_leaving_before_what_was_said_is_saved_is_asked_about(page: Page, api: ApiDouble) -> None:
     api.is_holding = True
     draw(page, SEVEN)
@@ -460,6 +476,25 @@ def test_a_label_given_in_the_history_is_kept_and_finishes_the_drawing(page: Pag
     api.next_answers = [answer(0)]
     draw(page, ZERO)
     expect(page.get_by_text("Read as a 0.")).to_be_visible()
+    assert [(each["predicted"], each["true"]) for each in api.records.values()] == [(7, 7), (0, None)]
+
+
+def test_a_label_that_is_still_being_saved_is_not_deleted_by_the_next_stroke(
+    page: Page, api: ApiDouble
+) -> None:
+    draw(page, SEVEN)
+    expect(page.get_by_text("Read as a 7.")).to_be_visible()
+    dialog = opened_in_history(page)
+    labels = hold(page, "**/label", "PUT")
+    dialog.get_by_role("button", name="7,").click()
+    wait_until_sent(page, lambda: labels)
+    page.keyboard.press("Escape")
+    page.get_by_role("link", name="Write").click()
+    api.next_answers = [answer(0)]
+    draw(page, ZERO)
+    expect(page.get_by_text("Read as a 0.")).to_be_visible()
+    labels.pop().fallback()
+    wait_until_sent(page, lambda: not asks_before_leaving(page))
     assert [(each["predicted"], each["true"]) for each in api.records.values()] == [(7, 7), (0, None)]
 
 

@@ -375,16 +375,20 @@ def test_what_is_said_just_before_closing_is_in_the_list(page: Page, api: ApiDou
     expect(page.get_by_text("0.0% read correctly")).to_be_visible()
 
 
-def test_what_could_not_be_saved_after_closing_is_said(page: Page, api: ApiDouble) -> None:
-    api.add(predicted=0)
+def test_what_could_not_be_saved_after_closing_is_said_where_one_looks(page: Page, api: ApiDouble) -> None:
+    for _ in range(24):
+        api.add(predicted=0)
     api.next_faults = [("PUT .*", 503, "busy"), ("PUT .*", 403, "no room")]
     page.goto(VIEW)
-    cards(page).click()
+    cards(page).first.click()
     expect(page.get_by_role("dialog").get_by_text("Read as a 0.")).to_be_visible()
     page.keyboard.press("8")
     page.keyboard.press("Escape")
-    expect(page.get_by_role("alert")).to_contain_text("No room")
-    expect(cards(page)).to_have_text(["Read as 0, not labelled"])
+    alert = page.get_by_role("alert")
+    expect(alert).to_contain_text("Your last change to the image before is not saved.")
+    expect(alert).to_contain_text("No room")
+    expect(alert).to_be_in_viewport()
+    expect(cards(page).first).to_have_text("Read as 0, not labelled")
 
 
 def test_what_could_not_be_saved_after_the_view_was_left_is_said_on_the_return(

@@ -122,6 +122,12 @@ def test_a_new_report_is_of_this_minute_also_where_the_clock_is_slow(page: Page,
     expect(page.get_by_text("Made this minute")).to_be_visible()
 
 
+def test_what_is_not_two_days_old_is_counted_in_hours(page: Page, api: ApiDouble) -> None:
+    api.report = report_of(MATRIX, made=datetime.now(UTC) - timedelta(hours=35))  # two dates ago, or one
+    page.goto(VIEW)
+    expect(page.get_by_text("Made 35 hours ago")).to_be_visible()
+
+
 def test_an_old_report_is_called_old(page: Page, api: ApiDouble) -> None:
     api.report = report_of(MATRIX, made=datetime.now(UTC) - timedelta(days=8))
     page.goto(VIEW)
