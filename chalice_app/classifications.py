@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, wait
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from itertools import islice, takewhile
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -27,6 +28,7 @@ from chalice_app.store import Blob, Store
 
 SWEEP_TIME = timedelta(seconds=40)  # of the minute that the schedule leaves
 SWEEP_BATCH = 16  # images, or intents, at once
+SWEEP_KEYS = 10_000  # of either are listed, the oldest: many times what there is time for, in some seconds
 REQUEST_TIME = timedelta(minutes=2)  # more than a request lasts, on one machine and with a slow store as well
 ABANDONED_AFTER = timedelta(minutes=10)  # an intent that is older has lost its request
 SWEPT_EVERY = timedelta(minutes=1)  # as `api.sweep` is scheduled
@@ -165,15 +167,20 @@ class Classifications:
     def sweep(self, request_id: str) -> dict[str, int]:
         """Bring to an end what requests left half way, and complete what is pending.
 
-        Return how many intents are `reconciled`, how many images are `settled`, and how many are still
-        `pending`. What there is no time for, the next sweep finds: it comes soon.
+        Return how many intents are `reconciled`, how many images are `settled`, and how many, of SWEEP_KEYS
+        at most, are still `pending`. What there is no time for, the next sweep finds: it comes soon. Neither
+        takes the time of both.
         """
-        end = self._now() + SWEEP_TIME
-        return {"reconciled": self._reconcile_abandoned(end), **self._settle_pending(request_id, end)}
+        now = self._now()
+        return {
+            "reconciled": self._reconcile_abandoned(now + SWEEP_TIME / 2),
+            **self._settle_pending(request_id, now + SWEEP_TIME),
+        }
 
     def _reconcile_abandoned(self, end: datetime) -> int:
         before = self._now() - ABANDONED_AFTER
-        intents = [key for key in self._store.keys(keys.INTENTS) if keys.intended(key) < before]
+        abandoned = takewhile(lambda key: keys.intended(key) < before, self._store.keys(keys.INTENTS))
+        intents = list(islice(abandoned, SWEEP_KEYS))
         return sum(sum(self._threads.map(self._reconcile, batch)) for batch in self._batches(intents, end))
 
     def _settle_pending(self, request_id: str, end: datetime) -> dict[str, int]:
@@ -182,7 +189,7 @@ class Classifications:
         In random order, so that images that the model fails on do not keep it from the others. What is left
         of a batch comes again, last: of the first one after an outage the breaker admits a single image.
         """
-        ids = [keys.parse_pending(key) for key in self._store.keys(keys.PENDING)]
+        ids = [keys.parse_pending(key) for key in islice(self._store.keys(keys.PENDING), SWEEP_KEYS)]
         random.shuffle(ids)
         waiting = ids.copy()
         for batch in self._batches(waiting, end):

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 INTERFACES_SECONDS = 45 * 60  # Lambda gives a network's addresses back within 20 to 40 minutes
 POLL_SECONDS = 15.0
 _NOT_RUNNING = {"CREATED", "STOPPED", "TERMINATED"}  # states of an application that can be deleted
+_STARTED = {"STARTING", "STARTED"}  # those of one that can be stopped
 _CANCELLING: "JobRunStateType" = "CANCELLING"
 _ACTIVE: "list[JobRunStateType]" = ["SUBMITTED", "QUEUED", "PENDING", "SCHEDULED", "RUNNING", _CANCELLING]
 
@@ -102,15 +103,22 @@ class Teardown:
     def _stop_job(self) -> str:
         """Stop the application: else it cannot be deleted, and while it runs jobs it cannot be stopped."""
         id, emr = self.stacks.find(self.names.stage, "Job.Application"), self.clients.emr
-        while id and emr.get_application(applicationId=id)["application"]["state"] not in _NOT_RUNNING:
+        while id and (state := self._state(id)) not in _NOT_RUNNING:
             runs = emr.list_job_runs(applicationId=id, states=_ACTIVE)["jobRuns"]
             for run in runs:
                 if run["state"] != _CANCELLING:
                     emr.cancel_job_run(applicationId=id, jobRunId=run["id"])
-            if not runs:
+            if state in _STARTED and not runs:  # one that is stopping refuses to be stopped
                 emr.stop_application(applicationId=id)
             self.wait(POLL_SECONDS)
         return "it is stopped"
+
+    def _state(self, application: str) -> str:
+        """Return the state of an application; what somebody else has deleted is terminated."""
+        try:
+            return self.clients.emr.get_application(applicationId=application)["application"]["state"]
+        except self.clients.emr.exceptions.ResourceNotFoundException:
+            return "TERMINATED"
 
     def _delete_stage(self) -> str:
         if bucket := self.stacks.find(self.names.stage, "Site.Bucket"):

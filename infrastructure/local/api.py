@@ -46,6 +46,8 @@ class Handler(chalice.local.ChaliceRequestHandler):
             super().handle_one_request()
         except Problem as problem:
             self.send_error(problem.status, problem.detail)
+        except UnicodeEncodeError:  # Chalice reads Authorization where there is no such path
+            self.send_error(400, "Authorization is not ASCII.")
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:  # noqa: ARG002  as Python's
         """Refuse, in the API's form, what does not reach it."""

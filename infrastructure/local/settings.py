@@ -53,7 +53,8 @@ class Settings:
 
     @property
     def page_url(self) -> str:
-        return f"http://{HOST}:{self.page_port}"
+        port = "" if self.page_port == 80 else f":{self.page_port}"  # as browsers write an origin
+        return f"http://{HOST}{port}"
 
     @property
     def api_url(self) -> str:

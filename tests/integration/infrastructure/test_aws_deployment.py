@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -376,11 +376,12 @@ def test_a_destroyed_stage_leaves_the_data_and_nothing_else(deployment: Deployme
 
 
 class BusyApplication:
-    """moto's application with jobs, which end some time after they are cancelled; it stops without any."""
+    """moto's application with jobs, which end a while after they are cancelled; it stops a while later."""
 
     def __init__(self, client: "EMRServerlessClient", *runs: str) -> None:
-        self.get_application = client.get_application
-        self._stop = client.stop_application
+        self.exceptions = client.exceptions
+        self._client = client
+        self._looks_until_stopped = 0
         self.runs = dict.fromkeys(runs, "RUNNING")
 
     def list_job_runs(self, states: list[str], **_of: str) -> dict[str, list[dict[str, str]]]:
@@ -393,7 +394,16 @@ class BusyApplication:
 
     def stop_application(self, applicationId: str) -> None:  # noqa: N803  likewise
         assert set(self.runs.values()) == {"CANCELLED"}
-        self._stop(applicationId=applicationId)
+        assert not self._looks_until_stopped, "an application that is stopping cannot be stopped"
+        self._looks_until_stopped = 2
+        self._client.stop_application(applicationId=applicationId)
+
+    def get_application(self, applicationId: str) -> dict[str, dict[str, Any]]:  # noqa: N803  likewise
+        found = self._client.get_application(applicationId=applicationId)
+        self._looks_until_stopped = max(0, self._looks_until_stopped - 1)
+        if self._looks_until_stopped:
+            found["application"]["state"] = "STOPPING"
+        return cast("dict[str, dict[str, Any]]", found)
 
 
 def test_a_job_that_runs_is_cancelled_before_its_application_is_stopped(deployment: Deployment) -> None:

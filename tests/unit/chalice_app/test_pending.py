@@ -6,9 +6,10 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+import uuid6
 
 from chalice_app import keys
-from chalice_app.classifications import SWEEP_BATCH, Classifications
+from chalice_app.classifications import SWEEP_BATCH, SWEEP_KEYS, Classifications
 from chalice_app.problems import Problem, unavailable
 from tests.unit.chalice_app.doubles import PNG, MemoryStore, Model, serving
 
@@ -184,6 +185,12 @@ def test_the_sweep_ends_before_the_next_one_starts(store: MemoryStore, model: Mo
         assert service.sweep("request") == {"reconciled": 0, "settled": 0, "pending": SWEEP_BATCH + 3}
         pace = timedelta(seconds=15)
         assert service.sweep("request") == {"reconciled": 0, "settled": SWEEP_BATCH, "pending": 3}
+
+
+def test_of_very_many_the_sweep_looks_at_some(service: Classifications, store: MemoryStore) -> None:
+    for _ in range(SWEEP_KEYS + 5):  # of requests that are still at work
+        store.put_empty(keys.pending(uuid6.uuid7()))
+    assert service.sweep("request") == {"reconciled": 0, "settled": 0, "pending": SWEEP_KEYS}
 
 
 def test_what_the_model_refuses_in_the_end_leaves_nothing_behind(

@@ -58,6 +58,16 @@ def test_whatever_becomes_of_one_sweep_the_next_one_comes_and_what_nobody_expect
     ],
 )
 def test_a_body_that_does_not_come_whole_is_refused(length: str, body: bytes, status: int) -> None:
+    head = f"POST / HTTP/1.1\r\nContent-Type: application/json\r\n{length}\r\n\r\n"
+    assert _answered(head.encode() + body) == status
+
+
+def test_an_unknown_path_is_answered_whatever_the_authorization() -> None:
+    assert _answered("GET /nothing HTTP/1.1\r\nAuthorization: Bearer ü\r\n\r\n".encode()) == 400
+
+
+def _answered(request: bytes) -> int:
+    """Send a request that does not reach the API; return the status, the answer's and its problem's."""
     app = Chalice("test")
     app.route("/", methods=["POST"])(lambda: {"taken": True})
     with (
@@ -65,10 +75,10 @@ def test_a_body_that_does_not_come_whole_is_refused(length: str, body: bytes, st
         socket.create_connection(listening.getsockname()) as client,
         listening.accept()[0] as taken,
     ):
-        head = f"POST / HTTP/1.1\r\nContent-Type: application/json\r\n{length}\r\n\r\n"
-        client.sendall(head.encode() + body)
+        client.sendall(request)
         client.shutdown(socket.SHUT_WR)
         Handler(taken, ("nobody", 0), None, app_object=app, config=Config())  # type: ignore[arg-type]  # as Chalice says
         answer = HTTPResponse(client)
         answer.begin()
-        assert (answer.status, json.loads(answer.read())["status"]) == (status, status)
+        assert json.loads(answer.read())["status"] == answer.status
+        return answer.status

@@ -3,6 +3,7 @@ import socket
 import stat
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from infrastructure.local.stack import Stack
 def test_the_default_addresses_are_the_documented_ones() -> None:
     settings = Settings.from_environment({})
     assert settings.page_url == "http://127.0.0.1:8000"
+    assert replace(settings, page_port=80).page_url == "http://127.0.0.1"  # as a browser names that origin
     assert settings.api_url == "http://127.0.0.1:8001"
     assert settings.inference_url == "http://127.0.0.1:8002"
     assert settings.s3_url == "http://127.0.0.1:8333"

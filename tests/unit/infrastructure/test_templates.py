@@ -263,12 +263,13 @@ def test_images_that_were_never_released_push_out_none_that_was(graph: Graph) ->
     assert first["selection"]["tagPrefixList"] == [image.RELEASED]
 
 
-def test_former_versions_of_intents_do_not_pile_up_before_each_sweep(graph: Graph) -> None:
+@pytest.mark.parametrize("prefix", [keys.INTENTS, keys.PENDING])
+def test_former_versions_do_not_pile_up_before_each_sweep(graph: Graph, prefix: str) -> None:
     rules = graph["Data.Bucket"]["LifecycleConfiguration"]["Rules"]
     (days,) = (
         rule["NoncurrentVersionExpiration"]["NoncurrentDays"]
         for rule in rules
-        if rule.get("Prefix") == keys.INTENTS
+        if rule.get("Prefix") == prefix
     )
     assert days == 1
 
