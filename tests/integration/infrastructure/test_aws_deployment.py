@@ -423,6 +423,30 @@ def test_a_job_that_runs_is_cancelled_before_its_application_is_stopped(deployme
     assert deployment.account.stacks.names() == {"legible-dev-data": "CREATE_COMPLETE"}
 
 
+class GoneApplication:
+    """EMR after somebody has deleted the application by hand."""
+
+    def __init__(self, client: "EMRServerlessClient") -> None:
+        self.exceptions = client.exceptions
+
+    def get_application(self, applicationId: str) -> None:  # noqa: N803  boto3's
+        raise self.exceptions.ResourceNotFoundException(
+            {"Error": {"Message": applicationId}}, "GetApplication"
+        )
+
+
+def test_an_application_that_is_gone_already_keeps_nothing_from_being_removed(deployment: Deployment) -> None:
+    deployment.deploy()
+    client = deployment.account.clients.emr
+    for application in client.list_applications()["applications"]:
+        client.stop_application(applicationId=application["id"])  # of moto's, which CloudFormation deletes
+    emr = GoneApplication(client)
+    clients = replace(deployment.account.clients, emr=cast("EMRServerlessClient", emr))
+    wait = deployment.account.wait
+    steps.run(Teardown(DEV, clients, delete_data=False, wait=wait).steps(), deployment.said.append)
+    assert deployment.account.stacks.names() == {"legible-dev-data": "CREATE_COMPLETE"}
+
+
 class SlowLambda:
     """An EC2 where Lambda holds an interface for some looks; it needs the function's role to give it back."""
 
