@@ -271,7 +271,7 @@ def _read_text(
 
     def skip(row: pa_csv.InvalidRow) -> str:
         nonlocal rejected
-        short.append(Fault("not as many cells as columns", split.url, row.text[:MAX_SHOWN].encode()))
+        short.append(wrong_width(row, split.url))
         if len(short) == LINES_PER_BATCH:  # here, as a file may have no others, and so no batch
             rejected = added(rejected, rejections(short))
             short.clear()
@@ -294,6 +294,11 @@ def _read_text(
     if text.quotes % 2:
         _refuse_open_quotes(split.url, delimiter)
     yield Batch(rejected=added(rejected, rejections(short)))
+
+
+def wrong_width(row: pa_csv.InvalidRow, url: str) -> Fault:
+    """Say of a row that it has too few or too many cells. Many may wait, so no more is kept than is shown."""
+    return Fault("not as many cells as columns", url, row.text[:MAX_SHOWN].encode())
 
 
 def _refuse_open_quotes(url: str, delimiter: str) -> None:

@@ -45,9 +45,9 @@ def _bars(plot: Bars) -> Figure:
 
 
 def spread(values: Sequence[float]) -> tuple[float, float, float]:
-    """Return the median, and between which values all lie; of many, where nine of ten lie.
+    """Return the least, the median and the most; of many values the 5th, 50th and 95th percentile.
 
-    One call of five hundred that was interrupted would flatten all bars. One value alone has no range.
+    One call of five hundred that was interrupted would flatten all bars. One value alone has no range: NaN.
     """
     middle = float(np.median(values))
     if len(values) == 1:

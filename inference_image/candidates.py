@@ -109,7 +109,7 @@ class Candidate:
         return bool(self.parts.edges[self.part]) and self.appeal > 0 and is_straight(self.parts, self.part)
 
     @property
-    def lies_there(self) -> bool:
+    def is_pen_on_page(self) -> bool:
         """Whether it is a pen on a photographed page: no 1 runs out of the picture at one edge alone."""
         is_lit = self.searched.inked.light is not None
         return is_lit and bool(self.parts.edges[self.part] == 1) and self.is_pen

@@ -241,8 +241,9 @@ def _memory_of(server: Server) -> Path:
 
 
 def test_a_full_queue_is_said_at_once() -> None:
+    # At the deadline it would be 503, too.
     with (
-        serving(workers=1, max_in_work=1, max_images=1, deadline_seconds=600) as server,  # nor at that
+        serving(workers=1, max_in_work=1, max_images=1, deadline_seconds=600) as server,
         _open(server, b"", len(SLOW)),
     ):
         wait_until(lambda: server.metric("legible_in_work") == 1)
