@@ -14,6 +14,8 @@ from inference_image.decoding import ImageError
 
 SPARE_BYTES = 64 * 2**20  # what the allocator keeps: see KEEP_MEMORY in `supervisor`
 
+AGAIN_SECONDS = 0.5  # later it raises again: Pillow takes whatever is raised in some metadata for a warning
+
 
 def bound_memory(further_bytes: int) -> None:
     """Let this process take so much more than it has now; what asks for more gets a MemoryError (Linux)."""
@@ -37,7 +39,7 @@ def bounded_time(seconds: float) -> Iterator[None]:
         raise ImageError(413, f"the image takes more than {seconds} s to read")
 
     signal.signal(signal.SIGPROF, end)
-    signal.setitimer(signal.ITIMER_PROF, seconds)
+    signal.setitimer(signal.ITIMER_PROF, seconds, AGAIN_SECONDS)
     try:
         yield
     finally:

@@ -4,7 +4,9 @@ import io
 import math
 import re
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import cv2
@@ -28,11 +30,12 @@ PngImagePlugin.MAX_TEXT_CHUNK = 16 * 2**20  # of metadata, inflated: some editor
 # Memory that a pixel takes at the peak, from Pillow's decoder to the reduced image: measured, in bytes.
 _PIXEL_BYTES = {"1": 2, "L": 1, "P": 9, "RGB": 4, "RGBA": 8, "CMYK": 8, "LA": 12}
 _MOST_PIXEL_BYTES = 16  # 16 and 32 bits a channel; WebP, which is laid out twice beside the image
-_COEFFICIENT_BYTES = 2  # a progressive JPEG is held whole, in coefficients
+_COEFFICIENT_BYTES = 2  # a JPEG in several scans is held whole, in coefficients
 _JPEG_SCANS = 50  # encoders write up to 20. Each is decoded over the whole image, and may have but 60 bytes
 # After FF: no stuffed byte and no restart, which belong to a scan, and no fill byte (T.81, B.1.1).
 _MARKER = re.compile(rb"\xff([^\x00\xff\xd0-\xd7])")
 _START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
+_ALONE = {*range(0xC0), 0xD8}  # these have no length; where it restarts, libjpeg passes over what is below C0
 
 
 class ImageError(Exception):
@@ -73,21 +76,27 @@ def decode(data: bytes, limits: Limits) -> Picture:
             warnings.simplefilter("ignore")  # Pillow warns of sizes and metadata; the limits here decide
             return _decode(data, limits)
     except Exception as error:  # Pillow's decoders raise whatever a broken file provokes
-        refusal = _refusal(error)
+        refusal = _refusal(error, data)
     try:
         raise refusal  # out here: an error keeps the one it was raised from, and with it all that was decoded
     finally:
         del refusal  # of this frame, which it keeps: it would keep itself, and the upload
 
 
-def _refusal(error: Exception) -> ImageError:
+def _refusal(error: Exception, data: bytes) -> ImageError:
     if isinstance(error, ImageError):
         return ImageError(error.status, error.detail)
-    if isinstance(error, UnidentifiedImageError):
-        return ImageError(415, f"not an image; accepted are {', '.join(FORMATS)}")
+    if isinstance(error, UnidentifiedImageError) and not _begins_like_an_image(data):
+        return ImageError(415, f"not an image of a kind that is read here: {', '.join(FORMATS)}")
     if isinstance(error, MemoryError):
         return ImageError(413, "the image takes more memory than one may")
     return ImageError(422, "the image is broken: it cannot be decoded")
+
+
+def _begins_like_an_image(data: bytes) -> bool:
+    """Tell whether it is of one of FORMATS, which may be broken behind its first bytes."""
+    accepting = (Image.OPEN[form][1] for form in FORMATS)
+    return any(accept is not None and accept(data[:16]) is True for accept in accepting)
 
 
 def _decode(data: bytes, limits: Limits) -> Picture:
@@ -95,8 +104,9 @@ def _decode(data: bytes, limits: Limits) -> Picture:
         width, height = image.size
         if width * height > limits.pixels:
             raise ImageError(413, f"the image has {width}×{height} pixels; the limit is {limits.pixels}")
-        if _memory(image) > limits.decoding_bytes:
+        if (memory := _memory(image, data)) > limits.decoding_bytes:
             raise ImageError(413, f"an image of {width}×{height} pixels of this kind takes too much memory")
+        np.empty(memory, np.uint8)  # untouched: where there is no room, libjpeg and libwebp call it broken
         if isinstance(image, JpegImageFile) and _has_too_many_scans(data):
             raise ImageError(422, f"the image has more than {_JPEG_SCANS} scans")
         if isinstance(image, TiffImageFile):
@@ -115,6 +125,8 @@ def _decode(data: bytes, limits: Limits) -> Picture:
 
 def _orientation(image: Image.Image) -> Any:  # noqa: ANN401  whatever the file has there
     """Return what EXIF says; as if it said nothing where it is broken and the pixels are not."""
+    for xmp in ("xmp", "XML:com.adobe.xmp"):  # where Pillow looks next, and no browser does
+        image.info.pop(xmp, None)
     try:
         return image.getexif().get(ExifTags.Base.Orientation, 1)
     except Exception as error:
@@ -146,11 +158,13 @@ def _check_parts(tiff: TiffImageFile, size: int, limits: Limits) -> None:
             raise ImageError(413, f"the image's tiles have more than {limits.pixels} pixels")
 
 
-def _memory(image: Image.Image) -> int:
+def _memory(image: Image.Image, data: bytes) -> int:
     """Return about how many bytes decoding will take at once."""
     width, height = image.size
     if isinstance(image, JpegImageFile):  # it is reduced while it is decoded
-        whole = len(image.getbands()) * _COEFFICIENT_BYTES if "progressive" in image.info else 0
+        bands = len(image.getbands())
+        several = "progressive" in image.info or _bands_of_first_scan(data) < bands
+        whole = bands * _COEFFICIENT_BYTES if several else 0
     elif image.format == "WEBP":
         whole = _MOST_PIXEL_BYTES
     else:
@@ -158,18 +172,27 @@ def _memory(image: Image.Image) -> int:
     return width * height * whole
 
 
+def _bands_of_first_scan(jpeg: bytes) -> int:
+    return next((jpeg[place + 2] for code, place in _markers(jpeg) if code == _START_OF_SCAN), 0)
+
+
 def _has_too_many_scans(jpeg: bytes) -> bool:
     if jpeg.count(b"\xff%c" % _START_OF_SCAN) <= _JPEG_SCANS:
         return False  # nearly all: their markers need not be gone through
-    scans, position = 0, 0
-    while scans <= _JPEG_SCANS and (marker := _MARKER.search(jpeg, position)):
+    scans = (code for code, _ in _markers(jpeg) if code == _START_OF_SCAN)
+    return next(islice(scans, _JPEG_SCANS, None), None) is not None
+
+
+def _markers(jpeg: bytes) -> Iterator[tuple[int, int]]:
+    """Return each marker's code, and where its length stands, as libjpeg goes through them."""
+    position = 0
+    while marker := _MARKER.search(jpeg, position):
         code, position = marker[1][0], marker.end()
+        yield code, position
         if code == _END_OF_IMAGE:
-            break
-        scans += code == _START_OF_SCAN
-        if code not in {0x01, 0xD8}:  # those two stand alone; the others say how long they are
+            return
+        if code not in _ALONE:
             position += int.from_bytes(jpeg[position : position + 2])
-    return scans > _JPEG_SCANS
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
@@ -182,6 +205,8 @@ def _eight_bits(image: Image.Image) -> Image.Image:
             top = 2.0 ** int(top).bit_length() - 1
         values *= 255 / top if top > 0 else 0
         return Image.fromarray(values.clip(0, 255).astype(np.uint8))
+    if image.format == "BMP" and image.mode == "RGBA" and not image.getchannel("A").getbbox():
+        image = image.convert("RGB")  # its writer left the fourth byte 0, and means nothing by it
     mode = "RGBA" if image.has_transparency_data else "L" if image.mode in {"1", "L"} else "RGB"
     return image if image.mode == mode else image.convert(mode)  # 12 megapixels are not copied for nothing
 

@@ -107,6 +107,40 @@ def jpeg_scans(rng: Random) -> bytes:
     return jpeg[:-2] + jpeg[jpeg.rindex(b"\xff\xda") : -2] * rng.randrange(5000) + jpeg[-2:]
 
 
+def jpeg_scans_behind_a_restart(rng: Random) -> bytes:
+    """Scans that seem to lie in what FF 02 holds, which holds nothing: libjpeg looks for a restart there."""
+    jpeg = _plain("JPEG", "L", rng.choice([1000, 3000]), progressive=True)
+    scan = b"\xff\xda\0\x08\1\1\0\1\x3f\0"  # over the whole image, of nothing
+    scans = scan * rng.randrange(100, 6500)
+    restart_soon = b"\xff\xdd\0\4\0\1"
+    return jpeg[:-2] + restart_soon + scan + b"\xff\2\xfe\xfe" + scans.ljust(0xFEFE, b"\0") + jpeg[-2:]
+
+
+def jpeg_of_a_scan_for_each_colour(rng: Random) -> bytes:
+    """No progressive one, and yet all of it is held until its last scan."""
+    return jpeg_in_scans(rng.choice(SIDES) // 16 * 16)
+
+
+def jpeg_in_scans(side: int) -> bytes:
+    """Return a grey JPEG of so many pixels in width and height, a multiple of 16."""
+    tables = encoded(Image.new("RGB", (16, 16)), "JPEG", subsampling=0)
+    size = tables.index(b"\xff\xc0") + 5
+    head = tables[:size] + struct.pack(">HH", side, side) + tables[size + 4 : tables.index(b"\xff\xda")]
+    scans = (  # four blocks in whole bytes: each is as the one before it
+        jpeg_segment(0xDA, bytes([1, colour, table, 0, 63, 0])) + blocks * (side**2 // 64 // 4)
+        for colour, table, blocks in ((1, 0, b"\x28\xa2\x8a"), (2, 17, b"\0\0"), (3, 17, b"\0\0"))
+    )
+    return head + b"".join(scans) + b"\xff\xd9"
+
+
+def jpeg_directory(rng: Random) -> bytes:
+    """Entries that all claim the same bytes, where Pillow takes whatever is raised for a warning."""
+    count, kind, size = rng.randrange(4500), rng.choice([1, 3, 5]), rng.choice([100, 8000])
+    directory = tiff_directory([(tag + 0x1000, kind, size, 8) for tag in range(count)])
+    content = b"MPF\0" + b"II*\0" + struct.pack("<L", 8) + directory
+    return after_jpeg_start(small("JPEG"), jpeg_segment(0xE2, content.ljust(65_000, b"\0")))
+
+
 def jpeg_segments(rng: Random) -> bytes:
     comment, tables, exif = jpeg_segment(0xFE, b""), jpeg_segment(0xDB, b""), jpeg_segment(0xE1, b"Exif\0\0a")
     segment = rng.choice([b"\xff", comment, tables, exif, jpeg_segment(0xE2, b"ICC_PROFILE\0\1\1")])
@@ -223,6 +257,9 @@ BOMBS: dict[str, Bomb] = {
             png_chunks,
             png_unpacks_to_more,
             jpeg_scans,
+            jpeg_scans_behind_a_restart,
+            jpeg_of_a_scan_for_each_colour,
+            jpeg_directory,
             jpeg_segments,
             gif_comments,
             gif_frames,

@@ -1,6 +1,10 @@
 import io
 import struct
+import subprocess
+import sys
 import zlib
+from pathlib import Path
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -12,7 +16,16 @@ from PIL import ExifTags, Image, PngImagePlugin
 from inference_image.decoding import FORMATS, ImageError, decode
 from inference_image.limits import Limits
 from inference_image.preprocessing import preprocess
-from tests.fuzz.bombs import LONG, SHORT, tiff
+from infrastructure.local.settings import ROOT
+from tests.fuzz.bombs import (
+    LONG,
+    SHORT,
+    after_png_header,
+    jpeg_in_scans,
+    jpeg_scans_behind_a_restart,
+    png_chunk,
+    tiff,
+)
 
 
 def _file(form: str, size: tuple[int, int] = (40, 30)) -> bytes:
@@ -60,6 +73,13 @@ def test_half_an_image_is_422(form: str) -> None:
     data = _file(form)
     with pytest.raises(ImageError) as raised:
         decode(data[: len(data) // 2], Limits())
+    assert raised.value.status == 422
+
+
+def test_an_image_whose_header_is_broken_is_one_all_the_same() -> None:
+    bad = png_chunk(b"tEXt", b"a\0b")[:-4] + bytes(4)  # its checksum
+    with pytest.raises(ImageError, match="broken") as raised:
+        decode(after_png_header(_file("PNG"), bad), Limits())
     assert raised.value.status == 422
 
 
@@ -114,6 +134,35 @@ def test_a_jpeg_of_more_scans_than_encoders_write_is_refused(further: int, refus
     with pytest.raises(ImageError, match="scans") as raised:
         decode(jpeg[:-2] + scans + jpeg[-2:], Limits())
     assert raised.value.status == 422
+
+
+def test_scans_that_hide_behind_a_restart_are_counted() -> None:
+    with pytest.raises(ImageError, match="scans"):
+        decode(jpeg_scans_behind_a_restart(Random(0)), Limits())
+
+
+def test_a_jpeg_of_a_scan_for_each_colour_takes_the_memory_of_a_progressive_one() -> None:
+    jpeg, needed = jpeg_in_scans(1600), 1600**2 * 6
+    assert decode(jpeg, Limits(decoding_bytes=needed)).pixels.any()
+    with pytest.raises(ImageError, match="memory"):
+        decode(jpeg, Limits(decoding_bytes=needed - 1))
+
+
+def test_an_intact_image_for_which_there_is_no_memory_is_not_called_broken(tmp_path: Path) -> None:
+    (file := tmp_path / "large.jpg").write_bytes(jpeg_in_scans(3200))
+    program = f"""
+from pathlib import Path
+from inference_image import bounds, decoding, limits
+bounds.SPARE_BYTES = 0
+bounds.bound_memory(20 * 2**20)
+try:
+    decoding.decode(Path({str(file)!r}).read_bytes(), limits.Limits())
+except decoding.ImageError as error:
+    print(error.status)
+"""
+    command = [sys.executable, "-c", program]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert run.stdout == "413\n"
 
 
 def test_what_looks_like_scans_in_a_photos_metadata_or_behind_it_counts_for_nothing() -> None:
@@ -189,6 +238,26 @@ def test_it_says_how_far_it_was_turned_and_how_large_it_is_upright(
     picture = decode(buffer.getvalue(), Limits())
     upright = (40, 30) if rotation % 180 == 0 else (30, 40)
     assert (picture.rotation, picture.size, picture.pixels.shape[1::-1]) == (rotation, upright, upright)
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP"])
+def test_it_is_turned_by_exif_alone_as_browsers_do(form: str) -> None:
+    xmp, buffer, about = b'<rdf:Description tiff:Orientation="6"/>', io.BytesIO(), PngImagePlugin.PngInfo()
+    about.add_itxt("XML:com.adobe.xmp", xmp.decode())
+    options = {"pnginfo": about} if form == "PNG" else {"xmp": xmp}
+    Image.new("RGB", (40, 30)).save(buffer, form, **options)
+    with Image.open(buffer) as image:
+        assert image.getexif()[ExifTags.Base.Orientation] == 6  # to Pillow
+    assert decode(buffer.getvalue(), Limits()).rotation == 0
+
+
+@pytest.mark.parametrize("alpha", [0, 255])
+def test_a_bmp_whose_fourth_byte_is_always_0_is_opaque(alpha: int) -> None:
+    pixels = np.full((4, 4, 4), (10, 20, 30, alpha), np.uint8).tobytes()
+    masks = struct.pack("<LLLL", 0xFF0000, 0xFF00, 0xFF, 0xFF000000)
+    head = struct.pack("<LllHHLLllLL", 124, 4, 4, 1, 32, 3, len(pixels), 0, 0, 0, 0) + masks + bytes(68)
+    bmp = b"BM" + struct.pack("<LLL", 14 + len(head) + len(pixels), 0, 14 + len(head)) + head + pixels
+    assert decode(bmp, Limits()).pixels.reshape(-1, 3).tolist() == [[30, 20, 10]] * 16
 
 
 def test_a_refusal_holds_nothing_of_what_was_decoded() -> None:
