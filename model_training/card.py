@@ -30,13 +30,14 @@ in it.
 **Figures.** {count} epochs. MNIST's test part took no part in training, selection or
 calibration. The other kinds are drawn from {held_out:,} digits of MNIST's training part that neither trained
 nor calibrated, in a style of their own: other blur, other noise, other typefaces, shadows that are round or a
-hand's. As in training are drawn, but with these typefaces, canvas, coarse, tiny, noise, solid and what lies
-on a photograph among scenes; the drawings, shapes and scribbles that are half of what is no digit; and the
-six things. "Other writers" are the digits that scikit-learn carries. "Rejected" is the share with `is_digit`
-below one half; it is the probability of a digit among uploads of which seven in eight show one. Another
-{validation:,} digits, as they are and drawn in the training style, calibrated, and choose among seeds where
-there are several. Until digits-2026.11.18 both were one part, by which the network and its three readings
-were chosen, too.
+hand's. Their writers are not new: MNIST does not say whose a digit is, and nearly all of the 250 of its
+training part are in each share of it; its test part has others. As in training are drawn, but with these
+typefaces, canvas, coarse, tiny, noise, solid and what lies on a photograph among scenes; the drawings, shapes
+and scribbles that are half of what is no digit; and the six things. "Other writers" are the digits that
+scikit-learn carries; "coarse" imitates their form. "Rejected" is the share with `is_digit` below one half; it
+is the probability of a digit among uploads of which seven in eight show one, and its calibration error is
+measured so. Another {validation:,} digits, as they are and drawn in the training style, calibrated, and
+choose among seeds where there are several.
 
 **How far to trust them.** How the digit is found was fitted and tuned on drawn images of the training style,
 and looked at on others of the style that measures, of the same digits; the images

@@ -32,6 +32,7 @@ from model_training.generator import HELD_OUT, MIXTURE, Example, examples, nothi
 from model_training.interrupts import interruptible
 from model_training.kinds import png
 from model_training.marks import NOT_A_DIGIT, other
+from model_training.train import SHARE_OF_DIGITS
 
 BATCH = 500
 CHUNK = 50  # examples that one process prepares at a time
@@ -155,9 +156,16 @@ def summarise(outcomes: Sequence[Outcome]) -> list[tuple[str, str]]:
     if shown:
         summary += [("expected calibration error", f"{calibration_error(_bins(shown)):.4f}")]
     if 0 < len(shown) < len(outcomes):
-        scores = [one.reading.answer.is_digit for one in outcomes]
-        auroc = roc_auc_score([one.example.digit != NOT_A_DIGIT for one in outcomes], scores)
-        summary += [("AUROC of is_digit", f"{auroc:.4f}")]
+        scores = np.array([one.reading.answer.is_digit for one in outcomes])
+        truth = np.array([one.example.digit != NOT_A_DIGIT for one in outcomes])
+        as_in_use = np.where(truth, SHARE_OF_DIGITS / truth.mean(), (1 - SHARE_OF_DIGITS) / (~truth).mean())
+        summary += [
+            ("AUROC of is_digit", f"{roc_auc_score(truth, scores):.4f}"),
+            (
+                "expected calibration error of is_digit",
+                f"{calibration_error(reliability(scores, truth, as_in_use)):.4f}",
+            ),
+        ]
     for name, some in (("blank and solid images rejected", empty), ("digits wrongly rejected", shown)):
         if some:
             summary += [(name, f"{_share(one.is_rejected for one in some):.1%}")]

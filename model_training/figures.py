@@ -6,11 +6,18 @@ from numpy.typing import NDArray
 BINS = 15
 
 
-def reliability(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Bin answers by confidence: (15, 3), the count, mean confidence and accuracy of each bin, 0 if empty."""
+def reliability(
+    confidence: NDArray[np.float64], right: NDArray[np.bool_], weights: NDArray[np.float64] | None = None
+) -> NDArray[np.float64]:
+    """Bin answers by confidence: (15, 3), the count, mean confidence and accuracy of each bin, 0 if empty.
+
+    With weights (N,), of which each answer otherwise has 1, the count is their sum.
+    """
+    each = np.ones(len(confidence)) if weights is None else weights
     which = np.clip((confidence * BINS).astype(int), 0, BINS - 1)
-    counts = np.bincount(which, minlength=BINS)
-    means = [np.bincount(which, values, BINS) / np.maximum(counts, 1) for values in (confidence, right)]
+    counts = np.bincount(which, each, BINS)
+    there = np.where(counts > 0, counts, 1)
+    means = [np.bincount(which, each * values, BINS) / there for values in (confidence, right)]
     return np.stack([counts, *means], axis=1)
 
 

@@ -40,7 +40,7 @@ DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 # Half the bits are twice the speed where the processor multiplies them itself, and as good.
 HALVES = DEVICE == "cuda" or bool(torch.cpu.get_capabilities().get("avx512_bf16"))
 _ROUNDS = 5  # of the calibration: it settles in three
-_DIGITS = 7 / 8  # of uploads show one, it is assumed; where it is calibrated fewer do
+SHARE_OF_DIGITS = 7 / 8  # of uploads show one, it is assumed; where it is calibrated fewer do
 _FREE = 1e6  # next to no regularisation
 # Seeds of the images: a run with another seed trains on the same. 1 is that of `choosing`.
 DRAWN, CALIBRATING = 0, 2
@@ -271,7 +271,7 @@ def calibrate(network: Network, views: Views) -> dict[str, Any]:
         fit = LogisticRegression(C=_FREE, fit_intercept=False, max_iter=10_000)
         weights = fit.fit(measures[chosen], shown[chosen]).coef_[0]
         chosen = _best(measures @ weights, views.examples)
-    weights[0] += logit(_DIGITS) - logit(shown[chosen].mean())
+    weights[0] += logit(SHARE_OF_DIGITS) - logit(shown[chosen].mean())
     return {"temperature": temperature, "is_digit": weights.tolist()}
 
 
@@ -411,11 +411,10 @@ def _arguments() -> tuple[Settings, Path, Path]:
         help=f"where the trained model goes, in place of another {FAMILY}-* that is there",
     )
     chosen = parser.parse_args()
-    return (
-        Settings(seed=chosen.seed, epochs=chosen.epochs, generated=chosen.generated),
-        chosen.folder,
-        chosen.weights,
-    )
+    settings = Settings(seed=chosen.seed, epochs=chosen.epochs, generated=chosen.generated)
+    if chosen.weights == WEIGHTS and settings != Settings():
+        parser.error(f"what is shipped as {VERSION} has no options: say where this goes by --weights")
+    return settings, chosen.folder, chosen.weights
 
 
 if __name__ == "__main__":

@@ -67,6 +67,12 @@ def test_confidence_that_is_not_earned_is_a_calibration_error() -> None:
     assert figures(outcomes)["expected calibration error"] == "0.4000"
 
 
+def test_is_digit_is_calibrated_where_it_is_as_often_right_as_it_says_in_use() -> None:
+    digits, others = [outcome(1, 1, is_digit=7 / 8)] * 2, [outcome(NOT_A_DIGIT, 1, 7 / 8, "blank")] * 3
+    assert figures([*digits, *others])["expected calibration error of is_digit"] == "0.0000"
+    assert figures([outcome(1, 1, is_digit=1), *others])["expected calibration error of is_digit"] == "0.1094"
+
+
 def test_each_version_is_measured_on_images_of_its_own() -> None:
     assert seed_of("digits-1") == seed_of("digits-1") != seed_of("digits-2")
 

@@ -1,3 +1,4 @@
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -23,6 +24,7 @@ from model_training.train import (
     calibrate,
     logits_of,
     loss_of,
+    main,
     prepared,
     save,
     train,
@@ -214,3 +216,12 @@ def test_calibration_looks_at_the_views_that_serving_takes() -> None:
     logits[nothing, :, 10] = -4 - rng.random((nothing.sum(), 2))
     views = _written(logits.reshape(-1, 11), np.repeat(targets, 2), views=2)
     assert calibrate(Written(), views)["temperature"] < 1  # what is always right may be surer
+
+
+def test_what_is_shipped_is_not_replaced_by_another_recipe_of_the_same_name(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["train", "--epochs", "1"])
+    with pytest.raises(SystemExit):
+        main()
+    assert "by --weights" in capsys.readouterr().err
