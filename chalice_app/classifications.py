@@ -24,7 +24,7 @@ from chalice_app.inference import InferenceClient
 from chalice_app.legibility import legibility
 from chalice_app.media_types import UNKNOWN, media_type_of
 from chalice_app.problems import Problem, unavailable
-from chalice_app.store import Blob, Store
+from chalice_app.store import LISTED, Blob, Store
 
 SWEEP_TIME = timedelta(seconds=40)  # of the minute that the schedule leaves
 SWEEP_BATCH = 16  # images, or intents, at once
@@ -280,11 +280,34 @@ class Classifications:
 
     def page(self, writer: str, limit: int, before: UUID | None) -> tuple[list[Record], UUID | None]:
         """Return up to `limit` records, newest first, older than `before`; and where the next page starts."""
-        ids = sorted((id for id, _ in self._index(writer) if before is None or id < before), reverse=True)
+        ids = self._newest(writer, limit + 1, before or UUID(int=2**128 - 1))[::-1]
         page = ids[:limit]
         records = self._threads.map(self._find, page)
         more = page[-1] if len(ids) > limit else None
         return [record for record in records if record is not None], more
+
+    def _newest(self, writer: str, count: int, before: UUID) -> list[UUID]:
+        """Return ids older than `before`, oldest first: the newest `count` of them and some more, or all.
+
+        S3 lists from the oldest on. Where that takes more than one LIST, halving finds from where on one
+        holds enough, and all to the end: a few LISTs, some tens at worst, however many images there are.
+        """
+        ids, is_all = self._listed(writer, "", before)
+        if is_all:
+            return ids
+        low, high = ids[0].int, before.int  # from the one on are more than a LIST holds, from the other none
+        while not (is_all and len(ids) >= count) and high - low > 1:
+            middle = (low + high) // 2
+            ids, is_all = self._listed(writer, keys.index(writer, UUID(int=middle)), before)
+            low, high = (low, middle) if is_all else (middle, high)
+        return ids
+
+    def _listed(self, writer: str, after: str, before: UUID) -> tuple[list[UUID], bool]:
+        """Return what one LIST holds of the ids between, and whether these are all."""
+        listed = islice(self._store.keys(keys.index_prefix(writer), after), LISTED)
+        ids = [keys.parse_index(key)[0] for key in listed]
+        between = [*dict.fromkeys(takewhile(lambda id: id < before, ids))]
+        return between, len(ids) < LISTED or ids[-1] >= before
 
     def get(self, writer: str, id: UUID, request_id: str) -> Record:
         """Return a writer's record, completed if that can be; raise Problem 404 if they have none."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # the stubs are not part of the Lambda package
 
 LOG = logging.getLogger("legible.store")
 JSON = "application/json"
+LISTED = 1000  # keys, that S3 returns at once
 _ABSENT = {"NoSuchKey", "404", "NotFound"}
 _UNMET = {"PreconditionFailed", "412", *_ABSENT}
 _CONFLICT = "ConditionalRequestConflict"  # with another change of the key: nothing is written, nothing known
@@ -84,13 +85,16 @@ class Store:
     def exists(self, key: str) -> bool:
         return key in self.keys(key)
 
-    def keys(self, prefix: str) -> Iterator[str]:
-        """Yield the keys under a prefix in their order, a request for every thousand.
+    def keys(self, prefix: str, after: str = "") -> Iterator[str]:
+        """Yield the keys under a prefix in their order, those behind `after`, a request for every LISTED.
 
         Keys that end in a slash are left out: consoles make such empty objects to show a folder.
         """
+        start: dict[str, Any] = {"StartAfter": after} if after else {}
         pages = iter(
-            self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
+            self._client.get_paginator("list_objects_v2").paginate(
+                Bucket=self._bucket, Prefix=prefix, **start
+            )
         )
         while (page := _ask(lambda: next(pages, None))) is not None:
             yield from (key for item in page.get("Contents", []) if not (key := item["Key"]).endswith("/"))

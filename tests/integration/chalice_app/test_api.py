@@ -1,6 +1,7 @@
 """What callers see, with a real store and the real model: the same on one machine and on (offline) AWS."""
 
 import base64
+import hashlib
 import io
 import json
 import secrets
@@ -10,12 +11,15 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from http.client import HTTPConnection
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import pytest
 import urllib3
+import uuid6
 from PIL import Image
 
-from infrastructure.local.settings import ROOT
+from chalice_app import keys
+from infrastructure.local.settings import BUCKET, ROOT
 from tests.integration.chalice_app.system import System
 from tests.integration.chalice_app.writer import ZERO, Writer, kept, problem
 from tests.waiting import wait_until
@@ -145,6 +149,23 @@ def test_pages_go_back_in_time_and_join_without_gap_or_overlap(writer: Writer) -
     second = writer.ask("GET", f"/classifications?limit=2&cursor={first['cursor']}").json()
     assert [record["id"] for record in first["classifications"] + second["classifications"]] == made[::-1]
     assert second["cursor"] is None
+
+
+def test_the_newest_come_first_of_more_images_than_the_store_lists_at_once(
+    system: System, writer: Writer
+) -> None:
+    index = keys.index_prefix(hashlib.sha256(writer.token.encode()).hexdigest())
+    days_before = [uuid6.uuid7().int - (number << 108) for number in range(1, 1200)]
+    s3 = system.s3
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda id: s3.put_object(Bucket=BUCKET, Key=f"{index}{UUID(int=id)}"), days_before))
+    made = [writer.classify()["id"] for _ in range(3)]
+    first = writer.ask("GET", "/classifications?limit=2").json()
+    assert [record["id"] for record in first["classifications"]] == made[:0:-1]
+    second = writer.ask("GET", f"/classifications?limit=2&cursor={first['cursor']}").json()
+    assert [record["id"] for record in second["classifications"]] == made[:1]  # the others have no record
+    assert second["cursor"] is not None
+    assert writer.legibility()["images"] == 1199 + 3
 
 
 def test_a_label_sent_twice_counts_once_and_a_correction_replaces_it(writer: Writer) -> None:

@@ -28,6 +28,7 @@ class MemoryStore:
     def __init__(self) -> None:
         self.objects: dict[str, Blob] = {}
         self.reads = 0
+        self.listed = 0  # times
         self.before_put: Callable[[str], None] = _nothing  # what happens elsewhere just before a write
 
     def put(self, key: str, content: bytes, media_type: str) -> None:
@@ -63,9 +64,10 @@ class MemoryStore:
     def exists(self, key: str) -> bool:
         return key in self.objects
 
-    def keys(self, prefix: str) -> Iterator[str]:
+    def keys(self, prefix: str, after: str = "") -> Iterator[str]:
         self.reads += 1
-        return iter(sorted(key for key in self.objects if key.startswith(prefix)))
+        self.listed += 1
+        return iter(sorted(key for key in self.objects if key.startswith(prefix) and key > after))
 
     def delete(self, keys: Iterable[str]) -> None:
         for key in keys:

@@ -1,6 +1,7 @@
 """Pages of a writer's records, and what becomes of a request whose reservation is gone."""
 
 from datetime import UTC, datetime
+from random import Random
 from uuid import UUID
 
 import pytest
@@ -26,6 +27,28 @@ def test_a_page_has_as_many_records_as_were_asked_for_and_the_last_one_says_so(
     assert cursor == UUID(first[-1]["id"])
     last, end = service.page(ANN, 2, cursor)
     assert (len(last), last[-1]["id"], end) == (2, oldest, None)
+
+
+@pytest.mark.parametrize("times", ["even", "in one second, long ago"])
+def test_pages_of_many_images_join_without_gap_or_overlap_after_a_few_lists(
+    service: Classifications, store: MemoryStore, times: str
+) -> None:
+    rng, day = Random(0), 86_400_000
+    new = 1_800_000_000_000  # ms since 1970
+    moments = [rng.randrange(day * 365) if times == "even" else rng.randrange(1000) for _ in range(4000)]
+    ids = [UUID(int=(new + moment << 80) | 7 << 76 | 2 << 62 | rng.getrandbits(62)) for moment in moments]
+    for id in ids:
+        store.put_empty(keys.index(ANN, id))
+        store.put_empty(keys.pair(ANN, id, 7, 1))
+        store.put_json(keys.record(id), {"id": str(id), "status": "classified"})
+    before, found, lists = None, list[str](), list[int]()
+    while before is not None or not found:
+        store.listed = 0
+        page, before = service.page(ANN, 100, before)
+        found += [record["id"] for record in page]
+        lists.append(store.listed)
+    assert found == sorted(map(str, ids), reverse=True)
+    assert max(lists) < 60
 
 
 def test_a_record_that_is_being_deleted_is_left_out(service: Classifications, store: MemoryStore) -> None:

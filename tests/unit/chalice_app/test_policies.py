@@ -28,9 +28,9 @@ class RecordingStore(MemoryStore):
         self._use("s3:GetObject", key)
         return super().get(key)
 
-    def keys(self, prefix: str) -> Iterator[str]:
+    def keys(self, prefix: str, after: str = "") -> Iterator[str]:
         self.used.add(("s3:ListBucket", ""))
-        return super().keys(prefix)
+        return super().keys(prefix, after)
 
     def exists(self, key: str) -> bool:
         return key in self.keys(key)

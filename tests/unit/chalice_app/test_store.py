@@ -137,3 +137,10 @@ def test_what_only_shows_a_folder_is_no_key(store: Store, stub: Stubber) -> None
     stub.add_response("list_objects_v2", {"Contents": [{"Key": "pending/"}, {"Key": "pending/id"}]})
     with stub:
         assert list(store.keys("pending/")) == ["pending/id"]
+
+
+def test_keys_can_begin_behind_one(store: Store, stub: Stubber) -> None:
+    expected = {"Bucket": "bucket", "Prefix": "p/", "StartAfter": "p/1"}
+    stub.add_response("list_objects_v2", {"Contents": [{"Key": "p/2"}]}, expected)
+    with stub:
+        assert list(store.keys("p/", "p/1")) == ["p/2"]
