@@ -9,6 +9,7 @@ and a sweep makes of what it names a whole classification, or nothing.
 """
 
 import hashlib
+import logging
 import random
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, wait
@@ -18,7 +19,7 @@ from itertools import islice, takewhile
 from typing import Any, TypeVar
 from uuid import UUID
 
-from chalice_app import keys
+from chalice_app import keys, logs
 from chalice_app.digits import DIGITS, is_digit
 from chalice_app.inference import InferenceClient
 from chalice_app.legibility import legibility
@@ -32,6 +33,8 @@ SWEEP_KEYS = 10_000  # of either are listed, the oldest: many times what there i
 REQUEST_TIME = timedelta(minutes=2)  # more than a request lasts, on one machine and with a slow store as well
 ABANDONED_AFTER = timedelta(minutes=10)  # an intent that is older has lost its request
 SWEPT_EVERY = timedelta(minutes=1)  # as `api.sweep` is scheduled
+STUCK_AFTER = timedelta(hours=1)  # an image is named in the log, for whoever looks after the model
+LOG = logging.getLogger("legible.classifications")
 _INTERNAL = {"writer", "idempotency", "etag"}
 
 Record = dict[str, Any]
@@ -87,20 +90,24 @@ class Classifications:
         if (record := self._load(id)) is not None:
             return self._shown(self._completed(record, request_id))
         if (age := self._now() - keys.created(id)) > ABANDONED_AFTER - REQUEST_TIME:
-            swept = max(ABANDONED_AFTER - age, timedelta()) + SWEPT_EVERY
+            # What is older than any such request was being deleted, from nobody knows when on.
+            swept = (ABANDONED_AFTER - age if age < ABANDONED_AFTER else ABANDONED_AFTER) + SWEPT_EVERY
             detail = "A request with this Idempotency-Key was interrupted. Send it again."
             raise unavailable(detail, str(round(swept.total_seconds())))
         with self._intent(facts):
             return self._store_and_ask(facts, image, request_id)
 
     def _store_and_ask(self, facts: Record, image: bytes, request_id: str) -> Record:
-        id, media_type = UUID(facts["id"]), facts["media_type"]
+        id, media_type, begun = UUID(facts["id"]), facts["media_type"], self._now()
         writes = [
             self._threads.submit(self._store.put, keys.image(id), image, media_type),
             self._threads.submit(self._store.put_json, keys.index(facts["writer"], id), _for_deletion(facts)),
         ]
         try:
             answer = self._answer(image, media_type, request_id)
+            wait(writes)
+            if self._now() - begun > REQUEST_TIME:  # as where a machine slept: a sweep may have come between
+                raise unavailable("The request was held up. Send it again.")
         except Problem:
             wait(writes)  # they have landed, or have not: only then can they be deleted
             if (record := self._load(id)) is not None:  # the same request came twice, and was answered
@@ -108,7 +115,6 @@ class Classifications:
             self._erase(facts)
             _check(writes)  # what was not answered may land yet: its intent stays
             raise
-        wait(writes)
         _check(writes)
         return self._write_record(facts, answer)
 
@@ -172,14 +178,22 @@ class Classifications:
         takes the time of both.
         """
         now = self._now()
-        return {
-            "reconciled": self._reconcile_abandoned(now + SWEEP_TIME / 2),
-            **self._settle_pending(request_id, now + SWEEP_TIME),
-        }
+        try:
+            reconciled = self._reconcile_abandoned(now + SWEEP_TIME / 2)
+        except Problem:  # one must not keep the other from its work
+            self._settle_pending(request_id, now + SWEEP_TIME)
+            raise
+        return {"reconciled": reconciled, **self._settle_pending(request_id, now + SWEEP_TIME)}
 
     def _reconcile_abandoned(self, end: datetime) -> int:
-        before = self._now() - ABANDONED_AFTER
-        abandoned = takewhile(lambda key: keys.intended(key) < before, self._store.keys(keys.INTENTS))
+        """Do what the last hour left, and once an hour what lies there from before.
+
+        In a bucket with versions a LIST walks over all that was deleted, which is an intent for each request.
+        """
+        now = self._now()
+        before, after = now - ABANDONED_AFTER, keys.intent(keys.first_id(now - timedelta(hours=1)))
+        listed = self._store.keys(keys.INTENTS, after if now.minute else "")
+        abandoned = takewhile(lambda key: keys.intended(key) < before, listed)
         intents = list(islice(abandoned, SWEEP_KEYS))
         return sum(sum(self._threads.map(self._reconcile, batch)) for batch in self._batches(intents, end))
 
@@ -198,6 +212,10 @@ class Classifications:
             waiting[:0] = left  # taken last
             if len(left) == len(batch):
                 break
+        if stuck := sorted(id for id in waiting if self._now() - keys.created(id) > STUCK_AFTER)[
+            :SWEEP_BATCH
+        ]:
+            logs.event(LOG, logging.WARNING, "images wait for long", ids=[str(id) for id in stuck])
         return {"settled": len(ids) - len(waiting), "pending": len(waiting)}
 
     def _batches(self, items: list[_Item], end: datetime) -> Iterator[list[_Item]]:
@@ -289,18 +307,23 @@ class Classifications:
     def _newest(self, writer: str, count: int, before: UUID) -> list[UUID]:
         """Return ids older than `before`, oldest first: the newest `count` of them and some more, or all.
 
-        S3 lists from the oldest on. Where that takes more than one LIST, halving finds from where on one
-        holds enough, and all to the end: a few LISTs, some tens at worst, however many images there are.
+        S3 lists from the oldest on. Where that takes more than one LIST, it is sought from where on one holds
+        enough, and all to the end: where images came evenly, the time that half a LIST spans is right at
+        once, and else halving finds it. Some LISTs, however many images there are.
         """
         ids, is_all = self._listed(writer, "", before)
         if is_all:
             return ids
-        low, high = ids[0].int, before.int  # from the one on are more than a LIST holds, from the other none
-        while not (is_all and len(ids) >= count) and high - low > 1:
-            middle = (low + high) // 2
+        end = min(before, keys.first_id(self._now() + timedelta(hours=1))).int
+        low, high = ids[0].int, end  # from the one on are more than a LIST holds, from the other none
+        middle = min(end, keys.first_id(self._now()).int) - (ids[-1].int - ids[0].int) // 2
+        while high - low > 1:
             ids, is_all = self._listed(writer, keys.index(writer, UUID(int=middle)), before)
+            if is_all and len(ids) >= count:
+                return ids
             low, high = (low, middle) if is_all else (middle, high)
-        return ids
+            middle = (low + high) // 2
+        return [id for id, _ in self._index(writer) if id < before]  # made by a clock that was hours ahead
 
     def _listed(self, writer: str, after: str, before: UUID) -> tuple[list[UUID], bool]:
         """Return what one LIST holds of the ids between, and whether these are all."""

@@ -26,6 +26,11 @@ def created(id: UUID) -> datetime:
     return datetime.fromtimestamp((id.int >> 80) / 1000, UTC)
 
 
+def first_id(moment: datetime) -> UUID:
+    """Return what no id that is made from then on comes before."""
+    return UUID(int=int(moment.timestamp() * 1000) << 80)
+
+
 def _date(id: UUID) -> str:
     return created(id).date().isoformat()
 

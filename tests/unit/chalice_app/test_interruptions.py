@@ -20,7 +20,7 @@ from chalice_app.classifications import ABANDONED_AFTER, Classifications
 from chalice_app.inference import InferenceClient
 from chalice_app.problems import Problem, unavailable
 from chalice_app.store import Store
-from tests.unit.chalice_app.doubles import PNG, MemoryStore, Model
+from tests.unit.chalice_app.doubles import PNG, MemoryStore, Model, serving
 
 ANN, KEY, SEVEN = "a" * 64, "k", PNG + b"7"
 NEVER = 1_000_000  # calls
@@ -335,3 +335,33 @@ def test_a_request_whose_intent_cannot_be_withdrawn_has_succeeded_nevertheless()
     world = World()
     world.do(operation, Faults(unanswered_at=last))
     assert len(world.made) == 1
+
+
+def test_what_was_left_hours_ago_is_found_once_an_hour() -> None:
+    world = World()
+    world.do(OPERATIONS["create without a key"], Faults(dies_at=3))
+    for minutes in (61, 62):
+        world.now = datetime(2026, 11, 22, 12, tzinfo=UTC) + timedelta(hours=5, minutes=minutes)
+        assert world.service().sweep("request")["reconciled"] == 0
+    world.now = datetime(2026, 11, 22, 18, tzinfo=UTC)
+    assert world.service().sweep("request")["reconciled"] == 1
+    assert not world.store.objects
+
+
+@pytest.mark.parametrize("key", [KEY, None])
+def test_a_request_that_slept_until_a_sweep_has_cleared_up_leaves_nothing(key: str | None) -> None:
+    store, model, clock = MemoryStore(), Model(), [datetime.now(UTC)]
+    with serving(store, model, lambda: clock[0]) as service:
+
+        def sleep() -> None:
+            model.before_answer = lambda: None
+            clock[0] += ABANDONED_AFTER + timedelta(minutes=1)
+            service.sweep("request")
+
+        model.before_answer = sleep
+        with pytest.raises(Problem) as error:
+            service.create(ANN, SEVEN, "request", key)
+        assert error.value.status == 503
+        clock[0] += ABANDONED_AFTER + timedelta(minutes=1)
+        service.sweep("request")
+    assert not store.objects

@@ -1,5 +1,6 @@
 """What becomes of an image while the model does not answer."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -191,6 +192,40 @@ def test_of_very_many_the_sweep_looks_at_some(service: Classifications, store: M
     for _ in range(SWEEP_KEYS + 5):  # of requests that are still at work
         store.put_empty(keys.pending(uuid6.uuid7()))
     assert service.sweep("request") == {"reconciled": 0, "settled": 0, "pending": SWEEP_KEYS}
+
+
+def test_the_sweep_names_what_has_waited_for_long(
+    store: MemoryStore, model: Model, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = [datetime.now(UTC)]
+    with serving(store, model, lambda: clock[0]) as service:
+        model.is_down = True
+        id = create(service)["id"]
+        service.sweep("request")
+        assert not caplog.records
+        clock[0] += timedelta(minutes=61)
+        service.sweep("request")
+    assert vars(caplog.records[-1])["fields"] == {"ids": [id]}
+
+
+class Forgetful(MemoryStore):
+    """A bucket that does not list intents."""
+
+    def keys(self, prefix: str, after: str = "") -> Iterator[str]:
+        if prefix == keys.INTENTS:
+            raise unavailable("The store does not answer.")
+        return super().keys(prefix, after)
+
+
+def test_what_waits_is_completed_also_where_intents_cannot_be_listed(model: Model) -> None:
+    store = Forgetful()
+    with serving(store, model, lambda: datetime.now(UTC)) as service:
+        model.is_down = True
+        create(service)
+        model.is_down = False
+        with pytest.raises(Problem):  # the failure is one all the same
+            service.sweep("request")
+    assert list(store.keys(keys.PENDING)) == []
 
 
 def test_what_the_model_refuses_in_the_end_leaves_nothing_behind(
