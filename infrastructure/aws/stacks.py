@@ -166,8 +166,14 @@ class Stacks:
         elif status in _NEVER_MADE:
             self.delete(name)
 
-    def _propose(self, name: str, template: Template, parameters: Mapping[str, str]) -> str | None:
-        """Return the id of a change set, None if nothing would change."""
+    def _propose(
+        self, name: str, template: Template, parameters: Mapping[str, str], *, nested: bool = True
+    ) -> str | None:
+        """Return the id of a change set, None if nothing would change.
+
+        It looks into nested stacks as well, if CloudFormation can: there, what another of them gives is a
+        placeholder, which it may take for a wrong parameter. Then each nested stack is one change.
+        """
         given: list[ParameterTypeDef] = [
             {"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()
         ]
@@ -180,7 +186,7 @@ class Stacks:
             Parameters=given,
             Capabilities=["CAPABILITY_IAM"],
             Tags=self._tags,
-            IncludeNestedStacks=bool(template.url),
+            IncludeNestedStacks=nested and bool(template.url),
             **arguments,
         )["Id"]
         while True:
@@ -194,6 +200,8 @@ class Stacks:
         self._client.delete_change_set(StackName=name, ChangeSetName=change_set)
         if "didn't contain changes" in reason or "No updates" in reason:
             return None
+        if nested and template.url:
+            return self._propose(name, template, parameters, nested=False)
         raise DeploymentError(f"CloudFormation does not accept the templates of {name}: {reason}")
 
     def _changes(self, name: str, change_set: str) -> list[Change]:

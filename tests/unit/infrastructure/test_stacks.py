@@ -41,8 +41,24 @@ def is_in(stub: Stubber, status: str, name: str = "stage") -> None:
     stub.add_response("describe_stacks", {"Stacks": [stack]}, {"StackName": name})
 
 
-def proposes(stub: Stubber, *changes: dict[str, Any], status: str = "CREATE_COMPLETE", **facts: str) -> None:
-    stub.add_response("create_change_set", {"Id": "arn:change-set"}, None)
+def proposes(
+    stub: Stubber,
+    *changes: dict[str, Any],
+    status: str = "CREATE_COMPLETE",
+    nested: bool | None = None,  # does not matter
+    **facts: str,
+) -> None:
+    others = (
+        "StackName",
+        "ChangeSetName",
+        "ChangeSetType",
+        "Parameters",
+        "Capabilities",
+        "Tags",
+        "TemplateURL",
+    )
+    expected = None if nested is None else {"IncludeNestedStacks": nested, **dict.fromkeys(others, ANY)}
+    stub.add_response("create_change_set", {"Id": "arn:change-set"}, expected)
     stub.add_response("describe_change_set", {"Status": "CREATE_IN_PROGRESS"}, PROPOSED)
     stub.add_response("describe_change_set", {"Status": status, **facts}, PROPOSED)
     if status == "CREATE_COMPLETE":
@@ -122,6 +138,20 @@ def test_templates_that_are_refused_are_said_to_be_with_the_reason(stacks: Stack
     stub.add_response("delete_change_set", {}, PROPOSED)
     with stub, pytest.raises(DeploymentError, match=r"templates of stage: .*\[Image\] must have values"):
         stacks.preview("stage", Template(body="{}"), {})
+
+
+def test_where_a_look_into_nested_stacks_fails_each_of_them_is_one_change(
+    stacks: Stacks, stub: Stubber
+) -> None:
+    is_in(stub, "UPDATE_COMPLETE")
+    proposes(stub, status="FAILED", StatusReason="{{IntrinsicFunction:…}} is no security group", nested=True)
+    stub.add_response("delete_change_set", {}, PROPOSED)
+    is_in(stub, "UPDATE_COMPLETE")
+    proposes(stub, change("Cluster", "AWS::CloudFormation::Stack"), nested=False)
+    stub.add_response("delete_change_set", {}, PROPOSED)
+    with stub:
+        changes = stacks.preview("stage", Template(url="https://templates/root.yaml"), {})
+    assert changes == [Change("Modify", "Cluster", "AWS::CloudFormation::Stack", replaced=False)]
 
 
 def test_a_failure_is_told_by_the_resources_that_failed_wherever_they_are_nested(
