@@ -41,11 +41,11 @@ PRICES = {
     "EMR Serverless GB-hour": 0.0057785,
 }
 
-# What an image is taken to be: its request, one of its record and one of its label, as the page sends them.
+# What an image is taken to be: its request, that of its label, and one for the figures, as the page asks.
 IMAGE_GB = 0.0001  # 100 kB: drawings have 5 to 20, photos from a phone up to 4,000
 CALLS = 3
-WRITES = 9  # intent, idempotency key, image, index, record; intent, label, pair, the look whether it stays
-READS = 6  # idempotency key; record and label for the look; record, label and label again for the label
+WRITES = 10  # intent, idempotency key, image, index, record; intent, label, pair; LISTs: it stays, figures
+READS = 4  # idempotency key; record, label and label again for the label
 LAMBDA_SECONDS = 0.3  # of 1 GB, for the three calls; most of it is waiting for the model and S3
 ANSWER_GB = 0.00001  # out, for the three calls
 LOG_GB = 0.000003  # lines of API, model server, load balancer and CloudFront
@@ -99,8 +99,8 @@ def per_million() -> list[Item]:
     """Return what a million images cost on top; the model reads them in about 3 hours of one CPU."""
     million = 1_000_000
     return [
-        Item("S3: nine writes for each image", "S3 write", million * WRITES),
-        Item("S3: six reads", "S3 read", million * READS),
+        Item("S3: ten writes for each image", "S3 write", million * WRITES),
+        Item("S3: four reads", "S3 read", million * READS),
         Item("S3: a month's storage of 100 kB each", "S3 GB-month", million * IMAGE_GB),
         Item("API Gateway: three requests", "API Gateway request", million * CALLS),
         Item("Lambda: three requests", "Lambda request", million * CALLS),
