@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
 from glob import escape, glob, has_magic
-from itertools import chain, dropwhile
+from itertools import chain
 from pathlib import Path, PurePosixPath
 
 import pyarrow as pa
@@ -35,7 +35,9 @@ MAX_LINE = 2**20  # bytes of JSON
 MAX_COLUMNS = 500  # characters of them in a message
 BLOCK = pa_csv.ReadOptions().block_size  # bytes of CSV
 COMPRESSED = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"}
-BLANK_LINES = re.compile(rb"\A(?:[ \t]*[\r\n])+")
+END = "\0end"  # a row behind the last: of one cell, in whatever the delimiter is
+# A byte order mark and blank lines, which both may lie before the first row; or a file of nothing else.
+BEFORE_FIRST_ROW = re.compile(rb"\A(?:\xef\xbb\xbf)?(?:(?:\s|\xc2\xa0)*(?:[\r\n]|\Z))?")
 DELIMITERS = "\t,; "  # the first of them that parts the first row
 csv.field_size_limit(BLOCK)  # as Arrow's
 
@@ -268,9 +270,13 @@ def _read_text(
     """Read cells as bytes: nothing is guessed from the first rows, and what is no number stops nothing."""
     short: list[Fault] = []  # rows with too few or too many cells
     rejected: Rejections = {}  # such rows of before
+    is_whole = False
 
     def skip(row: pa_csv.InvalidRow) -> str:
-        nonlocal rejected
+        nonlocal rejected, is_whole
+        if row.text == END:
+            is_whole = True
+            return "skip"
         short.append(wrong_width(row, split.url))
         if len(short) == LINES_PER_BATCH:  # here, as a file may have no others, and so no batch
             rejected = added(rejected, rejections(short))
@@ -278,9 +284,8 @@ def _read_text(
         return "skip"
 
     with _stream(split.url) as stream:
-        text = _Unicode(stream)
         batches = pa_csv.open_csv(
-            text,
+            _Unicode(stream),
             pa_csv.ReadOptions(column_names=header),
             pa_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=skip),
             pa_csv.ConvertOptions(include_columns=columns, column_types=dict.fromkeys(columns, pa.binary())),
@@ -289,10 +294,11 @@ def _read_text(
             for batch in batches:
                 yield check_columns(batch, split.names, split.url)
         except pa.ArrowInvalid:  # a cell that is larger than a block, as the rest of a file would be
-            _refuse_open_quotes(split.url, delimiter)
+            if _ends_in_quotes(split.url, delimiter):
+                raise _open_quotes(split.url) from None
             raise
-    if text.quotes % 2:
-        _refuse_open_quotes(split.url, delimiter)
+    if not is_whole:
+        raise _open_quotes(split.url)
     yield Batch(rejected=added(rejected, rejections(short)))
 
 
@@ -301,35 +307,31 @@ def wrong_width(row: pa_csv.InvalidRow, url: str) -> Fault:
     return Fault("not as many cells as columns", url, row.text[:MAX_SHOWN].encode())
 
 
-def _refuse_open_quotes(url: str, delimiter: str) -> None:
-    """Raise InputError where a cell in quotes has no end."""
-    if _ends_in_quotes(url, delimiter):
-        raise InputError(f'{url}: the " that opens a cell is missing its end: all that follows is lost')
+def _open_quotes(url: str) -> InputError:
+    return InputError(f'{url}: the " that opens a cell is missing its end: all that follows is lost')
 
 
 def _ends_in_quotes(url: str, delimiter: str) -> bool:
     """Tell whether a row behind the last would be a part of it."""
-    end = "end"  # of one cell
     with _stream(url) as stream, io.TextIOWrapper(stream, "utf-8-sig", "replace", newline="") as lines:
         try:
-            rows = deque(csv.reader(chain(lines, ["\n", end]), delimiter=delimiter), maxlen=1)
+            rows = deque(csv.reader(chain(lines, ["\n", END]), delimiter=delimiter), maxlen=1)
         except csv.Error:  # a cell of more than a block
             return True
-        return rows.pop() != [end]
+        return rows.pop() != [END]
 
 
 class _Unicode(io.RawIOBase):
-    """Text without what is no UTF-8 and without blank lines before it, and with an end of its last line.
+    """Text without what is no UTF-8 and without blank lines before it, and with END behind its last line.
 
-    Arrow gives up at a row of too few cells that is no UTF-8, and takes a header without an end for none and
-    a line of blanks for a header.
+    Arrow gives up at a row of too few cells that is no UTF-8, and takes a line of blanks for a header. Of
+    END it tells as of any row of too few cells, but where a cell in quotes without an end has swallowed it.
     """
 
     def __init__(self, stream: pa.NativeFile) -> None:
         self._stream = stream
-        self._next = BLANK_LINES.sub(b"", stream.read(BLOCK))
+        self._next = BEFORE_FIRST_ROW.sub(b"", stream.read(BLOCK))
         self._decoder = getincrementaldecoder("utf-8")("replace")
-        self.quotes = 0  # so far
 
     def readable(self) -> bool:
         return True
@@ -337,8 +339,7 @@ class _Unicode(io.RawIOBase):
     def read(self, size: int = -1, /) -> bytes:
         while part := self._next:
             self._next = self._stream.read(size)
-            self.quotes += part.count(b'"')
-            end = "" if self._next else "\n"  # in the block of the last line
+            end = "" if self._next else f"\n{END}\n"  # in the block of the last line
             if text := self._decoder.decode(part, final=not self._next) + end:
                 return text.encode()
         return b""
@@ -378,16 +379,17 @@ def _first_row(url: str) -> tuple[str, list[str]]:
     """Return the delimiter, and the cells of the first row that is not blank; none in an empty file."""
     with _stream(url) as stream:
         start = stream.read(BLOCK)
-    lines = io.StringIO(start.decode("utf-8-sig", errors="replace"), newline="")
+    lines = io.StringIO(BEFORE_FIRST_ROW.sub(b"", start).decode(errors="replace"), newline="")
     for delimiter in (*DELIMITERS, ","):  # the last for a row of one cell
         lines.seek(0)
-        rows = csv.reader(dropwhile(str.isspace, lines), delimiter=delimiter)
+        rows = csv.reader(lines, delimiter=delimiter)
         if len(cells := next(rows, [])) > 1:
             break
-    if cells and next(rows, None) is None:
+    if next(rows, None) is None:
         if len(start) == BLOCK:
             raise InputError(f"{url}: the first row does not end within {BLOCK:,} bytes")
-        _refuse_open_quotes(url, delimiter)
+        if cells and _ends_in_quotes(url, delimiter):
+            raise _open_quotes(url)
     return delimiter, cells
 
 

@@ -99,7 +99,7 @@ def test_pairs_without_a_header_are_split_at_any_usual_mark(line: str, tmp_path:
     assert pairs_in(counts_of(path)) == [(7, 1)] * 2
 
 
-@pytest.mark.parametrize("text", ["", "\n\n"])
+@pytest.mark.parametrize("text", ["", "\n\n", "  ", "\ufeff", "\f\n"])
 @pytest.mark.parametrize("name", ["part-00000", "a.txt", "a.jsonl", "a.csv", "a.tsv"])
 def test_an_empty_file_of_text_holds_no_pairs(name: str, text: str, tmp_path: Path) -> None:
     (tmp_path / name).write_text(text)
@@ -202,6 +202,41 @@ def test_a_cell_whose_quotes_do_not_end_is_an_error_as_rows_are_lost(
         counts_of(tmp_path / name)
 
 
+OPEN = {
+    "beside a mark of inches": 'true,predicted,id\n7,7,5" wide\n7,1,"open\n',
+    "in the first column": 'true,predicted,id\n"7,1,x\n',
+    "behind a cell that is closed": 'true,predicted,id\n7,1,"two\nlines"\n7,1,"open\n',
+}
+
+
+@pytest.mark.parametrize("rows", [0, 1000, 300_000])  # the last in more than one of Arrow's blocks
+@pytest.mark.parametrize("start", OPEN.values(), ids=OPEN.keys())
+def test_an_open_quote_is_an_error_whatever_the_number_of_quotes(
+    start: str, rows: int, tmp_path: Path
+) -> None:
+    (tmp_path / "a.csv").write_text(start + "1,1,x\n" * rows)
+    with pytest.raises(InputError, match=r'a\.csv: the " that opens a cell is missing its end'):
+        counts_of(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n", "\r"])
+@pytest.mark.parametrize("last", ["7,1", '7,"1"', '"7","1"'])
+@pytest.mark.parametrize("name", ["a.csv", "a.txt"])
+def test_a_last_line_counts_with_and_without_an_end_and_nothing_behind_it(
+    name: str, last: str, end: str, tmp_path: Path
+) -> None:
+    header = "true,predicted\n" if name == "a.csv" else ""
+    (tmp_path / name).write_text(f"{header}0,0\n{last}{end}")
+    counts = counts_of(tmp_path / name)
+    assert (pairs_in(counts), counts.rejected) == ([(0, 0), (7, 1)], {})
+
+
+def test_a_file_of_one_column_misses_the_other(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("true\n7\n")
+    with pytest.raises(InputError, match="there is no column predicted; its columns: 'true'"):
+        counts_of(tmp_path / "a.csv")
+
+
 def test_quotes_inside_of_a_cell_lose_nothing(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text('true,predicted,id\n7,7,5" wide\n7,1,"two\nlines, ""said"" "\n0,0,x\n')
     counts = counts_of(tmp_path / "a.csv")
@@ -246,11 +281,23 @@ def test_long_lines_are_not_all_held_at_once(tmp_path: Path) -> None:
     assert [len(batch.pairs) for batch in split.batches()] == [9, 9, 2]
 
 
+@pytest.mark.parametrize("blank", ["   \n\t\n\r\n", "\f\n", "\u00a0\n", "\n\n", ""])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.txt"])
+def test_blank_lines_before_the_first_row_are_passed_over(
+    name: str, mark: str, blank: str, tmp_path: Path
+) -> None:
+    rows = {"a.csv": "true,predicted\n7,1\n", "a.tsv": "\ttrue\tpredicted\n\t7\t1\n", "a.txt": "7,1\n"}
+    (tmp_path / name).write_text(mark + blank + rows[name])
+    counts = counts_of(tmp_path / name)
+    assert (pairs_in(counts), counts.rejected) == ([(7, 1)], {})
+
+
 @pytest.mark.parametrize("name", ["a.csv", "a.txt"])
-def test_blank_lines_before_the_first_row_are_passed_over(name: str, tmp_path: Path) -> None:
-    header = "true,predicted\n" if name == "a.csv" else ""
-    (tmp_path / name).write_text(f"   \n\t\n\r\n{header}7,1\n")
-    assert pairs_in(counts_of(tmp_path / name)) == [(7, 1)]
+def test_a_first_row_behind_a_block_of_blank_lines_is_not_taken_for_none(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text("\n" * 2**20 + "true,predicted\n7,1\n")
+    with pytest.raises(InputError, match="the first row does not end within 1,048,576 bytes"):
+        counts_of(tmp_path / name)
 
 
 def test_a_fault_late_in_a_file_stops_nothing(tmp_path: Path) -> None:
