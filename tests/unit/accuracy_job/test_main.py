@@ -60,7 +60,7 @@ def test_the_second_report_has_a_trend(pairs: str, tmp_path: Path) -> None:
     for _ in range(2):
         assert main([pairs, "--output", str(tmp_path / "out")]) == OK
     trend = json.loads((tmp_path / "out/reports/latest.json").read_text())["trend"]
-    assert (trend["previous"]["pairs"], trend["pairs"]) == (2, 0)
+    assert (trend["previous"]["pairs"], trend["pairs"], trend["change"]) == (2, 2, 0.0)
 
 
 def test_a_figure_below_its_threshold_is_a_status_and_the_report_is_made(
