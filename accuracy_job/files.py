@@ -99,7 +99,8 @@ def _errors_named(url: str) -> Iterator[None]:
         yield
     except (pa.ArrowException, OSError, UnicodeError) as error:  # the last of a name that is no UTF-8
         is_of_the_store = url.startswith(S3) and "AWS Error" in str(error)  # Arrow's words
-        raise (StoreError if is_of_the_store else InputError)(f"{url}: {error}") from error
+        message = " ".join(str(error).split())  # of Arrow's several lines one, all of which Spark hands on
+        raise (StoreError if is_of_the_store else InputError)(f"{url}: {message}") from error
 
 
 def _find_here(pattern: str) -> Iterable[str]:
