@@ -165,7 +165,7 @@ def test_models_and_days_are_sorted_and_leave_out_what_names_none() -> None:
 def test_the_calibration_error_is_the_mean_gap_where_every_pair_is_correct() -> None:
     confidence = np.random.default_rng(0).random(1000)
     whole = report_of([1] * 1000, [1] * 1000, confidence.tolist())
-    assert whole["calibration"]["ece"] == pytest.approx((1 - confidence).mean(), abs=1e-9)
+    assert whole["calibration"]["ece"] == pytest.approx((1 - confidence).mean(), abs=1e-8)
 
 
 def test_reasons_are_listed_most_frequent_first() -> None:
@@ -329,6 +329,13 @@ def test_what_is_no_report_is_not_compared(rows: object) -> None:
     assert not is_report({**report, "confusion_matrix": rows})
     assert not is_report({**report, "days": [{**day, "confusion_matrix": rows}]})
     assert not any(map(is_report, ({**report, "days": [{**day, "day": 1}]}, {**report, "days": None}, [], 1)))
+
+
+def test_the_confidences_of_more_pairs_than_people_on_earth_do_not_overflow() -> None:
+    one = count(batch_of([1], [1], [1.0]))
+    many = Counts(one.matrices, one.calibration * 2**32)
+    calibration = build(merge(many, many), MADE)["calibration"]
+    assert (calibration["ece"], calibration["bins"][-1]["confidence"]) == (0, 1)
 
 
 def test_what_does_not_add_up_is_no_report() -> None:
