@@ -222,6 +222,8 @@ def _ending(url: str) -> str:
 
 
 def _splits(url: str, names: Names) -> list[FileSplit]:
+    if not url.startswith(S3):
+        url = str(Path(url).absolute())  # an executor is in another folder
     if _ending(url) != ".parquet":
         return [FileSplit(url, names)]
     filesystem, path = _place(url)

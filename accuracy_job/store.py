@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import cache
 from mimetypes import guess_type
+from pathlib import Path
 from typing import Literal
 
 import pyarrow as pa
@@ -58,7 +59,7 @@ def open_store(url: str) -> ObjectStore:
     if not url or OTHER_SCHEME.match(url):
         raise InputError(f"{url or 'nothing'}: a place must be a folder, or like s3://bucket/prefix")
     if not url.startswith(S3):
-        return LocalStore(url, mkdir=True)
+        return LocalStore(Path(url).absolute(), mkdir=True)  # an executor is in another folder
     endpoint("S3")  # of what is no address obstore makes a panic
     if (named := STORE.fullmatch(url)) is None:
         raise InputError(f"{url}: it must be like s3://bucket or s3://bucket/prefix")

@@ -500,6 +500,18 @@ def test_a_file_or_folder_may_be_named_by_a_link(tmp_path: Path) -> None:
     assert find(f"{tmp_path}/file") == [f"{tmp_path}/file"]
 
 
+def test_a_split_is_read_from_whatever_folder_is_the_current(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    write_csv(tmp_path / "a.csv")
+    write_parquet(tmp_path / "a.parquet")
+    monkeypatch.chdir(tmp_path)
+    parts = splits("a.*", Names())
+    monkeypatch.chdir("elsewhere")
+    assert [pairs_in(part.counts()) for part in parts] == [PAIRS] * 2
+
+
 def test_no_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
         find(f"{tmp_path}/*.csv")

@@ -1,9 +1,11 @@
 import json
+import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
+from pathlib import Path
 from threading import Thread
 
 import pytest
@@ -96,6 +98,17 @@ def test_an_object_whose_key_cannot_be_listed_is_named_and_to_be_deleted(
 def test_a_store_that_asks_for_patience_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     with stubbed(Busy, monkeypatch):
         assert bytes(open_store("s3://busy").get("a.json").bytes()) == b"{}"
+
+
+def test_a_folder_is_the_same_from_whatever_folder_is_the_current(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    pickled = pickle.dumps(open_store("kept"))
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir("elsewhere")
+    pickle.loads(pickled).put("a.json", b"{}")
+    assert (tmp_path / "kept/a.json").read_bytes() == b"{}"
 
 
 def test_a_report_is_kept_under_its_time_and_as_the_latest() -> None:
