@@ -26,6 +26,7 @@ from accuracy_job.report import Report, build
 from accuracy_job.splits import Split
 from accuracy_job.store import (
     CONNECTIONS,
+    LATEST,
     REPORTS,
     count_classifications,
     delete,
@@ -232,6 +233,10 @@ def plan(options: argparse.Namespace) -> Work:
     if are_files(options.input):
         if options.writers:
             raise InputError("--writers is for the labels of a store: files name no writers")
+        if options.output and files.would_find(options.input, f"{options.output}/{LATEST}"):
+            raise InputError(
+                f"{options.output}: the report would be read as input the next time: name another --output"
+            )
         splits = files.splits(options.input, names)
         return Work(splits, cores(), options.output, last_report(options.output), options.input)
     if names != Names():

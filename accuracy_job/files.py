@@ -93,6 +93,18 @@ def find(pattern: str) -> list[str]:
     return sorted(files)
 
 
+def would_find(pattern: str, file: str) -> bool:
+    """Tell whether `find` would return a file that is not there yet."""
+    in_s3 = pattern.startswith(S3)
+    if in_s3 != file.startswith(S3) or Path(pattern).is_file():
+        return False
+    path, named = (PurePosixPath(each if in_s3 else os.path.realpath(each)) for each in (file, pattern))
+    places = (path, *path.parents)
+    return any(
+        fnmatchcase(str(place), str(named)) if in_s3 else place.match(str(named)) for place in places
+    ) and not _hidden(path.relative_to(_folder(str(named))).parts)
+
+
 @contextmanager
 def _errors_named(url: str) -> Iterator[None]:
     try:

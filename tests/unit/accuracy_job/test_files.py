@@ -13,7 +13,7 @@ import pytest
 
 from accuracy_job.checks import MAX_SHOWN, Names
 from accuracy_job.engines import COUNTING, local
-from accuracy_job.files import InputError, are_files, endpoint, find, splits, wrong_width
+from accuracy_job.files import InputError, are_files, endpoint, find, splits, would_find, wrong_width
 from accuracy_job.kernel import Counts, Group
 
 Writer = Callable[[Path], None]
@@ -510,6 +510,47 @@ def test_a_split_is_read_from_whatever_folder_is_the_current(
     parts = splits("a.*", Names())
     monkeypatch.chdir("elsewhere")
     assert [pairs_in(part.counts()) for part in parts] == [PAIRS] * 2
+
+
+@pytest.mark.parametrize(
+    ("pattern", "output", "is_found"),
+    [
+        ("data", "data", True),
+        ("data", "data/out", True),
+        ("link", "data", True),
+        ("data", "link/out", True),
+        ("data/*", "data", True),
+        ("data/**", "data", True),
+        ("data/**/*.json", "data", True),
+        ("d*", "data/out", True),
+        ("data", "out", False),
+        ("data", "database", False),
+        ("data", "data/_out", False),
+        ("data/*", "data/.out", False),
+        ("data/*.json", "data", False),
+        ("data/a.csv", "data", False),
+        ("s3://b/data/*", "s3://b/data/", True),
+        ("s3://b/data/*.json", "s3://b/data", True),
+        ("s3://b/data/*.csv", "s3://b/data", False),
+        ("s3://b/data/a.csv", "s3://b/data", False),
+        ("s3://b/data/*", "data", False),
+        ("data", "s3://b/data", False),
+    ],
+)
+def test_a_report_that_a_pattern_would_find_is_known_before_it_is_there(
+    pattern: str, output: str, is_found: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("data").mkdir()
+    Path("link").symlink_to("data")
+    report = Path(output, "reports/latest.json")
+    assert would_find(pattern, f"{output}/reports/latest.json") == is_found
+    if not output.startswith("s3://") and not pattern.startswith("s3://"):
+        report.parent.mkdir(parents=True)
+        report.touch()
+        Path("data/a.csv").touch()
+        Path("data/a.json").touch()
+        assert (str(report.resolve()) in map(os.path.realpath, find(pattern))) == is_found
 
 
 def test_no_file_is_an_error(tmp_path: Path) -> None:

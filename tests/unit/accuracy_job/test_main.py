@@ -46,6 +46,17 @@ def test_a_file_of_pairs_becomes_a_report(pairs: str, tmp_path: Path) -> None:
     assert names == {kept.name, "latest.json", "latest.html", *pictures}
 
 
+@pytest.mark.parametrize("output", ["", "/out"])
+def test_a_report_does_not_become_a_part_of_its_input(output: str, pairs: str, capsys: Captured) -> None:
+    folder = Path(pairs).parent
+    assert main([str(folder), "--output", f"{folder}{output}"]) == BAD_INPUT
+    assert capsys.readouterr().err.endswith(
+        "the report would be read as input the next time: name another --output\n"
+    )
+    assert not (folder / "reports").exists()
+    assert not (folder / "out").exists()
+
+
 def test_the_pictures_are_of_the_latest_report(pairs: str, tmp_path: Path) -> None:
     (tmp_path / "fewer.csv").write_text("true,predicted\n7,7\n")
     (tmp_path / "more.csv").write_text("true,predicted,confidence,labelled\n7,7,0.5,2026-11-22\n")
