@@ -281,7 +281,8 @@ def counted(work: Work, engine: str, console: Console) -> Counts:
     shown = (SpinnerColumn(), TextColumn("{task.completed:,.0f} pairs"), TimeElapsedColumn())
     with Progress(*shown, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("pairs", total=None)
-        return ENGINES[engine]()(COUNTING, work.splits, work.at_once, partial(progress.advance, task))
+        counting = files.COUNTING if work.store is None else COUNTING
+        return ENGINES[engine]()(counting, work.splits, work.at_once, partial(progress.advance, task))
 
 
 def verified(report: Report, splits: Sequence[Split], errors: Console) -> bool:

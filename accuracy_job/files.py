@@ -22,9 +22,10 @@ from pyarrow import fs
 
 from accuracy_job.checks import MAX_SHOWN, Fault, Names, path_day, rejections
 from accuracy_job.columns import check_columns
-from accuracy_job.kernel import Batch, Counts, Rejections, added
+from accuracy_job.engines import MapReduce
+from accuracy_job.kernel import Batch, Counts, Rejections, added, merge
 from accuracy_job.records import Text, check_texts
-from accuracy_job.splits import Seen, count_all, unseen
+from accuracy_job.splits import Seen, Split, count_all, unseen
 
 S3 = "s3://"
 ADDRESS = re.compile(r"https?://([\w.-]+|\[[\da-f:.]+\])(:\d+)?(/\S*)?", re.IGNORECASE)
@@ -32,6 +33,7 @@ LINES_PER_BATCH, BYTES_PER_BATCH = 2**14, 2**23
 ROWS_PER_BATCH = 2**18  # of Parquet: the fastest of 2**16 to 2**20
 SPLITS_PER_FILE = 16  # of Parquet, at most
 MAX_LINE = 2**20  # bytes of JSON
+MAX_GROUPS = 100_000  # of models and days: 1.4 kB each
 MAX_COLUMNS = 500  # characters of them in a message
 BLOCK = pa_csv.ReadOptions().block_size  # bytes of CSV
 COMPRESSED = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"}
@@ -68,7 +70,19 @@ class FileSplit:
             yield from reader(self)
 
     def counts(self, seen: Seen = unseen) -> Counts:
-        return count_all(self.batches(), seen)
+        return count_all(self.batches(), seen, merge_few)
+
+
+def merge_few(one: Counts, other: Counts) -> Counts:
+    """Reduce, as `merge` does. Raises InputError of more groups than any report has: they fill the memory."""
+    counts = merge(one, other)
+    if len(counts.matrices) > MAX_GROUPS:
+        found = f"there are more than {MAX_GROUPS:,} models and days"
+        raise InputError(f"{found}: does --model or --time name the wrong column?")
+    return counts
+
+
+COUNTING: MapReduce[Split, Counts] = MapReduce(lambda split, seen: split.counts(seen), merge_few, Counts())
 
 
 def are_files(url: str) -> bool:

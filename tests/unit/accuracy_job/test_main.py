@@ -181,6 +181,17 @@ def test_a_bad_argument_is_a_status(argument: str, pairs: str) -> None:
     assert stop.value.code == BAD_INPUT
 
 
+@pytest.mark.parametrize("files", [1, 3])
+def test_a_column_of_ids_that_is_named_as_model_ends_the_job(
+    files: int, tmp_path: Path, capsys: Captured
+) -> None:
+    for i in range(files):
+        rows = [f"7,7,{i}-{row}\n" for row in range(120_000 // files)]
+        (tmp_path / f"{i}.csv").write_text("true,predicted,key\n" + "".join(rows))
+    assert main([str(tmp_path), "--model", "key"]) == BAD_INPUT
+    assert "does --model or --time name the wrong column?" in capsys.readouterr().err
+
+
 def test_text_that_nothing_can_write_stops_nothing(tmp_path: Path) -> None:
     path = tmp_path / "pairs.jsonl"
     fields = [{"model": "\ud800"}, {"id": "\ud800"}, {"labelled": "\ud800"}]
