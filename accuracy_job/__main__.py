@@ -25,10 +25,11 @@ from accuracy_job.kernel import Counts, merge
 from accuracy_job.report import Report, build
 from accuracy_job.splits import Split
 from accuracy_job.store import (
+    CLASSIFICATIONS_COUNTING,
     CONNECTIONS,
     LATEST,
     REPORTS,
-    count_classifications,
+    classified_days,
     delete,
     errors_named,
     latest,
@@ -167,7 +168,7 @@ def run(options: argparse.Namespace, errors: Console) -> int:
     with errors_named(options.input):
         work = plan(options)
         counts = merge(counted(work, options.engine, errors), work.strays)
-        classifications = None if work.store is None else classified(work.store, errors)
+        classifications = None if work.store is None else classified(work.store, options.engine, errors)
     if classifications == 0 and not work.days:
         complain(errors, f"{options.input} holds no classification and no label: is this the store?")
     report = build(counts, datetime.now(UTC), classifications, work.before, work.source)
@@ -270,10 +271,10 @@ def chosen(options: argparse.Namespace) -> Names:
     return names
 
 
-def classified(store: ObjectStore, errors: Console) -> int:
+def classified(store: ObjectStore, engine: str, errors: Console) -> int:
     """Return how many classifications the store holds."""
     with errors.status("listing the classifications"):
-        return count_classifications(store)
+        return ENGINES[engine]()(CLASSIFICATIONS_COUNTING, classified_days(store), CONNECTIONS)
 
 
 def counted(work: Work, engine: str, console: Console) -> Counts:

@@ -1,3 +1,4 @@
+import pickle
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from accuracy_job.engines.spark import LAST_LINE, SPLITS_PER_TASK, dealt, mapped
 from accuracy_job.files import InputError, StoreError, splits
 from accuracy_job.kernel import Batch, Counts
 from accuracy_job.splits import Seen, unseen
+from accuracy_job.store import CLASSIFICATIONS_COUNTING, classified_days, open_store, put
 
 
 @given(st.integers(1, 2000), st.integers(1, 64))
@@ -33,6 +35,14 @@ def test_cores_have_the_same_number_of_tasks(splits: int, cores: int) -> None:
 
 def test_neighbours_go_to_different_tasks() -> None:
     assert list(map(list, dealt(range(5), 2))) == [[0, 2, 4], [1, 3]]
+
+
+def test_classifications_are_counted_by_executors(tmp_path: Path) -> None:
+    for name in ("2026-11-21/a.json", "2026-11-21/b.json", "2026-11-22/c.json", "2026-11-22/notes"):
+        put(open_store(str(tmp_path)), f"classifications/{name}", b"{}")
+    days = classified_days(open_store(str(tmp_path)))
+    work, there = pickle.loads(pickle.dumps((CLASSIFICATIONS_COUNTING, days)))
+    assert [mapped(work, [day]) for day in there] == [2, 1]
 
 
 class Denied:

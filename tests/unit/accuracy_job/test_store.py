@@ -11,11 +11,13 @@ from threading import Thread
 import pytest
 from obstore.store import MemoryStore, S3Store
 
+from accuracy_job.engines import local
 from accuracy_job.files import StoreError
 from accuracy_job.kernel import Counts
 from accuracy_job.report import build
 from accuracy_job.store import (
-    count_classifications,
+    CLASSIFICATIONS_COUNTING,
+    classified_days,
     errors_named,
     latest,
     listed,
@@ -34,7 +36,12 @@ def test_classifications_are_counted_on_every_day() -> None:
         "classifications/x",
     ):
         store.put(key, b"{}")
-    assert count_classifications(store) == 2
+    days = classified_days(store)
+    assert [local.run(CLASSIFICATIONS_COUNTING, part, at_once=2) for part in (days, days[:1], [])] == [
+        2,
+        1,
+        0,
+    ]
 
 
 class Stub(BaseHTTPRequestHandler):
