@@ -24,7 +24,7 @@ from accuracy_job.checks import MAX_SHOWN, Fault, Names, path_day, rejections
 from accuracy_job.columns import check_columns
 from accuracy_job.engines import MapReduce
 from accuracy_job.kernel import Batch, Counts, Rejections, added, merge
-from accuracy_job.records import Text, check_texts
+from accuracy_job.records import NOT_JSON, Text, check_texts
 from accuracy_job.splits import Seen, Split, count_all, unseen
 
 S3 = "s3://"
@@ -150,6 +150,8 @@ def _matches(pattern: str) -> list[str]:
 
 
 def _files(path: Path) -> list[Path]:
+    if path.is_fifo():  # or what <(…) of a shell is
+        raise InputError(f"{path}: a pipe can be read once only, write it to a file first")
     if not path.is_dir():
         return [path]
     files = (folder / name for folder, names in _walk(path) for name in names if not _hidden((name,)))
@@ -238,7 +240,10 @@ def _s3(address: str | None) -> fs.S3FileSystem:
 def _stream(url: str) -> pa.NativeFile:
     """Open a file of text, decompressed as its ending says."""
     filesystem, path = _place(url)
-    return filesystem.open_input_stream(path, compression=COMPRESSED.get(PurePosixPath(url).suffix.lower()))
+    compression = COMPRESSED.get(PurePosixPath(url).suffix.lower())
+    if compression and filesystem.get_file_info(path).size == 0:
+        raise InputError(f"{url}: the file is empty, and so no {compression}: did its upload fail?")
+    return filesystem.open_input_stream(path, compression=compression)
 
 
 def _ending(url: str) -> str:
@@ -380,7 +385,7 @@ def _read_json_lines(split: FileSplit) -> Iterator[Batch]:
         numbered = ((number, line.strip()) for number, line in enumerate(_lines(lines), 1))
         texts = (Text(f"{split.url}:{number}", line, day) for number, line in numbered if line)
         for part in _parts(texts):
-            yield check_texts(part, split.names)
+            yield check_texts(part, split.names, f"{NOT_JSON}, of which a line must hold one object")
 
 
 def _parts(texts: Iterable[Text]) -> Iterator[list[Text]]:

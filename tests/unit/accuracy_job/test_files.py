@@ -18,6 +18,7 @@ from accuracy_job.kernel import Counts, Group
 
 Writer = Callable[[Path], None]
 PAIRS = [(0, 0), (7, 1), (7, 7)]
+NOT_JSON_LINE = "not JSON, of which a line must hold one object"
 
 
 def counts_of(path: Path, names: Names | None = None) -> Counts:
@@ -267,8 +268,8 @@ def test_a_line_that_is_too_long_is_rejected_alone(tmp_path: Path) -> None:
     pair = '{"true": 7, "predicted": 7}'
     (tmp_path / "a.jsonl").write_text(f'{pair}\n{{"true": "{"x" * 3_000_000}"}}\n{pair}\n[\n')
     counts = counts_of(tmp_path / "a.jsonl")
-    assert (counts.pairs, rejected_in(counts)) == (2, {"not JSON": 2})
-    assert [text.partition(" ")[0][-8:] for text in counts.rejected["not JSON"].examples] == [
+    assert (counts.pairs, rejected_in(counts)) == (2, {NOT_JSON_LINE: 2})
+    assert [text.partition(" ")[0][-8:] for text in counts.rejected[NOT_JSON_LINE].examples] == [
         "jsonl:2:",
         "jsonl:4:",
     ]
@@ -312,7 +313,7 @@ def test_lines_that_are_no_records_are_named_by_their_number(tmp_path: Path) -> 
     path.write_text('{"true": 7, "predicted": 1}\nnonsense\n{"true": "7", "predicted": 1}\n[7, 1]')
     counts = counts_of(path)
     assert pairs_in(counts) == [(7, 1)]
-    assert counts.rejected["not JSON"].examples == (f'{path}:2: "nonsense"',)
+    assert counts.rejected[NOT_JSON_LINE].examples == (f'{path}:2: "nonsense"',)
     assert counts.rejected["true is not a digit"].examples == (f'{path}:3: "7"',)
     assert counts.rejected["not a JSON object"].count == 1
 
@@ -415,6 +416,31 @@ def test_a_compressed_file_that_is_cut_short_is_an_error(tmp_path: Path) -> None
     (tmp_path / "part-00000.gz").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(InputError, match=r"part-00000\.gz"):
         counts_of(tmp_path / "part-00000.gz")
+
+
+@pytest.mark.parametrize("ending", [".gz", ".zst", ".bz2"])
+@pytest.mark.parametrize("name", ["part-00000", "a.csv", "a.jsonl"])
+def test_a_compressed_file_without_a_byte_is_an_error(name: str, ending: str, tmp_path: Path) -> None:
+    (tmp_path / (name + ending)).touch()
+    with pytest.raises(InputError, match=f"{name}{ending}: the file is empty"):
+        counts_of(tmp_path / (name + ending))
+
+
+def test_a_compressed_file_of_no_text_holds_no_pairs(tmp_path: Path) -> None:
+    (tmp_path / "part-00000.gz").write_bytes(gzip.compress(b""))
+    assert counts_of(tmp_path / "part-00000.gz").matrices == {}
+
+
+def test_a_pipe_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InputError, match=r"pipe: .* write it to a file first"):
+        find(str(tmp_path / "pipe"))
+
+
+def test_a_list_over_several_lines_is_told_from_an_object_a_line(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text('[\n{"true": 7, "predicted": 1},\n{"true": 7, "predicted": 7}\n]\n')
+    counts = counts_of(tmp_path / "a.json")
+    assert (counts.pairs, rejected_in(counts)) == (1, {NOT_JSON_LINE: 3})
 
 
 def test_an_unknown_ending_is_an_error_that_names_the_known_ones(tmp_path: Path) -> None:
