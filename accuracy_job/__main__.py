@@ -25,9 +25,11 @@ from accuracy_job.kernel import Counts, merge
 from accuracy_job.report import Report, build
 from accuracy_job.splits import Split
 from accuracy_job.store import (
+    CLASSIFICATIONS_COUNTING,
     CONNECTIONS,
+    LATEST,
     REPORTS,
-    count_classifications,
+    classified_days,
     delete,
     errors_named,
     latest,
@@ -166,7 +168,7 @@ def run(options: argparse.Namespace, errors: Console) -> int:
     with errors_named(options.input):
         work = plan(options)
         counts = merge(counted(work, options.engine, errors), work.strays)
-        classifications = None if work.store is None else classified(work.store, errors)
+        classifications = None if work.store is None else classified(work.store, options.engine, errors)
     if classifications == 0 and not work.days:
         complain(errors, f"{options.input} holds no classification and no label: is this the store?")
     report = build(counts, datetime.now(UTC), classifications, work.before, work.source)
@@ -232,6 +234,10 @@ def plan(options: argparse.Namespace) -> Work:
     if are_files(options.input):
         if options.writers:
             raise InputError("--writers is for the labels of a store: files name no writers")
+        if options.output and files.would_find(options.input, f"{options.output}/{LATEST}"):
+            raise InputError(
+                f"{options.output}: the report would be read as input the next time: name another --output"
+            )
         splits = files.splits(options.input, names)
         return Work(splits, cores(), options.output, last_report(options.output), options.input)
     if names != Names():
@@ -265,10 +271,10 @@ def chosen(options: argparse.Namespace) -> Names:
     return names
 
 
-def classified(store: ObjectStore, errors: Console) -> int:
+def classified(store: ObjectStore, engine: str, errors: Console) -> int:
     """Return how many classifications the store holds."""
     with errors.status("listing the classifications"):
-        return count_classifications(store)
+        return ENGINES[engine]()(CLASSIFICATIONS_COUNTING, classified_days(store), CONNECTIONS)
 
 
 def counted(work: Work, engine: str, console: Console) -> Counts:
@@ -276,7 +282,8 @@ def counted(work: Work, engine: str, console: Console) -> Counts:
     shown = (SpinnerColumn(), TextColumn("{task.completed:,.0f} pairs"), TimeElapsedColumn())
     with Progress(*shown, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("pairs", total=None)
-        return ENGINES[engine]()(COUNTING, work.splits, work.at_once, partial(progress.advance, task))
+        counting = files.COUNTING if work.store is None else COUNTING
+        return ENGINES[engine]()(counting, work.splits, work.at_once, partial(progress.advance, task))
 
 
 def verified(report: Report, splits: Sequence[Split], errors: Console) -> bool:

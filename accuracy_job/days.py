@@ -26,7 +26,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from obstore.store import ObjectStore
 
-from accuracy_job import checks, columns, kernel, partials, records
+from accuracy_job import checks, columns, kernel, partials, records, splits, store
 from accuracy_job.checks import Fault, Names, as_text, path_day, rejections
 from accuracy_job.columns import check_columns
 from accuracy_job.files import ROWS_PER_BATCH, StoreError
@@ -151,7 +151,7 @@ class Day:
                 missing.get(id) == etag
                 for id, etag in zip(table["id"].to_pylist(), table["etag"].to_pylist(), strict=True)
             ]
-            parts.append(table.filter(pa.array(same, pa.bool_())))
+            parts.append(self._checked_again(table.filter(pa.array(same, pa.bool_()))))
             for id in parts[-1]["id"].to_pylist():
                 del missing[id]
             seen(len(parts[-1]))
@@ -159,6 +159,15 @@ class Day:
             parts.append(pa.Table.from_pylist(rows, SCHEMA))
             seen(len(rows))
         return pa.concat_tables(parts).sort_by("id")
+
+    def _checked_again(self, kept: pa.Table) -> pa.Table:
+        """Return kept labels, those parsed that were no pairs to the code that kept them. SCHEMA."""
+        malformed = pc.is_valid(kept["malformed"])
+        rows = [
+            self._parsed(row["id"], row["etag"], row["malformed"])
+            for row in kept.filter(malformed).to_pylist()
+        ]
+        return pa.concat_tables([kept.filter(pc.invert(malformed)), pa.Table.from_pylist(rows, SCHEMA)])
 
     def _read(self, ids: Iterable[str]) -> Generator[list[dict[str, Any]], None, None]:
         """Return the rows of label objects, many read at once."""
@@ -181,7 +190,11 @@ class Day:
             body = bytes(answer.bytes())
         except FileNotFoundError:
             return None
-        found = {"id": id, "etag": answer.meta["e_tag"] or ""}
+        return self._parsed(id, answer.meta["e_tag"] or "", body)
+
+    def _parsed(self, id: str, etag: str, body: bytes) -> dict[str, Any]:
+        """Return a label as a row of SCHEMA."""
+        found = {"id": id, "etag": etag}
         try:
             record = parsed(body)
             row = check_record(record, NAMES, self.day)
@@ -273,7 +286,7 @@ def wrong_key(key: str) -> Fault:
 @cache
 def code_hash() -> str:
     """Return a hash of the code that makes counts of labels: other code, other counts."""
-    modules = (sys.modules[__name__], checks, columns, kernel, partials, records)
+    modules = (sys.modules[__name__], checks, columns, kernel, partials, records, splits, store)
     return hashlib.sha256("".join(map(inspect.getsource, modules)).encode()).hexdigest()
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
 from glob import escape, glob, has_magic
-from itertools import chain, dropwhile
+from itertools import chain
 from pathlib import Path, PurePosixPath
 
 import pyarrow as pa
@@ -22,9 +22,10 @@ from pyarrow import fs
 
 from accuracy_job.checks import MAX_SHOWN, Fault, Names, path_day, rejections
 from accuracy_job.columns import check_columns
-from accuracy_job.kernel import Batch, Counts, Rejections, added
-from accuracy_job.records import Text, check_texts
-from accuracy_job.splits import Seen, count_all, unseen
+from accuracy_job.engines import MapReduce
+from accuracy_job.kernel import Batch, Counts, Rejections, added, merge
+from accuracy_job.records import NOT_JSON, Text, check_texts
+from accuracy_job.splits import Seen, Split, count_all, unseen
 
 S3 = "s3://"
 ADDRESS = re.compile(r"https?://([\w.-]+|\[[\da-f:.]+\])(:\d+)?(/\S*)?", re.IGNORECASE)
@@ -32,10 +33,13 @@ LINES_PER_BATCH, BYTES_PER_BATCH = 2**14, 2**23
 ROWS_PER_BATCH = 2**18  # of Parquet: the fastest of 2**16 to 2**20
 SPLITS_PER_FILE = 16  # of Parquet, at most
 MAX_LINE = 2**20  # bytes of JSON
+MAX_GROUPS = 100_000  # of models and days: 1.4 kB each
 MAX_COLUMNS = 500  # characters of them in a message
 BLOCK = pa_csv.ReadOptions().block_size  # bytes of CSV
 COMPRESSED = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"}
-BLANK_LINES = re.compile(rb"\A(?:[ \t]*[\r\n])+")
+END = "\0end"  # a row behind the last: of one cell, in whatever the delimiter is
+# A byte order mark and blank lines, which both may lie before the first row; or a file of nothing else.
+BEFORE_FIRST_ROW = re.compile(rb"\A(?:\xef\xbb\xbf)?(?:(?:\s|\xc2\xa0)*(?:[\r\n]|\Z))?")
 DELIMITERS = "\t,; "  # the first of them that parts the first row
 csv.field_size_limit(BLOCK)  # as Arrow's
 
@@ -66,7 +70,19 @@ class FileSplit:
             yield from reader(self)
 
     def counts(self, seen: Seen = unseen) -> Counts:
-        return count_all(self.batches(), seen)
+        return count_all(self.batches(), seen, merge_few)
+
+
+def merge_few(one: Counts, other: Counts) -> Counts:
+    """Reduce, as `merge` does. Raises InputError of more groups than any report has: they fill the memory."""
+    counts = merge(one, other)
+    if len(counts.matrices) > MAX_GROUPS:
+        found = f"there are more than {MAX_GROUPS:,} models and days"
+        raise InputError(f"{found}: does --model or --time name the wrong column?")
+    return counts
+
+
+COUNTING: MapReduce[Split, Counts] = MapReduce(lambda split, seen: split.counts(seen), merge_few, Counts())
 
 
 def are_files(url: str) -> bool:
@@ -91,13 +107,26 @@ def find(pattern: str) -> list[str]:
     return sorted(files)
 
 
+def would_find(pattern: str, file: str) -> bool:
+    """Tell whether `find` would return a file that is not there yet."""
+    in_s3 = pattern.startswith(S3)
+    if in_s3 != file.startswith(S3) or Path(pattern).is_file():
+        return False
+    path, named = (PurePosixPath(each if in_s3 else os.path.realpath(each)) for each in (file, pattern))
+    places = (path, *path.parents)
+    return any(
+        fnmatchcase(str(place), str(named)) if in_s3 else place.match(str(named)) for place in places
+    ) and not _hidden(path.relative_to(_folder(str(named))).parts)
+
+
 @contextmanager
 def _errors_named(url: str) -> Iterator[None]:
     try:
         yield
     except (pa.ArrowException, OSError, UnicodeError) as error:  # the last of a name that is no UTF-8
         is_of_the_store = url.startswith(S3) and "AWS Error" in str(error)  # Arrow's words
-        raise (StoreError if is_of_the_store else InputError)(f"{url}: {error}") from error
+        message = " ".join(str(error).split())  # of Arrow's several lines one, all of which Spark hands on
+        raise (StoreError if is_of_the_store else InputError)(f"{url}: {message}") from error
 
 
 def _find_here(pattern: str) -> Iterable[str]:
@@ -121,6 +150,8 @@ def _matches(pattern: str) -> list[str]:
 
 
 def _files(path: Path) -> list[Path]:
+    if path.is_fifo():  # or what <(…) of a shell is
+        raise InputError(f"{path}: a pipe can be read once only, write it to a file first")
     if not path.is_dir():
         return [path]
     files = (folder / name for folder, names in _walk(path) for name in names if not _hidden((name,)))
@@ -209,7 +240,10 @@ def _s3(address: str | None) -> fs.S3FileSystem:
 def _stream(url: str) -> pa.NativeFile:
     """Open a file of text, decompressed as its ending says."""
     filesystem, path = _place(url)
-    return filesystem.open_input_stream(path, compression=COMPRESSED.get(PurePosixPath(url).suffix.lower()))
+    compression = COMPRESSED.get(PurePosixPath(url).suffix.lower())
+    if compression and filesystem.get_file_info(path).size == 0:
+        raise InputError(f"{url}: the file is empty, and so no {compression}: did its upload fail?")
+    return filesystem.open_input_stream(path, compression=compression)
 
 
 def _ending(url: str) -> str:
@@ -219,6 +253,8 @@ def _ending(url: str) -> str:
 
 
 def _splits(url: str, names: Names) -> list[FileSplit]:
+    if not url.startswith(S3):
+        url = str(Path(url).absolute())  # an executor is in another folder
     if _ending(url) != ".parquet":
         return [FileSplit(url, names)]
     filesystem, path = _place(url)
@@ -268,9 +304,13 @@ def _read_text(
     """Read cells as bytes: nothing is guessed from the first rows, and what is no number stops nothing."""
     short: list[Fault] = []  # rows with too few or too many cells
     rejected: Rejections = {}  # such rows of before
+    is_whole = False
 
     def skip(row: pa_csv.InvalidRow) -> str:
-        nonlocal rejected
+        nonlocal rejected, is_whole
+        if row.text == END:
+            is_whole = True
+            return "skip"
         short.append(wrong_width(row, split.url))
         if len(short) == LINES_PER_BATCH:  # here, as a file may have no others, and so no batch
             rejected = added(rejected, rejections(short))
@@ -278,9 +318,8 @@ def _read_text(
         return "skip"
 
     with _stream(split.url) as stream:
-        text = _Unicode(stream)
         batches = pa_csv.open_csv(
-            text,
+            _Unicode(stream),
             pa_csv.ReadOptions(column_names=header),
             pa_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=skip),
             pa_csv.ConvertOptions(include_columns=columns, column_types=dict.fromkeys(columns, pa.binary())),
@@ -289,10 +328,11 @@ def _read_text(
             for batch in batches:
                 yield check_columns(batch, split.names, split.url)
         except pa.ArrowInvalid:  # a cell that is larger than a block, as the rest of a file would be
-            _refuse_open_quotes(split.url, delimiter)
+            if _ends_in_quotes(split.url, delimiter):
+                raise _open_quotes(split.url) from None
             raise
-    if text.quotes % 2:
-        _refuse_open_quotes(split.url, delimiter)
+    if not is_whole:
+        raise _open_quotes(split.url)
     yield Batch(rejected=added(rejected, rejections(short)))
 
 
@@ -301,35 +341,31 @@ def wrong_width(row: pa_csv.InvalidRow, url: str) -> Fault:
     return Fault("not as many cells as columns", url, row.text[:MAX_SHOWN].encode())
 
 
-def _refuse_open_quotes(url: str, delimiter: str) -> None:
-    """Raise InputError where a cell in quotes has no end."""
-    if _ends_in_quotes(url, delimiter):
-        raise InputError(f'{url}: the " that opens a cell is missing its end: all that follows is lost')
+def _open_quotes(url: str) -> InputError:
+    return InputError(f'{url}: the " that opens a cell is missing its end: all that follows is lost')
 
 
 def _ends_in_quotes(url: str, delimiter: str) -> bool:
     """Tell whether a row behind the last would be a part of it."""
-    end = "end"  # of one cell
     with _stream(url) as stream, io.TextIOWrapper(stream, "utf-8-sig", "replace", newline="") as lines:
         try:
-            rows = deque(csv.reader(chain(lines, ["\n", end]), delimiter=delimiter), maxlen=1)
+            rows = deque(csv.reader(chain(lines, ["\n", END]), delimiter=delimiter), maxlen=1)
         except csv.Error:  # a cell of more than a block
             return True
-        return rows.pop() != [end]
+        return rows.pop() != [END]
 
 
 class _Unicode(io.RawIOBase):
-    """Text without what is no UTF-8 and without blank lines before it, and with an end of its last line.
+    """Text without what is no UTF-8 and without blank lines before it, and with END behind its last line.
 
-    Arrow gives up at a row of too few cells that is no UTF-8, and takes a header without an end for none and
-    a line of blanks for a header.
+    Arrow gives up at a row of too few cells that is no UTF-8, and takes a line of blanks for a header. Of
+    END it tells as of any row of too few cells, but where a cell in quotes without an end has swallowed it.
     """
 
     def __init__(self, stream: pa.NativeFile) -> None:
         self._stream = stream
-        self._next = BLANK_LINES.sub(b"", stream.read(BLOCK))
+        self._next = BEFORE_FIRST_ROW.sub(b"", stream.read(BLOCK))
         self._decoder = getincrementaldecoder("utf-8")("replace")
-        self.quotes = 0  # so far
 
     def readable(self) -> bool:
         return True
@@ -337,8 +373,7 @@ class _Unicode(io.RawIOBase):
     def read(self, size: int = -1, /) -> bytes:
         while part := self._next:
             self._next = self._stream.read(size)
-            self.quotes += part.count(b'"')
-            end = "" if self._next else "\n"  # in the block of the last line
+            end = "" if self._next else f"\n{END}\n"  # in the block of the last line
             if text := self._decoder.decode(part, final=not self._next) + end:
                 return text.encode()
         return b""
@@ -350,7 +385,7 @@ def _read_json_lines(split: FileSplit) -> Iterator[Batch]:
         numbered = ((number, line.strip()) for number, line in enumerate(_lines(lines), 1))
         texts = (Text(f"{split.url}:{number}", line, day) for number, line in numbered if line)
         for part in _parts(texts):
-            yield check_texts(part, split.names)
+            yield check_texts(part, split.names, f"{NOT_JSON}, of which a line must hold one object")
 
 
 def _parts(texts: Iterable[Text]) -> Iterator[list[Text]]:
@@ -378,16 +413,17 @@ def _first_row(url: str) -> tuple[str, list[str]]:
     """Return the delimiter, and the cells of the first row that is not blank; none in an empty file."""
     with _stream(url) as stream:
         start = stream.read(BLOCK)
-    lines = io.StringIO(start.decode("utf-8-sig", errors="replace"), newline="")
+    lines = io.StringIO(BEFORE_FIRST_ROW.sub(b"", start).decode(errors="replace"), newline="")
     for delimiter in (*DELIMITERS, ","):  # the last for a row of one cell
         lines.seek(0)
-        rows = csv.reader(dropwhile(str.isspace, lines), delimiter=delimiter)
+        rows = csv.reader(lines, delimiter=delimiter)
         if len(cells := next(rows, [])) > 1:
             break
-    if cells and next(rows, None) is None:
+    if next(rows, None) is None:
         if len(start) == BLOCK:
             raise InputError(f"{url}: the first row does not end within {BLOCK:,} bytes")
-        _refuse_open_quotes(url, delimiter)
+        if cells and _ends_in_quotes(url, delimiter):
+            raise _open_quotes(url)
     return delimiter, cells
 
 

@@ -18,8 +18,8 @@ BINS = 15
 MAX_EXAMPLES = 10
 MAX_IDS = 5  # of each confusion
 BIN_EDGES: npt.NDArray[np.float64] = np.linspace(0, 1, BINS + 1)
-# Confidences are added in units of 2**-30: rounding errs by less than 1e-9, and an int64 holds 8.6e9 of them.
-CONFIDENCE_UNITS = 2**30
+# Confidences are added in units of 2**-26: rounding errs by less than 1e-8, an int64 holds 1.3e11 of them.
+CONFIDENCE_UNITS = 2**26
 
 IntArray = npt.NDArray[np.int64]
 K = TypeVar("K")

@@ -23,6 +23,8 @@ from accuracy_job.checks import (
 )
 from accuracy_job.kernel import Batch, Group, Pairs
 
+NOT_JSON = "not JSON"
+
 
 class Text(NamedTuple):
     """One JSON text, where it is from, and its day where the path says it."""
@@ -46,12 +48,12 @@ class Row(NamedTuple):
     id: str | None
 
 
-def check_texts(texts: Iterable[Text], names: Names) -> Batch:
-    """Check JSON texts, one record each."""
+def check_texts(texts: Iterable[Text], names: Names, not_json: str = NOT_JSON) -> Batch:
+    """Check JSON texts, one record each. `not_json` is the reason to reject what is none."""
     rows, faults = [], []
     for text in texts:
         try:
-            rows.append(check_record(parsed(text.body), names, text.day))
+            rows.append(check_record(parsed(text.body, not_json), names, text.day))
         except Malformed as error:
             faults.append(Fault(error.args[0], text.source, error.args[1]))
     return Batch(_pairs(rows), rejections(faults))
@@ -85,12 +87,12 @@ def as_confidence(value: object) -> float:
     return float(value) if is_number(value) and 0 <= value <= 1 else NOT_A_CONFIDENCE
 
 
-def parsed(body: bytes) -> dict[str, object]:
+def parsed(body: bytes, not_json: str = NOT_JSON) -> dict[str, object]:
     """Return the JSON object that a text is. Raises Malformed."""
     try:
         record = json.loads(body)
     except (ValueError, RecursionError):
-        raise Malformed("not JSON", body) from None
+        raise Malformed(not_json, body) from None
     if not isinstance(record, dict):
         raise Malformed("not a JSON object", body)
     return record

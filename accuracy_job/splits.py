@@ -22,7 +22,9 @@ class Split(Protocol):
         """Return the counts of its pairs."""
 
 
-def count_all(batches: Iterable[Batch], seen: Seen = unseen) -> Counts:
+def count_all(
+    batches: Iterable[Batch], seen: Seen = unseen, merge: Callable[[Counts, Counts], Counts] = merge
+) -> Counts:
     """Map and reduce batches one by one."""
     total = Counts()
     for batch in batches:

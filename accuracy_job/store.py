@@ -4,12 +4,13 @@ import io
 import json
 import re
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import cache
 from mimetypes import guess_type
-from typing import Literal
+from operator import add
+from pathlib import Path
+from typing import Literal, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,8 +18,10 @@ import pyarrow.parquet as pq
 from obstore.exceptions import AlreadyExistsError, BaseError, InvalidPathError
 from obstore.store import LocalStore, ObjectStore, S3Store
 
+from accuracy_job.engines import MapReduce
 from accuracy_job.files import S3, InputError, StoreError, endpoint
 from accuracy_job.report import Report, is_report
+from accuracy_job.splits import Seen, unseen
 
 CLASSIFICATIONS, REPORTS = "classifications/", "reports/"
 LATEST = f"{REPORTS}latest.json"
@@ -34,6 +37,13 @@ LISTED = pa.schema(  # as obstore has them: a cast of each page would wait for P
         pa.field("size", pa.uint64(), nullable=False),
     ]
 )
+
+
+class Folder(NamedTuple):
+    """A folder of a store."""
+
+    store: ObjectStore
+    path: str
 
 
 @contextmanager
@@ -58,7 +68,7 @@ def open_store(url: str) -> ObjectStore:
     if not url or OTHER_SCHEME.match(url):
         raise InputError(f"{url or 'nothing'}: a place must be a folder, or like s3://bucket/prefix")
     if not url.startswith(S3):
-        return LocalStore(url, mkdir=True)
+        return LocalStore(Path(url).absolute(), mkdir=True)  # an executor is in another folder
     endpoint("S3")  # of what is no address obstore makes a panic
     if (named := STORE.fullmatch(url)) is None:
         raise InputError(f"{url}: it must be like s3://bucket or s3://bucket/prefix")
@@ -76,15 +86,18 @@ def open_store(url: str) -> ObjectStore:
         raise InputError(f"{url}: {str(error).partition(chr(10))[0]}") from error
 
 
-def count_classifications(store: ObjectStore) -> int:
-    """Return how many classifications there are, by listing them, many days at once."""
-    days = store.list_with_delimiter(CLASSIFICATIONS)["common_prefixes"]
-    with ThreadPoolExecutor(CONNECTIONS) as pool:
-        return sum(pool.map(lambda day: _count_json(store, day), days))
+def classified_days(store: ObjectStore) -> list[Folder]:
+    """Return the folders of classifications, as splits."""
+    return [Folder(store, day) for day in store.list_with_delimiter(CLASSIFICATIONS)["common_prefixes"]]
 
 
-def _count_json(store: ObjectStore, folder: str) -> int:
-    return sum(pc.sum(pc.ends_with(page["path"], ".json")).as_py() for page in listed(store, folder))
+def count_json(folder: Folder, _seen: Seen = unseen) -> int:
+    """Map: the number of a folder's JSON objects, by listing them."""
+    pages = listed(*folder)
+    return sum(pc.sum(pc.ends_with(page["path"], ".json")).as_py() for page in pages)
+
+
+CLASSIFICATIONS_COUNTING: MapReduce[Folder, int] = MapReduce(count_json, add, 0)
 
 
 def listed(store: ObjectStore, folder: str) -> Iterator[pa.RecordBatch]:

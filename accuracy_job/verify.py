@@ -24,7 +24,7 @@ from sklearn.metrics import (
 from accuracy_job.kernel import BINS, DIGITS, Batch, Group
 from accuracy_job.report import MAX_CONFUSIONS, Report
 
-TOLERANCE = 1e-8  # the report rounds each confidence by up to 2**-31
+TOLERANCE = 1e-8  # the report rounds each confidence by up to 2**-27
 SCORES = ("precision", "recall", "f0_5", "f1", "f2", "support")
 
 

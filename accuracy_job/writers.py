@@ -27,6 +27,7 @@ WRITERS = f"{REPORTS}writers/"
 WRITER = re.compile("[0-9a-f]{64}")  # SHA-256: what else a label may say is no part of a key
 WRITERS_AT_ONCE = 10_000  # as objects in memory, 500 bytes each
 ROWS_PER_BATCH = 2**16  # as Python's objects, 300 bytes each
+LEAST_TO_ADD = 2**20  # rows: 80 MB
 # A large string: all of a million writers may be more than the 2 GB that a string column of Arrow holds.
 SCHEMA = pa.schema({"writer": pa.large_string(), "cell": pa.uint8(), "count": pa.int64()})
 NOTHING = SCHEMA.empty_table()
@@ -43,8 +44,13 @@ def count(day: Day, seen: Seen = unseen) -> pa.Table:
 
 
 def merge(one: pa.Table, other: pa.Table) -> pa.Table:
-    """Reduce: the rows of both tables. `total` adds them up once, and not again for each day."""
-    return pa.concat_tables([one, other])
+    """Reduce: the rows of both tables, added up where those that were not yet are the more.
+
+    So memory is bounded by what is distinct, and a row is added up a few times, and not again for each day.
+    """
+    rows = pa.concat_tables([one, other])
+    added = max(map(len, rows["writer"].chunks))  # the largest chunk: a total is one
+    return total(rows) if len(rows) - added > max(added, LEAST_TO_ADD) else rows
 
 
 def total(counts: pa.Table) -> pa.Table:

@@ -163,6 +163,8 @@ def inputs(tmp_path_factory: pytest.TempPathFactory, module_bucket: Bucket) -> I
     for i, (t, p) in enumerate(rows["labels"][:300]):
         label = {"id": f"{i}", "true": t, "predicted": p, "confidence": i / 300, "model": f"m{i % 2}"}
         module_bucket.put(f"labels/date=2026-11-{20 + i % 3}/{i}.json", json.dumps(label).encode())
+    for i in range(310):
+        module_bucket.put(f"classifications/2026-11-{20 + i % 3}/{i}.json")
     module_bucket.put(
         "offline/a b ü.csv", "".join(["true,predicted\n", *(f"{t},{p}\n" for t, p in rows["s3"])]).encode()
     )
@@ -219,7 +221,8 @@ def test_the_command_runs_on_the_cluster_and_the_store_gets_its_report(
     assert job.returncode == 0, errors
     assert "scikit-learn confirms the figures" in output
     assert "of 300 pairs" in output
-    assert module_bucket.report()["pairs"] == 300
+    report = module_bucket.report()
+    assert (report["pairs"], report["coverage"]["classifications"]) == (300, 310)
 
 
 def test_a_damaged_file_is_one_line_and_a_status_on_the_cluster_too(cluster: Cluster, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from accuracy_job.kernel import Counts, Group, merge
 from accuracy_job.package import PACKAGE
 from accuracy_job.records import Text, check_texts
 from accuracy_job.splits import count_all
-from accuracy_job.store import KEYS_PER_PAGE, LISTED
+from accuracy_job.store import KEYS_PER_PAGE, LISTED, put_parquet
 
 DAY = "2026-11-22"
 
@@ -250,7 +250,10 @@ def state_by(code: Path) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("module", ["checks", "columns", "days", "kernel", "partials", "records"])
+MODULES = ["checks", "columns", "days", "kernel", "partials", "records", "splits", "store"]
+
+
+@pytest.mark.parametrize("module", MODULES)
 def test_a_day_is_counted_again_by_other_code(module: str, tmp_path: Path) -> None:
     shutil.copytree(PACKAGE, tmp_path / "accuracy_job", ignore=shutil.ignore_patterns("__pycache__"))
     before = state_by(tmp_path)
@@ -391,6 +394,25 @@ def test_a_day_of_faults_alone_is_counted_once() -> None:
     (day,) = days.find(store, target)
     assert len(day.labels()) == 0
     assert target.changes == []
+
+
+def test_a_label_that_other_code_took_for_no_pair_is_parsed_again_when_its_day_is_counted() -> None:
+    store, kept = MemoryStore(), MemoryStore()
+    put_label(store, "a")
+    put_label(store, "bad", true=10)
+    counts_of(store, kept)
+    (key,) = keys_in(kept, "compacted")
+    table = pq.read_table(pa.py_buffer(kept.get(key).bytes()))
+    rows = table.to_pylist()
+    body = bytes(store.get(f"labels/date={DAY}/a.json").bytes())
+    rows[0] = {"id": "a", "etag": rows[0]["etag"], "malformed": body}  # as stricter code would keep it
+    put_parquet(kept, key, pa.Table.from_pylist(rows, days.SCHEMA))
+    kept.delete(f"partials/date={DAY}.json")
+    source = Recorded(store)
+    assert plain(counts_of(source, kept)) == plain(from_the_labels(store))
+    assert source.read == []
+    (day,) = days.find(store, kept)
+    assert day.labels().equals(table)
 
 
 def test_a_recount_trusts_nothing_that_was_kept() -> None:

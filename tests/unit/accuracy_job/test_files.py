@@ -13,11 +13,12 @@ import pytest
 
 from accuracy_job.checks import MAX_SHOWN, Names
 from accuracy_job.engines import COUNTING, local
-from accuracy_job.files import InputError, are_files, endpoint, find, splits, wrong_width
+from accuracy_job.files import InputError, are_files, endpoint, find, splits, would_find, wrong_width
 from accuracy_job.kernel import Counts, Group
 
 Writer = Callable[[Path], None]
 PAIRS = [(0, 0), (7, 1), (7, 7)]
+NOT_JSON_LINE = "not JSON, of which a line must hold one object"
 
 
 def counts_of(path: Path, names: Names | None = None) -> Counts:
@@ -99,7 +100,7 @@ def test_pairs_without_a_header_are_split_at_any_usual_mark(line: str, tmp_path:
     assert pairs_in(counts_of(path)) == [(7, 1)] * 2
 
 
-@pytest.mark.parametrize("text", ["", "\n\n"])
+@pytest.mark.parametrize("text", ["", "\n\n", "  ", "\ufeff", "\f\n"])
 @pytest.mark.parametrize("name", ["part-00000", "a.txt", "a.jsonl", "a.csv", "a.tsv"])
 def test_an_empty_file_of_text_holds_no_pairs(name: str, text: str, tmp_path: Path) -> None:
     (tmp_path / name).write_text(text)
@@ -202,6 +203,41 @@ def test_a_cell_whose_quotes_do_not_end_is_an_error_as_rows_are_lost(
         counts_of(tmp_path / name)
 
 
+OPEN = {
+    "beside a mark of inches": 'true,predicted,id\n7,7,5" wide\n7,1,"open\n',
+    "in the first column": 'true,predicted,id\n"7,1,x\n',
+    "behind a cell that is closed": 'true,predicted,id\n7,1,"two\nlines"\n7,1,"open\n',
+}
+
+
+@pytest.mark.parametrize("rows", [0, 1000, 300_000])  # the last in more than one of Arrow's blocks
+@pytest.mark.parametrize("start", OPEN.values(), ids=OPEN.keys())
+def test_an_open_quote_is_an_error_whatever_the_number_of_quotes(
+    start: str, rows: int, tmp_path: Path
+) -> None:
+    (tmp_path / "a.csv").write_text(start + "1,1,x\n" * rows)
+    with pytest.raises(InputError, match=r'a\.csv: the " that opens a cell is missing its end'):
+        counts_of(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n", "\r"])
+@pytest.mark.parametrize("last", ["7,1", '7,"1"', '"7","1"'])
+@pytest.mark.parametrize("name", ["a.csv", "a.txt"])
+def test_a_last_line_counts_with_and_without_an_end_and_nothing_behind_it(
+    name: str, last: str, end: str, tmp_path: Path
+) -> None:
+    header = "true,predicted\n" if name == "a.csv" else ""
+    (tmp_path / name).write_text(f"{header}0,0\n{last}{end}")
+    counts = counts_of(tmp_path / name)
+    assert (pairs_in(counts), counts.rejected) == ([(0, 0), (7, 1)], {})
+
+
+def test_a_file_of_one_column_misses_the_other(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("true\n7\n")
+    with pytest.raises(InputError, match="there is no column predicted; its columns: 'true'"):
+        counts_of(tmp_path / "a.csv")
+
+
 def test_quotes_inside_of_a_cell_lose_nothing(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text('true,predicted,id\n7,7,5" wide\n7,1,"two\nlines, ""said"" "\n0,0,x\n')
     counts = counts_of(tmp_path / "a.csv")
@@ -232,8 +268,8 @@ def test_a_line_that_is_too_long_is_rejected_alone(tmp_path: Path) -> None:
     pair = '{"true": 7, "predicted": 7}'
     (tmp_path / "a.jsonl").write_text(f'{pair}\n{{"true": "{"x" * 3_000_000}"}}\n{pair}\n[\n')
     counts = counts_of(tmp_path / "a.jsonl")
-    assert (counts.pairs, rejected_in(counts)) == (2, {"not JSON": 2})
-    assert [text.partition(" ")[0][-8:] for text in counts.rejected["not JSON"].examples] == [
+    assert (counts.pairs, rejected_in(counts)) == (2, {NOT_JSON_LINE: 2})
+    assert [text.partition(" ")[0][-8:] for text in counts.rejected[NOT_JSON_LINE].examples] == [
         "jsonl:2:",
         "jsonl:4:",
     ]
@@ -246,11 +282,23 @@ def test_long_lines_are_not_all_held_at_once(tmp_path: Path) -> None:
     assert [len(batch.pairs) for batch in split.batches()] == [9, 9, 2]
 
 
+@pytest.mark.parametrize("blank", ["   \n\t\n\r\n", "\f\n", "\u00a0\n", "\n\n", ""])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.txt"])
+def test_blank_lines_before_the_first_row_are_passed_over(
+    name: str, mark: str, blank: str, tmp_path: Path
+) -> None:
+    rows = {"a.csv": "true,predicted\n7,1\n", "a.tsv": "\ttrue\tpredicted\n\t7\t1\n", "a.txt": "7,1\n"}
+    (tmp_path / name).write_text(mark + blank + rows[name])
+    counts = counts_of(tmp_path / name)
+    assert (pairs_in(counts), counts.rejected) == ([(7, 1)], {})
+
+
 @pytest.mark.parametrize("name", ["a.csv", "a.txt"])
-def test_blank_lines_before_the_first_row_are_passed_over(name: str, tmp_path: Path) -> None:
-    header = "true,predicted\n" if name == "a.csv" else ""
-    (tmp_path / name).write_text(f"   \n\t\n\r\n{header}7,1\n")
-    assert pairs_in(counts_of(tmp_path / name)) == [(7, 1)]
+def test_a_first_row_behind_a_block_of_blank_lines_is_not_taken_for_none(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text("\n" * 2**20 + "true,predicted\n7,1\n")
+    with pytest.raises(InputError, match="the first row does not end within 1,048,576 bytes"):
+        counts_of(tmp_path / name)
 
 
 def test_a_fault_late_in_a_file_stops_nothing(tmp_path: Path) -> None:
@@ -265,7 +313,7 @@ def test_lines_that_are_no_records_are_named_by_their_number(tmp_path: Path) -> 
     path.write_text('{"true": 7, "predicted": 1}\nnonsense\n{"true": "7", "predicted": 1}\n[7, 1]')
     counts = counts_of(path)
     assert pairs_in(counts) == [(7, 1)]
-    assert counts.rejected["not JSON"].examples == (f'{path}:2: "nonsense"',)
+    assert counts.rejected[NOT_JSON_LINE].examples == (f'{path}:2: "nonsense"',)
     assert counts.rejected["true is not a digit"].examples == (f'{path}:3: "7"',)
     assert counts.rejected["not a JSON object"].count == 1
 
@@ -370,6 +418,31 @@ def test_a_compressed_file_that_is_cut_short_is_an_error(tmp_path: Path) -> None
         counts_of(tmp_path / "part-00000.gz")
 
 
+@pytest.mark.parametrize("ending", [".gz", ".zst", ".bz2"])
+@pytest.mark.parametrize("name", ["part-00000", "a.csv", "a.jsonl"])
+def test_a_compressed_file_without_a_byte_is_an_error(name: str, ending: str, tmp_path: Path) -> None:
+    (tmp_path / (name + ending)).touch()
+    with pytest.raises(InputError, match=f"{name}{ending}: the file is empty"):
+        counts_of(tmp_path / (name + ending))
+
+
+def test_a_compressed_file_of_no_text_holds_no_pairs(tmp_path: Path) -> None:
+    (tmp_path / "part-00000.gz").write_bytes(gzip.compress(b""))
+    assert counts_of(tmp_path / "part-00000.gz").matrices == {}
+
+
+def test_a_pipe_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InputError, match=r"pipe: .* write it to a file first"):
+        find(str(tmp_path / "pipe"))
+
+
+def test_a_list_over_several_lines_is_told_from_an_object_a_line(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text('[\n{"true": 7, "predicted": 1},\n{"true": 7, "predicted": 7}\n]\n')
+    counts = counts_of(tmp_path / "a.json")
+    assert (counts.pairs, rejected_in(counts)) == (1, {NOT_JSON_LINE: 3})
+
+
 def test_an_unknown_ending_is_an_error_that_names_the_known_ones(tmp_path: Path) -> None:
     (tmp_path / "a.xlsx").touch()
     with pytest.raises(InputError, match=r"must end in \.parquet, \.csv"):
@@ -451,6 +524,59 @@ def test_a_file_or_folder_may_be_named_by_a_link(tmp_path: Path) -> None:
     (tmp_path / "file").symlink_to("real/part-0")
     assert find(f"{tmp_path}/folder") == find(f"{tmp_path}/fold*") == [f"{tmp_path}/folder/part-0"]
     assert find(f"{tmp_path}/file") == [f"{tmp_path}/file"]
+
+
+def test_a_split_is_read_from_whatever_folder_is_the_current(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    write_csv(tmp_path / "a.csv")
+    write_parquet(tmp_path / "a.parquet")
+    monkeypatch.chdir(tmp_path)
+    parts = splits("a.*", Names())
+    monkeypatch.chdir("elsewhere")
+    assert [pairs_in(part.counts()) for part in parts] == [PAIRS] * 2
+
+
+@pytest.mark.parametrize(
+    ("pattern", "output", "is_found"),
+    [
+        ("data", "data", True),
+        ("data", "data/out", True),
+        ("link", "data", True),
+        ("data", "link/out", True),
+        ("data/*", "data", True),
+        ("data/**", "data", True),
+        ("data/**/*.json", "data", True),
+        ("d*", "data/out", True),
+        ("data", "out", False),
+        ("data", "database", False),
+        ("data", "data/_out", False),
+        ("data/*", "data/.out", False),
+        ("data/*.json", "data", False),
+        ("data/a.csv", "data", False),
+        ("s3://b/data/*", "s3://b/data/", True),
+        ("s3://b/data/*.json", "s3://b/data", True),
+        ("s3://b/data/*.csv", "s3://b/data", False),
+        ("s3://b/data/a.csv", "s3://b/data", False),
+        ("s3://b/data/*", "data", False),
+        ("data", "s3://b/data", False),
+    ],
+)
+def test_a_report_that_a_pattern_would_find_is_known_before_it_is_there(
+    pattern: str, output: str, is_found: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("data").mkdir()
+    Path("link").symlink_to("data")
+    report = Path(output, "reports/latest.json")
+    assert would_find(pattern, f"{output}/reports/latest.json") == is_found
+    if not output.startswith("s3://") and not pattern.startswith("s3://"):
+        report.parent.mkdir(parents=True)
+        report.touch()
+        Path("data/a.csv").touch()
+        Path("data/a.json").touch()
+        assert (str(report.resolve()) in map(os.path.realpath, find(pattern))) == is_found
 
 
 def test_no_file_is_an_error(tmp_path: Path) -> None:

@@ -46,6 +46,17 @@ def test_a_file_of_pairs_becomes_a_report(pairs: str, tmp_path: Path) -> None:
     assert names == {kept.name, "latest.json", "latest.html", *pictures}
 
 
+@pytest.mark.parametrize("output", ["", "/out"])
+def test_a_report_does_not_become_a_part_of_its_input(output: str, pairs: str, capsys: Captured) -> None:
+    folder = Path(pairs).parent
+    assert main([str(folder), "--output", f"{folder}{output}"]) == BAD_INPUT
+    assert capsys.readouterr().err.endswith(
+        "the report would be read as input the next time: name another --output\n"
+    )
+    assert not (folder / "reports").exists()
+    assert not (folder / "out").exists()
+
+
 def test_the_pictures_are_of_the_latest_report(pairs: str, tmp_path: Path) -> None:
     (tmp_path / "fewer.csv").write_text("true,predicted\n7,7\n")
     (tmp_path / "more.csv").write_text("true,predicted,confidence,labelled\n7,7,0.5,2026-11-22\n")
@@ -60,7 +71,7 @@ def test_the_second_report_has_a_trend(pairs: str, tmp_path: Path) -> None:
     for _ in range(2):
         assert main([pairs, "--output", str(tmp_path / "out")]) == OK
     trend = json.loads((tmp_path / "out/reports/latest.json").read_text())["trend"]
-    assert (trend["previous"]["pairs"], trend["pairs"]) == (2, 0)
+    assert (trend["previous"]["pairs"], trend["pairs"], trend["change"]) == (2, 2, 0.0)
 
 
 def test_a_figure_below_its_threshold_is_a_status_and_the_report_is_made(
@@ -168,6 +179,17 @@ def test_a_bad_argument_is_a_status(argument: str, pairs: str) -> None:
     with pytest.raises(SystemExit) as stop:
         main([pairs, argument])
     assert stop.value.code == BAD_INPUT
+
+
+@pytest.mark.parametrize("files", [1, 3])
+def test_a_column_of_ids_that_is_named_as_model_ends_the_job(
+    files: int, tmp_path: Path, capsys: Captured
+) -> None:
+    for i in range(files):
+        rows = [f"7,7,{i}-{row}\n" for row in range(120_000 // files)]
+        (tmp_path / f"{i}.csv").write_text("true,predicted,key\n" + "".join(rows))
+    assert main([str(tmp_path), "--model", "key"]) == BAD_INPUT
+    assert "does --model or --time name the wrong column?" in capsys.readouterr().err
 
 
 def test_text_that_nothing_can_write_stops_nothing(tmp_path: Path) -> None:

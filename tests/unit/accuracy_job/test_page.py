@@ -90,11 +90,36 @@ def test_what_came_with_the_labels_cannot_become_part_of_the_page() -> None:
     assert HOSTILE not in text
 
 
-def test_of_many_days_the_latest_are_listed_newest_first() -> None:
+def test_of_many_days_the_latest_are_listed_newest_first_and_then_all() -> None:
+    for days, has_all in ((14, False), (20, True)):
+        report = report_of(60, days)
+        listed = re.findall(r'<th scope="row">(\d{4}-\d\d-\d\d)</th>', page(report, {}))
+        newest = [day["day"] for day in reversed(report["days"])]
+        assert listed == newest[:14] + newest * has_all
+
+
+def test_what_scrolls_is_reached_by_keyboard_and_has_a_name_of_its_own() -> None:
     report = report_of(60, 20)
-    text = page(report, {})
-    listed = re.findall(r'<th scope="row">(\d{4}-\d\d-\d\d)</th>', text)
-    assert listed == [day["day"] for day in reversed(report["days"])][:14]
+    text = page(report, pictures(report))
+    names = re.findall(r'<div class="wide" tabindex="0" role="region" aria-label="(.+?)"><table>', text)
+    assert len(names) == len(set(names)) == text.count("<table>") == 8
+
+
+def test_what_the_pictures_show_is_there_as_tables() -> None:
+    report = report_of()
+    text = page(report, pictures(report))
+    (matrix,) = re.findall(r"<summary>The counts as a table</summary>(.*?)</details>", text, re.DOTALL)
+    rows = re.findall(r'<tr><th scope="row">(\d)</th>(.*?)</tr>', matrix)
+    counts = [[int(count) for count in re.findall(r"<td>(\d+)</td>", row)] for _, row in rows]
+    assert counts == report["confusion_matrix"]
+    (bins,) = re.findall(
+        r"<summary>The bins of confidence as a table</summary>(.*?)</details>", text, re.DOTALL
+    )
+    last = report["calibration"]["bins"][-1]
+    cells = (f"{last['count']:,}", f"{last['confidence']:.2%}", f"{last['accuracy']:.2%}")
+    assert "".join(f"<td>{cell.replace('%', ' %')}</td>" for cell in cells) in bins
+    assert bins.count("<td>–</td>") == 2 * sum(not each["count"] for each in report["calibration"]["bins"])
+    assert "The bins of confidence" not in page(build(Counts(), MADE), {})
 
 
 def test_a_page_without_pairs_says_so() -> None:

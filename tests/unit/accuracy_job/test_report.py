@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.stats import chi2_contingency
 from sklearn.metrics import accuracy_score, classification_report, confusion_matrix
 
-from accuracy_job.kernel import Batch, Counts, Group, IntArray, Newest, Pairs, Rejected, count
+from accuracy_job.kernel import Batch, Counts, Group, IntArray, Newest, Pairs, Rejected, count, merge
 from accuracy_job.report import Report, build, is_report, wilson_interval
 from accuracy_job.verify import differences
 
@@ -165,7 +165,7 @@ def test_models_and_days_are_sorted_and_leave_out_what_names_none() -> None:
 def test_the_calibration_error_is_the_mean_gap_where_every_pair_is_correct() -> None:
     confidence = np.random.default_rng(0).random(1000)
     whole = report_of([1] * 1000, [1] * 1000, confidence.tolist())
-    assert whole["calibration"]["ece"] == pytest.approx((1 - confidence).mean(), abs=1e-9)
+    assert whole["calibration"]["ece"] == pytest.approx((1 - confidence).mean(), abs=1e-8)
 
 
 def test_reasons_are_listed_most_frequent_first() -> None:
@@ -261,8 +261,8 @@ def test_ten_confusions_are_listed_of_more() -> None:
     assert len(report_of(true, [7, 8] * 6)["top_confusions"]) == 10
 
 
-def pairs_of(right: int, wrong: int) -> Counts:
-    return Counts({Group(): matrix_of(right, wrong)})
+def pairs_of(right: int, wrong: int, day: str | None = "2026-11-22") -> Counts:
+    return Counts({Group(day=day): matrix_of(right, wrong)})
 
 
 def matrix_of(right: int, wrong: int) -> IntArray:
@@ -293,7 +293,7 @@ def test_the_trend_tests_what_came_since_against_what_was_there(
 
 
 def test_a_day_that_lost_pairs_says_nothing_of_what_came() -> None:
-    days = (Group(day="2026-11-21"), Group(day="2026-11-22"), Group())
+    days = [Group(day=f"2026-11-2{i}") for i in range(3)]
     before = Counts({day: matrix_of(50, 50) for day in days})
     now = Counts(dict(zip(days, (matrix_of(40, 90), matrix_of(53, 51), matrix_of(49, 50)), strict=True)))
     trend = build(now, MADE, previous=build(before, MADE))["trend"]
@@ -304,6 +304,14 @@ def test_a_day_that_lost_pairs_says_nothing_of_what_came() -> None:
     )
     trend = build(Counts(), MADE, previous=build(before, MADE))["trend"]
     assert (trend["pairs"], trend["accuracy"], trend["change"], trend["p_value"]) == (0, None, None, None)
+
+
+def test_pairs_without_a_day_are_all_compared_as_those_of_before_may_be_gone() -> None:
+    before = build(merge(pairs_of(900, 100, day=None), pairs_of(50, 50)), MADE)
+    now = merge(pairs_of(1860, 140, day=None), pairs_of(53, 51))
+    trend = build(now, MADE, previous=before)["trend"]
+    assert (trend["previous"]["pairs"], trend["pairs"]) == (1100, 2004)
+    assert trend["accuracy"] == 1863 / 2004
 
 
 @pytest.mark.parametrize(("source", "has_trend"), [("a.csv", True), ("b.csv", False), (None, False)])
@@ -321,6 +329,13 @@ def test_what_is_no_report_is_not_compared(rows: object) -> None:
     assert not is_report({**report, "confusion_matrix": rows})
     assert not is_report({**report, "days": [{**day, "confusion_matrix": rows}]})
     assert not any(map(is_report, ({**report, "days": [{**day, "day": 1}]}, {**report, "days": None}, [], 1)))
+
+
+def test_the_confidences_of_more_pairs_than_people_on_earth_do_not_overflow() -> None:
+    one = count(batch_of([1], [1], [1.0]))
+    many = Counts(one.matrices, one.calibration * 2**32)
+    calibration = build(merge(many, many), MADE)["calibration"]
+    assert (calibration["ece"], calibration["bins"][-1]["confidence"]) == (0, 1)
 
 
 def test_what_does_not_add_up_is_no_report() -> None:
@@ -353,7 +368,7 @@ def test_the_trend_has_a_p_value_from_five_expected_pairs_a_cell(
 
 def test_a_wrong_p_value_is_found() -> None:
     batch = batch_of([1] * 100, [1] * 60 + [2] * 40)
-    right = build(count(batch), MADE, previous=build(pairs_of(30, 20), MADE))
+    right = build(count(batch), MADE, previous=build(pairs_of(30, 20, day=None), MADE))
     assert differences(right, [batch]) == []
     wrong = {**right, "trend": {**right["trend"], "p_value": 0.04}}
     assert differences(wrong, [batch])[0].startswith("trend.p_value: ")

@@ -1,19 +1,23 @@
 import json
+import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
+from pathlib import Path
 from threading import Thread
 
 import pytest
 from obstore.store import MemoryStore, S3Store
 
+from accuracy_job.engines import local
 from accuracy_job.files import StoreError
 from accuracy_job.kernel import Counts
 from accuracy_job.report import build
 from accuracy_job.store import (
-    count_classifications,
+    CLASSIFICATIONS_COUNTING,
+    classified_days,
     errors_named,
     latest,
     listed,
@@ -32,7 +36,12 @@ def test_classifications_are_counted_on_every_day() -> None:
         "classifications/x",
     ):
         store.put(key, b"{}")
-    assert count_classifications(store) == 2
+    days = classified_days(store)
+    assert [local.run(CLASSIFICATIONS_COUNTING, part, at_once=2) for part in (days, days[:1], [])] == [
+        2,
+        1,
+        0,
+    ]
 
 
 class Stub(BaseHTTPRequestHandler):
@@ -96,6 +105,17 @@ def test_an_object_whose_key_cannot_be_listed_is_named_and_to_be_deleted(
 def test_a_store_that_asks_for_patience_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     with stubbed(Busy, monkeypatch):
         assert bytes(open_store("s3://busy").get("a.json").bytes()) == b"{}"
+
+
+def test_a_folder_is_the_same_from_whatever_folder_is_the_current(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    pickled = pickle.dumps(open_store("kept"))
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir("elsewhere")
+    pickle.loads(pickled).put("a.json", b"{}")
+    assert (tmp_path / "kept/a.json").read_bytes() == b"{}"
 
 
 def test_a_report_is_kept_under_its_time_and_as_the_latest() -> None:

@@ -106,6 +106,14 @@ def test_merging_is_associative_and_commutative(labels: list[Label]) -> None:
     assert writers.total(forwards).equals(writers.total(backwards))
 
 
+def test_many_days_of_the_same_writers_take_the_memory_of_few() -> None:
+    cells = [{"writer": f"{i:064}", "cell": cell, "count": 1} for i in range(200) for cell in range(100)]
+    day = pa.Table.from_pylist(cells, writers.SCHEMA)  # 20,000 rows, and a year of it 7.3 million
+    year = reduce(writers.merge, [day] * 365, writers.NOTHING)
+    assert len(year) < 2 * writers.LEAST_TO_ADD
+    assert writers.total(year).equals(writers.total(pa.concat_tables([day] * 365)))
+
+
 def test_only_writers_whose_counts_changed_are_written() -> None:
     store = store_of([(W0, "2026-11-22", 7, 7), (W1, "2026-11-22", 7, 7), (W2, "2026-11-22", 7, 7)])
     assert run(store) == 3
