@@ -14,6 +14,7 @@ export class DataView {
   #writer;
   #discard;
   #parts;
+  #images = /** @type {Map<string, Blob>} */ (new Map()); // for a copy that is not whole yet
 
   /** @param {() => void} discard what the other views hold, also what is still on its way to the API */
   constructor(root, api, writer, discard) {
@@ -75,19 +76,29 @@ export class DataView {
   async #download() {
     const copies = [];
     for await (const record of this.#api.classifications()) {
-      const image = await this.#api.image(record);
-      const copy = { ...record, image: image && (await dataUrl(image)) };
-      copies.push(new Blob([copies.length === 0 ? "" : ",\n", JSON.stringify(copy, null, 2)]));
+      const known = JSON.stringify(record, null, 2).slice(0, -2); // without its end
+      copies.push(new Blob([copies.length === 0 ? "" : ",\n", known, ',\n  "image": ', await this.#image(record), "\n}"]));
       this.#say(words.downloading(copies.length));
     }
     const legibility = JSON.stringify(await this.#api.legibility(), null, 2);
     const whole = [`{"legibility": ${legibility},\n"classifications": [\n`, ...copies, "\n]}"];
     save(whole, "application/json", words.downloadName);
+    this.#images.clear();
     this.#say(words.downloaded(copies.length));
+  }
+
+  /** As JSON. Where the connection fails, what was fetched before is there when it is tried again. */
+  async #image(record) {
+    if (!this.#images.has(record.id)) {
+      const image = await this.#api.image(record);
+      this.#images.set(record.id, new Blob([JSON.stringify(image && (await dataUrl(image)))]));
+    }
+    return this.#images.get(record.id);
   }
 
   async #deleteAll() {
     this.#discard();
+    this.#images.clear();
     await saved(); // undoing a label makes a record
     const ids = [];
     for await (const { id } of this.#api.classifications()) ids.push(id);

@@ -1,8 +1,7 @@
 /** The view of the accuracy report: how often the model was right, where it errs, and whether it knows. */
 
-import { commonLow, intervalBar, reliabilityDiagram } from "./charts.js";
+import { commonLow, confusionMatrix, intervalBar, reliabilityDiagram } from "./charts.js";
 import { awaited, element, parts, problemNotice, scrollable } from "./elements.js";
-import { confusionMatrix } from "./matrix.js";
 import { count, percent, share, texts } from "./texts.js";
 
 const OLD_MS = 7 * 24 * 60 * 60 * 1000;

@@ -24,6 +24,7 @@ export class Pad extends EventTarget {
     canvas.addEventListener("pointermove", (event) => this.#move(event));
     canvas.addEventListener("pointerup", (event) => this.#end(event));
     canvas.addEventListener("pointercancel", (event) => this.#cancel(event));
+    canvas.addEventListener("touchmove", keepStroke, { passive: false });
     new ResizeObserver(() => this.#redraw()).observe(canvas);
     addEventListener("resize", () => this.#redraw()); // zoomed, it may keep its size and have other pixels
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#redraw());
@@ -149,6 +150,11 @@ export class Pad extends EventTarget {
     const strokes = this.#stroke ? [...this.#drawing.strokes, this.#stroke] : this.#drawing.strokes;
     for (const stroke of strokes) paintStroke(context, side, segments(stroke));
   }
+}
+
+/** iPadOS would take the second of two quick strokes of its pencil for writing into a field, and keep it. */
+function keepStroke(event) {
+  if (event.touches[0].touchType === "stylus") event.preventDefault();
 }
 
 /** Chromium leaves `toBlob` to its idle time, up to a second later. */

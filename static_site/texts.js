@@ -216,7 +216,7 @@ export const texts = {
     heading: "My data",
     lead: "There is no account. A secret in this browser is all that ties your images to you.",
     key: "My key",
-    keyNote: "Whoever has it can see and delete your images. Keep a copy to go on in another browser, or to come back later.",
+    keyNote: "Whoever has it can see and delete your images. Keep a copy to go on in another browser, or to come back later: Safari forgets it after a week without a visit.",
     export: "Save my key",
     exportName: "legible-key.txt",
     import: "Use another key",

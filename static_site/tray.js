@@ -96,7 +96,8 @@ export class Tray {
    * more, and goes as it is when it is tried again: the same request has the same bytes.
    */
   async #read(reading) {
-    if (reading.image instanceof File) reading.image = await fitted(reading.image).catch(() => reading.image);
+    const file = reading.image;
+    if (file instanceof File) reading.image = await fitted(file).catch(() => copied(file)).catch(() => file);
     await reading.send();
   }
 
@@ -154,11 +155,16 @@ export class Tray {
 async function fitted(file) {
   const isAccepted = file.type === "" || ACCEPTED.includes(file.type); // the API looks at the content
   const isOpaque = OPAQUE.includes(file.type);
-  if (isAccepted && file.size <= (isOpaque ? LARGEST_OPAQUE : LARGEST_UPLOAD)) return new Blob([await file.arrayBuffer()], file); // it may be gone by then
+  if (isAccepted && file.size <= (isOpaque ? LARGEST_OPAQUE : LARGEST_UPLOAD)) return copied(file);
   const bitmap = await createImageBitmap(file);
   const type = isOpaque ? "image/jpeg" : "image/webp"; // a browser that writes no WebP makes it a PNG
   const smaller = await encoded(bitmap, type).finally(() => bitmap.close()); // its memory
   return isAccepted && file.size <= smaller.size ? file : smaller;
+}
+
+/** The file itself may be gone when it is tried again. */
+async function copied(file) {
+  return new Blob([await file.arrayBuffer()], file);
 }
 
 async function encoded(bitmap, type) {

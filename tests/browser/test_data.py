@@ -181,6 +181,26 @@ def test_a_copy_also_holds_the_records_of_images_that_are_kept_no_longer(page: P
     assert images[kept["id"]].startswith("data:image/png;base64,")
 
 
+def test_a_copy_that_failed_goes_on_where_it_was(page: Page, api: ApiDouble) -> None:
+    first = api.add(predicted=0, true=0)
+    for digit in (1, 2):
+        api.add(predicted=digit)
+    image = f"/classifications/{first['id']}/image"  # the oldest comes last
+    api.faults = [(f"GET {image}", 500, "")]
+    page.get_by_role("button", name="Download a copy").click()
+    again = page.get_by_role("alert").get_by_role("button", name="Try again")
+    expect(again).to_be_visible()
+    api.faults = []
+    first["true"] = 8  # said elsewhere meanwhile
+    with page.expect_download() as download:
+        again.click()
+    copy = json.loads(Path(download.value.path()).read_text())
+    assert [record["true"] for record in copy["classifications"]] == [None, None, 8]
+    assert all(record["image"].startswith("data:image/png;base64,") for record in copy["classifications"])
+    fetched = [request.url for request in api.calls("GET", "/classifications/[^/]+/image")]
+    assert len([url for url in fetched if not url.endswith(image)]) == 2
+
+
 def test_everything_is_deleted_after_a_question(page: Page, api: ApiDouble) -> None:
     for digit in range(4):
         api.add(predicted=digit)

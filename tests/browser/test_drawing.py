@@ -451,3 +451,18 @@ def test_who_takes_back_a_wrong_tap_and_draws_on_draws_the_same_digit(page: Page
     wait_until_sent(page, lambda: len(api.calls("POST", UPLOAD)) == 3 and len(api.records) == 1)
     first, _, second = map(drawn, api.calls("POST", UPLOAD))
     assert ink(second) > 1.3 * ink(first)  # both strokes
+
+
+@pytest.mark.parametrize(("kind", "kept"), [("stylus", True), ("direct", False)])
+def test_a_pencil_keeps_the_strokes_that_ipados_would_take_for_writing(
+    page: Page, kind: str, kept: bool
+) -> None:
+    prevented = page.locator("canvas").evaluate(
+        """(canvas, touchType) => {
+            const event = new Event("touchmove", { bubbles: true, cancelable: true });
+            Object.assign(event, { touches: [{ touchType }] });  // as Safari's
+            return !canvas.dispatchEvent(event);
+        }""",
+        kind,
+    )
+    assert prevented is kept

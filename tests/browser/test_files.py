@@ -206,6 +206,31 @@ def test_a_photo_that_was_made_smaller_is_the_same_bytes_when_it_is_sent_again(
     assert len(first) < len(buffer.getvalue())
 
 
+def test_a_photo_that_could_not_be_made_smaller_at_first_is_the_same_bytes_when_it_is_sent_again(
+    page: Page, api: ApiDouble
+) -> None:
+    page.evaluate(  # as where there is no memory for it at the moment
+        """() => {
+            const original = window.createImageBitmap;
+            window.createImageBitmap = () => {
+                window.createImageBitmap = original;
+                return Promise.reject(new Error());
+            };
+        }"""
+    )
+    noise = np.random.default_rng(0).integers(0, 256, (800, 1000, 3), np.uint8)
+    Image.fromarray(noise).save(buffer := io.BytesIO(), "JPEG", quality=95)
+    api.is_away = True
+    choose(page, FilePayload(name="photo.jpg", mimeType="image/jpeg", buffer=buffer.getvalue()))
+    again = page.get_by_role("button", name="Try the failed ones again")
+    expect(again).to_be_visible()
+    api.is_away = False
+    again.click()
+    expect(page.get_by_text("1 image read")).to_be_visible()
+    sent = {request.post_data_buffer for request in api.calls("POST", UPLOAD)}
+    assert sent == {buffer.getvalue()}
+
+
 def test_leaving_while_files_wait_for_a_connection_is_asked_about(page: Page, api: ApiDouble) -> None:
     api.is_away = True
     choose(page, file("digit.png"))
