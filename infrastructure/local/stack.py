@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -19,6 +20,7 @@ from infrastructure.local.part import Part
 from infrastructure.local.settings import BUCKET, ROOT, LocalError, Settings, folder_errors_named
 
 START_SECONDS = 150.0  # a cold disk reads PyTorch in 20 s, and several may start at once
+LEAST_FREE = 0.01  # of the disk: SeaweedFS' own, which nothing moves
 STOP_SECONDS = 4.0  # ctrl-C ends everything within 5 s
 
 
@@ -103,6 +105,7 @@ class Stack(Running):
         self.settings = settings
         with folder_errors_named(settings.data):
             settings.data.mkdir(0o700, parents=True, exist_ok=True)
+            _check_space(settings.data)
             self.credentials = Credentials.of(settings.data)
             all_parts = [
                 parts.store(settings, self.credentials),
@@ -116,17 +119,17 @@ class Stack(Running):
         with folder_errors_named(self.settings.data):
             self._logs.mkdir(exist_ok=True)
             self._lock = (self.settings.data / "lock").open("a+")  # which keeps what it says
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            self._lock.seek(0)
-            how = f" (kill {running})" if (running := self._lock.read()) else ""
-            self._lock.close()
-            raise LocalError(
-                f"The data in {self.settings.data} is in use: `make run`, or a server that it has started, "
-                f"runs already. Stop it{how}, or name another folder with LEGIBLE_DATA."
-            ) from None
-        self._lock.truncate(0)
+            try:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                self._lock.seek(0)
+                how = f" (kill {running})" if (running := self._lock.read()) else ""
+                self._lock.close()
+                raise LocalError(
+                    f"The data in {self.settings.data} is in use: `make run`, or a server that it has "
+                    f"started, runs already. Stop it{how}, or name another folder with LEGIBLE_DATA."
+                ) from None
+            self._lock.truncate(0)
         self._held = [self._lock.fileno()]  # a killed `make run` leaves its servers, and they the data in use
         return super().__enter__()
 
@@ -139,6 +142,16 @@ class Stack(Running):
     def _stop(self) -> None:
         super()._stop()
         self._lock.close()
+
+
+def _check_space(data: Path) -> None:
+    """Raise LocalError where the store would answer that it is there, and write nothing."""
+    disk = shutil.disk_usage(data)
+    if disk.free < LEAST_FREE * disk.total:
+        raise LocalError(
+            f"Less than {LEAST_FREE:.0%} of the disk that {data} is on is free ({disk.free // 2**20} MB): "
+            "the store would write nothing. Free some, or name another folder with LEGIBLE_DATA."
+        )
 
 
 def run_accuracy_job(settings: Settings, credentials: Credentials, *options: str) -> None:

@@ -16,7 +16,8 @@ from infrastructure.local.settings import ROOT
 BASE = "docker.io/library/python:3.11-slim-bookworm"  # what the Dockerfile names
 STAND_IN = "localhost/legible-stand-in-base:bookworm"
 _DEBIAN = ["python3", "python3-pip", "python3-venv", "ca-certificates"]
-_PODMAN = {"CONTAINERS_CONF": str(Path(__file__).with_name("containers.conf"))}
+# As a user podman needs systemd's cgroups, and finds them.
+_PODMAN = {"CONTAINERS_CONF": str(Path(__file__).with_name("containers.conf"))} if os.geteuid() == 0 else {}
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """What ships, and what was committed, is as it may be."""
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -26,7 +27,9 @@ def test_no_credentials_were_ever_committed() -> None:
 def test_what_came_and_went_on_a_branch_and_what_a_merge_added_is_history(tmp_path: Path) -> None:
     def git(*words: str) -> None:
         identity = ("-c", "user.name=somebody", "-c", "user.email=somebody@example.org")
-        subprocess.run(["git", *identity, *words], cwd=tmp_path, check=True, capture_output=True)
+        nobodys = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}  # no hooks, no signatures
+        command = ["git", *identity, *words]
+        subprocess.run(command, cwd=tmp_path, env=os.environ | nobodys, check=True, capture_output=True)
 
     def commit(text: str) -> None:
         (tmp_path / "file").write_text(text)

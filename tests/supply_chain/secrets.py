@@ -14,7 +14,9 @@ from infrastructure.local.settings import ROOT
 GUESSES = {"Base64HighEntropyString", "HexHighEntropyString", "KeywordDetector", "IPPublicDetector"}
 # Merges, too, against each of their parents; and what came and went on a branch before it was merged.
 WHOLE = ["--all", "--full-history", "-m"]
-LOG = ["git", "log", *WHOLE, "--patch", "--unified=0", "--no-color", "--no-ext-diff", "--", ".", ":!*.lock"]
+OURS = f"safe.directory={ROOT}"  # also where a checkout is mounted that another user owns
+SHOWN = ["--patch", "--unified=0", "--no-color", "--no-ext-diff"]
+LOG = ["git", "-c", OURS, "log", *WHOLE, *SHOWN, "--", ".", ":!*.lock"]
 
 
 def history(repository: Path = ROOT) -> Iterator[str]:

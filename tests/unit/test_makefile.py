@@ -80,7 +80,10 @@ def test_what_a_python_that_was_upgraded_no_longer_finds_is_set_up_again(
 
 
 def test_nothing_runs_a_script_that_names_the_folder_which_it_was_installed_in() -> None:
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
+    ours = f"safe.directory={ROOT}"
+    listed = subprocess.run(
+        ["git", "-c", ours, "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     files = [
         ROOT / name for name in listed.stdout.split("\0") if re.search(r"(Makefile|\.(md|ya?ml|py))$", name)
     ]

@@ -71,7 +71,7 @@ def test_the_functions_code_can_be_read_by_everybody_whatever_the_checkouts_mode
 
 def test_the_image_can_be_read_by_its_user_whatever_the_checkouts_modes() -> None:
     copied = re.findall(r"^COPY (?!--from)(.*) /srv", image.DOCKERFILE.read_text(), re.MULTILINE)
-    assert copied == ["--chmod=755 inference_image"]
+    assert copied == ["inference_image"]
 
 
 def test_an_image_is_pushed_without_attestations_that_would_count_as_images(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,10 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from infrastructure.local import parts
 from infrastructure.local.environment import with_own
 from infrastructure.local.part import Part
-from infrastructure.local.settings import HOST, MAX_PORT, ROOT, LocalError, free_ports
-from infrastructure.local.stack import Running
+from infrastructure.local.settings import HOST, MAX_PORT, ROOT, LocalError, Settings, free_ports
+from infrastructure.local.stack import Running, Stack
 from tests.processes import processes_that_name
 
 
@@ -23,8 +25,14 @@ def part(command: list[str], port: int) -> Part:
     return Part("page", command, {}, port=port, variable="LEGIBLE_PAGE_PORT", health="/")
 
 
-def test_what_leads_to_aws_or_to_a_proxy_is_not_inherited() -> None:
-    inherited = {"PATH": "/bin", "AWS_SESSION_TOKEN": "t", "AWS_PROFILE": "work", "no_proxy": "example.org"}
+def test_what_leads_away_from_this_machine_or_environment_is_not_inherited() -> None:
+    leading_away = {
+        "AWS_SESSION_TOKEN": "t",
+        "AWS_PROFILE": "work",
+        "UVICORN_UDS": "s",
+        "PYTHONPATH": "/other",
+    }
+    inherited = {"PATH": "/bin", "no_proxy": "example.org", **leading_away}
     assert with_own({"AWS_REGION": "r"}, inherited) == {
         "PATH": "/bin",
         "AWS_REGION": "r",
@@ -87,6 +95,33 @@ def test_a_log_that_cannot_be_written_is_an_error_of_its_folder(tmp_path: Path) 
     (tmp_path / "page.log").mkdir()
     with pytest.raises(LocalError, match=f"{tmp_path} cannot be the folder of data: Is a directory"):
         part([sys.executable], next(free_ports())).start(tmp_path)
+
+
+def test_a_program_that_was_set_up_in_halves_is_named_with_what_to_do(tmp_path: Path) -> None:
+    (half := tmp_path / "weed").touch(0o644)  # executable it becomes last
+    with pytest.raises(LocalError, match=r"page cannot be started: .*weed.* Delete \.venv"):
+        part([str(half)], next(free_ports())).start(tmp_path)
+
+
+def test_a_disk_on_which_the_store_would_write_nothing_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = shutil.disk_usage(tmp_path)._replace(total=10**12, free=10**12 // 101)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: full)
+    with pytest.raises(LocalError, match=r"Less than 1% .* \(9442 MB\)"):
+        Stack(Settings.on_free_ports(tmp_path))
+
+
+@pytest.mark.parametrize(("said", "workers"), [(None, 4), ("7", 7)])
+def test_a_large_machine_gets_few_workers_unless_it_is_said_otherwise(
+    said: str | None, workers: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(parts, "usable_cores", lambda: 64)
+    monkeypatch.delenv("LEGIBLE_INFERENCE_WORKERS", raising=False)
+    if said is not None:
+        monkeypatch.setenv("LEGIBLE_INFERENCE_WORKERS", said)
+    model = parts.inference(Settings.on_free_ports(tmp_path))
+    assert model.environment["LEGIBLE_INFERENCE_WORKERS"] == str(workers)
 
 
 def test_any_thread_can_start_a_part(tmp_path: Path) -> None:
