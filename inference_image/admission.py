@@ -15,6 +15,7 @@ class Admission:
 
     def __init__(self, max_images: int, max_bytes: int, metrics: Metrics) -> None:
         self.images = 0  # admitted and not yet answered
+        self.requests = 0  # that were ever admitted
         self._bytes = 0
         self._max_images = max_images
         self._max_bytes = max_bytes
@@ -29,6 +30,7 @@ class Admission:
         if self.images + images > self._max_images or self._bytes + size > self._max_bytes:
             self._metrics.refused.inc()
             raise Full
+        self.requests += 1
         self._hold(images, size)
         try:
             yield

@@ -136,12 +136,17 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn does
         super().connection_made(transport)
+        transport.set_write_buffer_limits(high=0)  # whatever the client's kernel does not take is unread
         self._expect(self.head_seconds)
         if len(self.connections) > CONNECTIONS:
             transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._arrived()
+        self._unset_keepalive_if_required()  # uvicorn does so where no error has ended it
+        if self._answered is not None and not self._answered.response_complete:
+            self._leave_unanswered(self._answered)  # uvicorn does so with the last that came
+        self.pipeline.clear()
         self.resume_writing()
         super().connection_lost(exc)
 
@@ -195,8 +200,9 @@ class Connection(HttpToolsProtocol):
         if self._answered is not None:
             self._answered.body = bytearray()  # of what was refused, nobody has taken it
             self._answered.transport = self.transport  # `_Whole` and it would keep one another
-        super().on_response_complete()
-        if self.cycle.more_body:
+        answered = self._answered
+        super().on_response_complete()  # which may begin the next
+        if answered is not None and answered.more_body:
             self._expect(self.discard_seconds)
         if self.pipeline:
             self.flow.pause_reading()
@@ -256,6 +262,7 @@ class Connection(HttpToolsProtocol):
     def _discard_the_rest(self) -> None:
         """Read what still comes, and forget it: a client that still sends would see only a reset."""
         self._is_refused = True
+        self.flow.resume_reading()
         self.transport.write_eof()
         self._expect(self.discard_seconds)
 
@@ -274,8 +281,7 @@ class Connection(HttpToolsProtocol):
             scope = cast("Scope", self._answered.scope)
             request_id = id_of(scope)
             refuse(scope, status)
-            self._answered.disconnected = True  # it must write nothing behind this, nor wait for its body
-            self._answered.message_event.set()
+            self._leave_unanswered(self._answered)
         log("refused", request_id=request_id, status=status, detail=detail)
         body = json.dumps(details(status, detail)).encode()
         head = (
@@ -284,6 +290,12 @@ class Connection(HttpToolsProtocol):
         )
         self.transport.write(STATUS_LINE[status] + head.encode() + body)
         self._discard_the_rest()
+
+    def _leave_unanswered(self, cycle: RequestResponseCycle) -> None:
+        """Let a request write nothing any more, nor wait for its body."""
+        cycle.disconnected = True
+        cycle.waiting_for_100_continue = False
+        cycle.message_event.set()
 
     def _expect(self, seconds: float) -> None:
         self._wait_no_more()

@@ -63,23 +63,24 @@ async def _keep(worker: int, settings: Settings, heartbeats: Heartbeats, stop: a
         heartbeats.forget(worker)
         try:
             process = await _start(worker, settings, heartbeats.folder)
-        except OSError as error:  # processes, or memory for one, may be short for a while
+        except (OSError, RuntimeError) as error:  # processes, threads or memory may be short for a while
             if not has_served:
-                raise WorkerError(f"worker {worker} cannot be started: {error.strerror}") from error
-            log("a worker cannot be started", worker=worker, reason=error.strerror)
+                raise WorkerError(f"worker {worker} cannot be started: {error}") from error
+            log("a worker cannot be started", worker=worker, reason=str(error))
             await _first(stop.wait(), asyncio.sleep(EVERY_SECONDS))
             continue
         try:
             await _first(process.wait(), stop.wait(), _hung(worker, heartbeats))
         finally:
             await _end(process, settings.stop_seconds if stop.is_set() else 0)
-            multiprocess.mark_process_dead(process.pid, str(heartbeats.folder))  # type: ignore[no-untyped-call]  # untyped there
+            multiprocess.mark_process_dead(worker, str(heartbeats.folder))  # type: ignore[no-untyped-call]  # untyped there
         if stop.is_set():
             return
         has_served |= (has_beaten := heartbeats.last(worker) is not None)
         if not has_served:
+            killed = ", as where memory is short: fewer WORKERS need less" if process.returncode == -9 else ""
             raise WorkerError(
-                f"worker {worker} has ended with status {process.returncode} before it could serve"
+                f"worker {worker} has ended with status {process.returncode} before it could serve{killed}"
             )
         log("a worker is replaced", worker=worker, status=process.returncode)
         if not has_beaten:  # what ended it may last: memory that is short, for one

@@ -10,7 +10,9 @@ from pathlib import Path
 import cv2
 import torch
 import uvloop
+from prometheus_client import values
 
+from inference_image.admission import Admission
 from inference_image.bounds import bound_memory
 from inference_image.connections import Server
 from inference_image.heartbeats import Heartbeats
@@ -29,9 +31,11 @@ def main() -> None:
     settings = Settings.from_environment(os.environ)
     torch.set_num_threads(settings.threads)
     cv2.setNumThreads(settings.threads)
-    heartbeats = Heartbeats(Path(os.environ[METRICS_FOLDER]), settings.workers)
+    heartbeats, number = Heartbeats(Path(os.environ[METRICS_FOLDER]), settings.workers), int(sys.argv[1])
+    # Not by its PID: who replaces this one counts on where it ended, and no files are left of those before.
+    values.ValueClass = values.MultiProcessValue(lambda: number)  # type: ignore[no-untyped-call]  # untyped there
     try:
-        service = Service(Model.load(), settings, heartbeats, int(sys.argv[1]))
+        service = Service(Model.load(), settings, heartbeats, number)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(serve(service, settings))
     except (ModelError, NothingRead, OSError) as error:
@@ -49,19 +53,20 @@ async def serve(service: Service, settings: Settings) -> None:
     serving = asyncio.create_task(server.answer())
     await stop.wait()
     service.draining = True
-    await _quiet(service, settings.drain_seconds)
+    await quiet(service.admission, settings.drain_seconds)
     server.stop()
     await serving
     watchdog.cancel()
 
 
-async def _quiet(service: Service, seconds: int) -> None:
+async def quiet(admission: Admission, seconds: int) -> None:
     """Wait until no images come any more, but not longer than so many seconds."""
     now = asyncio.get_running_loop().time
     deadline = now() + seconds
-    busy = now()
+    busy, seen = now(), admission.requests
     while now() < min(deadline, busy + QUIET_SECONDS):
-        busy = now() if service.admission.images else busy
+        if admission.images or admission.requests > seen:  # or has come and gone since the last look
+            busy, seen = now(), admission.requests
         await asyncio.sleep(0.01)
 
 

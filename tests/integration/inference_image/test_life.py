@@ -17,7 +17,6 @@ from pathlib import Path
 import pytest
 import urllib3
 
-from inference_image.__main__ import FOLDERS, MEMORY
 from inference_image.heartbeats import Heartbeats
 from inference_image.settings import Settings
 from inference_image.supervisor import METRICS_FOLDER
@@ -169,6 +168,8 @@ def test_a_worker_that_dies_is_replaced_and_the_others_answer_meanwhile(mended: 
     assert mended.ask("/invocations", sample("mnist-2.png")).json()["predicted"] == 0
     wait_until(lambda: mended.ping() == 200)
     assert mended.process.poll() is None
+    # Nothing stays of those before: what is there is added up with each look at the metrics.
+    assert len([*_memory_of(mended).glob("counter_*.db")]) <= 2
 
 
 def test_one_that_dies_in_its_place_before_it_can_serve_is_replaced_as_well(mended: Server) -> None:
@@ -235,9 +236,9 @@ def test_what_a_killed_server_left_in_memory_is_removed_by_the_next_start() -> N
 
 
 def _memory_of(server: Server) -> Path:
-    """Find the folder of its metrics among those of all servers on this machine."""
-    (file,) = MEMORY.glob(f"{FOLDERS}*/counter_{server.workers()[0]}.db")
-    return file.parent
+    """Return the folder of its metrics."""
+    variables = Path(f"/proc/{server.workers()[0]}/environ").read_text().split("\0")
+    return Path(dict(each.split("=", 1) for each in variables if each)[METRICS_FOLDER])
 
 
 def test_a_full_queue_is_said_at_once() -> None:
@@ -271,8 +272,9 @@ def test_a_queue_that_is_too_long_for_the_deadline_is_not_read_to_its_end(hasty:
         answers = [client.recv(2**16)[9:12] for client in clients]
     assert set(answers) == {b"200", b"503"}
     read = hasty.metric("legible_batch_images_sum") - before
-    # Late can be the batch that is being read at the deadline, and the one whose answers are about to go.
-    assert read <= answers.count(b"200") + 2 * 8
+    # Late can be the batch that is being read at the deadline, and the one whose answers are about to go; and
+    # the worker may have read an image of its own before they came.
+    assert read <= answers.count(b"200") + 2 * 8 + 1
 
 
 def test_what_clients_that_have_gone_had_asked_is_not_read() -> None:

@@ -18,16 +18,19 @@ ANSWER = PlainTextResponse("answer")
 LONG = 30.0  # a test that waits for so long has failed
 
 
-class Hasty(Connection):
-    head_seconds = 0.05
-    discard_seconds = 0.05
-    unread_seconds = 0.05
-
-
 class Patient(Connection):
     head_seconds = LONG
     discard_seconds = LONG
     unread_seconds = LONG
+
+
+class Speechless(Patient):
+    head_seconds = 0.05
+
+
+class Hasty(Patient):
+    discard_seconds = 0.05
+    unread_seconds = 0.05
 
 
 @asynccontextmanager
@@ -58,7 +61,7 @@ async def client(
 @pytest.mark.parametrize("said", [b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: here\r\n"])
 def test_who_asks_nothing_is_let_go(said: bytes) -> None:
     async def ended() -> bytes:
-        async with client(Hasty) as (reader, writer):
+        async with client(Speechless) as (reader, writer):
             writer.write(said)
             return await asyncio.wait_for(reader.read(), LONG)
 
@@ -165,7 +168,7 @@ def test_a_client_that_is_refused_and_stays_is_let_go() -> None:
     async def is_gone() -> bool:
         async with client(Hasty) as (reader, writer):
             writer.write(b"GET /" + b"a" * 2 * HEAD_BYTES)
-            await asyncio.wait_for(reader.read(), LONG)
+            assert (await asyncio.wait_for(reader.read(), LONG)).startswith(b"HTTP/1.1 431")
             async with asyncio.timeout(LONG):
                 while not writer.is_closing():  # which it is once what is sent meets no one
                     writer.write(b"a")
@@ -224,6 +227,7 @@ class Wire(asyncio.Transport):
         self.is_aborted = False
         self.is_closed = False
         self.is_paused = False
+        self.most_unsent: int | None = None  # uvloop's own
 
     @property
     def written(self) -> bytes:
@@ -233,6 +237,9 @@ class Wire(asyncio.Transport):
         self.packets.append(bytes(data))
 
     def write_eof(self) -> None: ...
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:  # noqa: ARG002
+        self.most_unsent = high
 
     def close(self) -> None:
         self.is_closed = True
@@ -356,6 +363,74 @@ def test_as_long_as_requests_wait_for_answers_no_more_are_read() -> None:
         return most, wire.written.count(b"\r\n\r\nbody") % PIPELINED
 
     assert asyncio.run(waiting()) == (PIPELINED - 1, 0)
+
+
+def test_a_body_that_comes_behind_an_answer_has_its_own_time() -> None:
+    async def second() -> bytes:
+        async with client(Hasty, app=_echo) as (reader, writer):
+            writer.write(PLAIN + PLAIN[:-4])
+            await reader.readuntil(b"body")
+            await asyncio.sleep(4 * Hasty.discard_seconds)
+            writer.write(b"late")
+            return await asyncio.wait_for(reader.readuntil(b"late"), LONG)
+
+    assert asyncio.run(second()).startswith(b"HTTP/1.1 200")
+
+
+def test_a_refusal_is_read_by_who_still_sends_also_where_reading_had_paused() -> None:
+    large = b"%x\r\n%b\r\n" % (HEAD_BYTES + 1, bytes(HEAD_BYTES + 1))
+    wire = asyncio.run(_answered([BROKEN.replace(b"no size", large + b"no size")]))
+    assert wire.written.startswith(b"HTTP/1.1 400")
+    assert not wire.is_paused
+
+
+def test_a_client_that_sends_what_is_broken_is_not_asked_to_go_on() -> None:
+    answer = asyncio.run(_answer([BROKEN.replace(b"\r\n", b"\r\nExpect: 100-continue\r\n", 1)]))
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert answer.count(b"HTTP/1.1 ") == 1
+
+
+@pytest.mark.parametrize("error", [None, ConnectionResetError()])
+def test_who_leaves_while_requests_wait_is_written_nothing_and_forgotten(error: Exception | None) -> None:
+    async def left() -> tuple[bytes, bool]:
+        gone = asyncio.Event()
+
+        async def late(scope: Scope, receive: Receive, send: Send) -> None:
+            await gone.wait()
+            await ANSWER(scope, receive, send)
+
+        config, state, wire = (
+            uvicorn.Config(late, ws="none", lifespan="off", log_config=None),
+            ServerState(),
+            Wire(),
+        )
+        connection = Patient(config, state, {})
+        connection.connection_made(wire)
+        connection.data_received(PLAIN + PLAIN)
+        tasks = [*state.tasks]
+        connection.connection_lost(error)
+        gone.set()
+        await asyncio.wait_for(asyncio.gather(*tasks), LONG)
+        return wire.written, bool(connection.pipeline)
+
+    assert asyncio.run(left()) == (b"", False)
+
+
+def test_no_timer_keeps_a_client_that_was_answered_and_has_reset_the_connection() -> None:
+    async def kept() -> bool:
+        config, state = uvicorn.Config(ANSWER, ws="none", lifespan="off", log_config=None), ServerState()
+        connection = Patient(config, state, {})
+        connection.connection_made(Wire())
+        connection.data_received(PLAIN)
+        await asyncio.wait_for(asyncio.gather(*state.tasks), LONG)
+        connection.connection_lost(ConnectionResetError())
+        return connection.timeout_keep_alive_task is not None
+
+    assert not asyncio.run(kept())
+
+
+def test_what_the_kernel_does_not_take_counts_as_unread_from_the_first_byte() -> None:
+    assert asyncio.run(_answered([PLAIN])).most_unsent == 0
 
 
 def test_of_a_refused_body_nothing_is_kept() -> None:
