@@ -33,15 +33,16 @@ from model_training.interrupts import interruptible
 
 CHUNK = 50  # images that one process draws at a time, from a seed of their own
 _SHARES = {  # of the kinds of image
-    "canvas": 0.12,
-    "scan": 0.14,
-    "board": 0.11,
-    "photo": 0.19,
-    "coarse": 0.08,
+    "canvas": 0.13,
+    "scan": 0.16,
+    "board": 0.12,
+    "photo": 0.17,
+    "scene": 0.08,
     "font": 0.08,
-    "not a digit": 0.12,
-    "blank": 0.08,
-    "noise": 0.08,
+    "not a digit": 0.11,
+    "blank": 0.06,
+    "empty scene": 0.05,
+    "noise": 0.04,
 }
 _FAINT = np.float32(0.02)  # of the ink: next to none of the mark, all else is as it was
 _UNSEEN = 12.0  # grey levels: a fainter mark is not there for anybody
