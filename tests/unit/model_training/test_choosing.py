@@ -41,4 +41,4 @@ def test_images_that_are_drawn_offer_the_mark_and_say_that_it_is_right() -> None
     for offer in offers:
         assert offer.measures.shape == (len(offer.right), len(NAMES))
         assert np.isfinite(offer.measures).all()
-        assert offer.right.any() == (offer.kind not in {"blank", "noise"})
+        assert offer.right.any() == (offer.kind not in {"blank", "empty scene", "noise"})
