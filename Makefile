@@ -39,7 +39,7 @@ accuracy: .venv/run.stamp ## The accuracy job on the store that `make run` keeps
 
 engine:
 	@$(ENGINE) info >/dev/null 2>&1 || { echo "$(ENGINE) does not answer. Start Docker or podman (is your user in the group docker?), \
-	  or name one: make ENGINE=podman …"; exit 1; }
+	or name one: make ENGINE=podman …"; exit 1; }
 
 image: engine ## Build the inference server's container image, with Docker or podman
 	$(ENGINE) build -f inference_image/Dockerfile -t legible-inference --build-arg VERSION="$$(git describe --always)" \

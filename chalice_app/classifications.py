@@ -212,9 +212,8 @@ class Classifications:
             waiting[:0] = left  # taken last
             if len(left) == len(batch):
                 break
-        if stuck := sorted(id for id in waiting if self._now() - keys.created(id) > STUCK_AFTER)[
-            :SWEEP_BATCH
-        ]:
+        long_ago = self._now() - STUCK_AFTER
+        if stuck := sorted(id for id in waiting if keys.created(id) < long_ago)[:SWEEP_BATCH]:
             logs.event(LOG, logging.WARNING, "images wait for long", ids=[str(id) for id in stuck])
         return {"settled": len(ids) - len(waiting), "pending": len(waiting)}
 
