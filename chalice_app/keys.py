@@ -27,7 +27,7 @@ def created(id: UUID) -> datetime:
 
 
 def first_id(moment: datetime) -> UUID:
-    """Return what no id that is made from then on comes before."""
+    """Return the least of all ids that can be made from a moment on."""
     return UUID(int=int(moment.timestamp() * 1000) << 80)
 
 

@@ -4,7 +4,7 @@ import argparse
 import hashlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -108,9 +108,9 @@ class Set:
     targets: Tensor
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Train, calibrate, look once at the test part, write the weights and their sidecar."""
-    settings, folder, weights = _arguments()
+    settings, folder, weights = _chosen(arguments)
     torch.set_num_threads(len(os.sched_getaffinity(0)))
 
     mnist = data.load()
@@ -387,7 +387,7 @@ def _plot(history: list[dict[str, float]], path: Path) -> None:
     figure.savefig(path, dpi=120, bbox_inches="tight")
 
 
-def _arguments() -> tuple[Settings, Path, Path]:
+def _chosen(given: Sequence[str] | None) -> tuple[Settings, Path, Path]:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "--seed", type=arguments.seed, default=Settings.seed, help="of the network and the order"
@@ -410,7 +410,7 @@ def _arguments() -> tuple[Settings, Path, Path]:
         default=str(WEIGHTS),
         help=f"where the trained model goes, in place of another {FAMILY}-* that is there",
     )
-    chosen = parser.parse_args()
+    chosen = parser.parse_args(given)
     settings = Settings(seed=chosen.seed, epochs=chosen.epochs, generated=chosen.generated)
     if chosen.weights == WEIGHTS and settings != Settings():
         parser.error(f"what is shipped as {VERSION} has no options: say where this goes by --weights")

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
@@ -53,25 +53,21 @@ class Part:
         self._log = logs / f"{self.name}.log"
         with folder_errors_named(logs):
             log = self._log.open("wb")
-        with log, uninterrupted(), self._errors_named():
-            self._process = subprocess.Popen(
-                self.command,
-                cwd=self.folder,
-                env=with_own(self.environment),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                pass_fds=held,
-            )
-
-    @contextlib.contextmanager
-    def _errors_named(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:  # of a program that a set-up, once interrupted, has left in halves
-            how = "Delete .venv, and run make again."
-            raise LocalError(f"The {self.name} cannot be started: {error}. {how}") from error
+        with log, uninterrupted():
+            try:
+                self._process = subprocess.Popen(
+                    self.command,
+                    cwd=self.folder,
+                    env=with_own(self.environment),
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                    pass_fds=held,
+                )
+            except OSError as error:  # of a program that a set-up, once interrupted, has left in halves
+                how = "Delete .venv, and run make again."
+                raise LocalError(f"The {self.name} cannot be started: {error}. {how}") from error
 
     def without_port(self, error: OSError) -> LocalError:
         """Return what to do where nothing can listen on the port."""

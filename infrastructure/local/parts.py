@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from inference_image.cores import usable_cores
@@ -64,8 +65,7 @@ def inference(settings: Settings) -> Part:
     environment = {
         "LEGIBLE_INFERENCE_HOST": HOST,
         "LEGIBLE_INFERENCE_PORT": str(settings.inference_port),
-        "LEGIBLE_INFERENCE_WORKERS": os.environ.get("LEGIBLE_INFERENCE_WORKERS")
-        or str(min(usable_cores(), MOST_WORKERS)),
+        "LEGIBLE_INFERENCE_WORKERS": workers(os.environ, usable_cores()),
     }
     return Part(
         "model",
@@ -75,6 +75,11 @@ def inference(settings: Settings) -> Part:
         variable="LEGIBLE_INFERENCE_PORT",
         health="/ping",
     )
+
+
+def workers(environment: Mapping[str, str], cores: int) -> str:
+    """Return how many workers the model's server gets: as many as it is said, else few."""
+    return environment.get("LEGIBLE_INFERENCE_WORKERS") or str(min(cores, MOST_WORKERS))
 
 
 def api(settings: Settings, credentials: Credentials) -> Part:

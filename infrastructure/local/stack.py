@@ -105,7 +105,8 @@ class Stack(Running):
         self.settings = settings
         with folder_errors_named(settings.data):
             settings.data.mkdir(0o700, parents=True, exist_ok=True)
-            _check_space(settings.data)
+            disk = shutil.disk_usage(settings.data)
+            check_space(settings.data, disk.free, disk.total)
             self.credentials = Credentials.of(settings.data)
             all_parts = [
                 parts.store(settings, self.credentials),
@@ -144,12 +145,11 @@ class Stack(Running):
         self._lock.close()
 
 
-def _check_space(data: Path) -> None:
-    """Raise LocalError where the store would answer that it is there, and write nothing."""
-    disk = shutil.disk_usage(data)
-    if disk.free < LEAST_FREE * disk.total:
+def check_space(data: Path, free: int, total: int) -> None:
+    """Raise LocalError where the store would be there and write nothing. `free` and `total` are bytes."""
+    if free < LEAST_FREE * total:
         raise LocalError(
-            f"Less than {LEAST_FREE:.0%} of the disk that {data} is on is free ({disk.free // 2**20} MB): "
+            f"Less than {LEAST_FREE:.0%} of the disk that {data} is on is free ({free // 2**20} MB): "
             "the store would write nothing. Free some, or name another folder with LEGIBLE_DATA."
         )
 

@@ -191,19 +191,30 @@ def test_files_that_failed_are_sent_again_also_while_another_one_is_on_its_way(
 def test_a_photo_that_was_made_smaller_is_the_same_bytes_when_it_is_sent_again(
     page: Page, api: ApiDouble
 ) -> None:
-    noise = np.random.default_rng(0).integers(0, 256, (1500, 2500, 3), np.uint8)
-    Image.fromarray(noise).save(buffer := io.BytesIO(), "JPEG", quality=95)
+    photo = noisy_photo(2500, 1500)
+    send_twice(page, api, photo)
+    first, *_, last = [request.post_data_buffer for request in api.calls("POST", UPLOAD)]
+    assert first == last
+    assert first is not None
+    assert len(first) < len(photo)
+
+
+def noisy_photo(width: int, height: int) -> bytes:
+    """Return a JPEG that takes long to send."""
+    pixels = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
+    Image.fromarray(pixels).save(buffer := io.BytesIO(), "JPEG", quality=95)
+    return buffer.getvalue()
+
+
+def send_twice(page: Page, api: ApiDouble, photo: bytes) -> None:
+    """Send a photo while there is no connection, and again when there is."""
     api.is_away = True
-    choose(page, FilePayload(name="photo.jpg", mimeType="image/jpeg", buffer=buffer.getvalue()))
+    choose(page, FilePayload(name="photo.jpg", mimeType="image/jpeg", buffer=photo))
     again = page.get_by_role("button", name="Try the failed ones again")
     expect(again).to_be_visible()
     api.is_away = False
     again.click()
     expect(page.get_by_text("1 image read")).to_be_visible()
-    first, *_, last = [request.post_data_buffer for request in api.calls("POST", UPLOAD)]
-    assert first == last
-    assert first is not None
-    assert len(first) < len(buffer.getvalue())
 
 
 def test_a_photo_that_could_not_be_made_smaller_at_first_is_the_same_bytes_when_it_is_sent_again(
@@ -218,17 +229,9 @@ def test_a_photo_that_could_not_be_made_smaller_at_first_is_the_same_bytes_when_
             };
         }"""
     )
-    noise = np.random.default_rng(0).integers(0, 256, (800, 1000, 3), np.uint8)
-    Image.fromarray(noise).save(buffer := io.BytesIO(), "JPEG", quality=95)
-    api.is_away = True
-    choose(page, FilePayload(name="photo.jpg", mimeType="image/jpeg", buffer=buffer.getvalue()))
-    again = page.get_by_role("button", name="Try the failed ones again")
-    expect(again).to_be_visible()
-    api.is_away = False
-    again.click()
-    expect(page.get_by_text("1 image read")).to_be_visible()
-    sent = {request.post_data_buffer for request in api.calls("POST", UPLOAD)}
-    assert sent == {buffer.getvalue()}
+    photo = noisy_photo(1000, 800)
+    send_twice(page, api, photo)
+    assert {request.post_data_buffer for request in api.calls("POST", UPLOAD)} == {photo}
 
 
 def test_leaving_while_files_wait_for_a_connection_is_asked_about(page: Page, api: ApiDouble) -> None:

@@ -3,7 +3,6 @@
 import errno
 import fcntl
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -16,8 +15,8 @@ import pytest
 from infrastructure.local import parts
 from infrastructure.local.environment import with_own
 from infrastructure.local.part import Part
-from infrastructure.local.settings import HOST, MAX_PORT, ROOT, LocalError, Settings, free_ports
-from infrastructure.local.stack import Running, Stack
+from infrastructure.local.settings import HOST, MAX_PORT, ROOT, LocalError, free_ports
+from infrastructure.local.stack import Running, check_space
 from tests.processes import processes_that_name
 
 
@@ -103,25 +102,18 @@ def test_a_program_that_was_set_up_in_halves_is_named_with_what_to_do(tmp_path: 
         part([str(half)], next(free_ports())).start(tmp_path)
 
 
-def test_a_disk_on_which_the_store_would_write_nothing_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    full = shutil.disk_usage(tmp_path)._replace(total=10**12, free=10**12 // 101)
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: full)
-    with pytest.raises(LocalError, match=r"Less than 1% .* \(9442 MB\)"):
-        Stack(Settings.on_free_ports(tmp_path))
+def test_a_disk_on_which_the_store_would_write_nothing_is_named(tmp_path: Path) -> None:
+    check_space(tmp_path, 10**10, 10**12)
+    with pytest.raises(LocalError, match=r"Less than 1% .* \(9536 MB\)"):
+        check_space(tmp_path, 10**10 - 1, 10**12)
 
 
-@pytest.mark.parametrize(("said", "workers"), [(None, 4), ("7", 7)])
+@pytest.mark.parametrize(("said", "workers"), [({}, "4"), ({"LEGIBLE_INFERENCE_WORKERS": "7"}, "7")])
 def test_a_large_machine_gets_few_workers_unless_it_is_said_otherwise(
-    said: str | None, workers: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    said: dict[str, str], workers: str
 ) -> None:
-    monkeypatch.setattr(parts, "usable_cores", lambda: 64)
-    monkeypatch.delenv("LEGIBLE_INFERENCE_WORKERS", raising=False)
-    if said is not None:
-        monkeypatch.setenv("LEGIBLE_INFERENCE_WORKERS", said)
-    model = parts.inference(Settings.on_free_ports(tmp_path))
-    assert model.environment["LEGIBLE_INFERENCE_WORKERS"] == str(workers)
+    assert parts.workers(said, cores=64) == workers
+    assert parts.workers({}, cores=2) == "2"
 
 
 def test_any_thread_can_start_a_part(tmp_path: Path) -> None:

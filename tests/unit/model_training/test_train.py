@@ -1,4 +1,3 @@
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -219,9 +218,8 @@ def test_calibration_looks_at_the_views_that_serving_takes() -> None:
 
 
 def test_what_is_shipped_is_not_replaced_by_another_recipe_of_the_same_name(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(sys, "argv", ["train", "--epochs", "1"])
     with pytest.raises(SystemExit):
-        main()
+        main(["--epochs", "1"])
     assert "by --weights" in capsys.readouterr().err
