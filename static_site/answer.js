@@ -76,7 +76,6 @@ export class Answer {
     const reading = this.#reading;
     const isSending = reading?.state === "sending";
     this.element.classList.toggle("waiting", this.#stale || isSending);
-    this.element.setAttribute("aria-busy", String(isSending));
     for (const key of this.#parts.keys.children) key.disabled = !this.#canLabel;
     this.#parts.undo.hidden = !this.#canUndo;
     this.#renderProblem(reading);
@@ -236,14 +235,14 @@ function setImage(image, url, alt) {
   image.alt = alt;
 }
 
-/** What preprocessing did, in words; nothing for an answer that does not tell. */
+/** What preprocessing did, in words; nothing where it found nothing, or for an answer that does not tell. */
 function stepsOf({ preprocessing: did }) {
-  if (!did) return "";
+  if (!did?.box) return "";
   const { steps, done } = texts.answer;
   const words = [
     did.inverted ? steps.inverted : null,
     did.rotation !== 0 ? steps.rotated(did.rotation) : null,
-    did.box ? steps.cropped : null,
+    steps.cropped,
     did.thickened ? steps.thickened : null,
     steps.scaled,
   ];

@@ -1,7 +1,7 @@
 /** The API over HTTP: one method per call, one error type. */
 
 const TIMEOUT_MS = 35_000; // the gateway before the API gives up after 29 s; wait for its answer
-const UPLINK_BYTES_PER_MS = 20; // a bad mobile one, 160 kbit/s: what is sent gets that time on top
+const BYTES_PER_MS = 3; // of a bad mobile link, 160 kbit/s, that six share: an image gets that time on top
 const ATTEMPTS = 3;
 const FIRST_RETRY_MS = 400;
 const LONGEST_RETRY_MS = 5_000;
@@ -17,6 +17,7 @@ const TEMPORARY = new Set([429, 500, 502, 503, 504]); // 500 is API Gateway's, w
  * @property {string} id
  * @property {"classified" | "pending"} status  a pending one has none of the answer's fields yet
  * @property {string} media_type  of the image
+ * @property {number} size  of the image, in bytes
  * @property {number} predicted  0 to 9
  * @property {number} confidence  0 to 1
  * @property {number[]} probabilities  ten, 0 to 1
@@ -77,6 +78,7 @@ export class Api {
   /** Send an image; the same key makes every retry the same request. @returns {Promise<Classification>} */
   async classify(image, idempotencyKey) {
     if (image.size > LARGEST_IMAGE) throw new Problem({ status: 413, title: "Content Too Large" });
+    if (image.size === 0) throw new Problem({ status: 422, title: "" });
     const headers = { "Content-Type": image.type || "application/octet-stream", "Idempotency-Key": idempotencyKey };
     return this.#request("POST", "/classifications", { headers, body: image });
   }
@@ -123,8 +125,8 @@ export class Api {
   /**
    * The bytes as they were sent, or null when they are kept no longer. The gateway harms them unless an image is asked for.
    */
-  async image({ id, media_type: type }) {
-    return unlessMissing(this.#request("GET", `/classifications/${id}/image`, { headers: { Accept: type }, as: "blob" }));
+  async image({ id, media_type: type, size }) {
+    return unlessMissing(this.#request("GET", `/classifications/${id}/image`, { headers: { Accept: type }, size, as: "blob" }));
   }
 
   async label(id, digit) {
@@ -148,7 +150,7 @@ export class Api {
   }
 
   /**
-   * @param {{headers?: object, body?: BodyInit, as?: "json" | "blob" | "text"}} [options]
+   * @param {{headers?: object, body?: BodyInit, size?: number, as?: "json" | "blob" | "text"}} [options]
    */
   async #request(method, path, options = {}) {
     for (let attempt = 1; ; attempt++) {
@@ -161,12 +163,12 @@ export class Api {
     }
   }
 
-  async #once(method, path, { headers = {}, body = undefined, as = "json" }) {
+  async #once(method, path, { headers = {}, body = undefined, size = body?.size ?? 0, as = "json" }) {
     const request = {
       method,
       body,
       headers: { Accept: "application/json", Authorization: `Bearer ${this.#writer.token}`, ...headers },
-      signal: AbortSignal.timeout(TIMEOUT_MS + (body?.size ?? 0) / UPLINK_BYTES_PER_MS), // a label's JSON has no size
+      signal: AbortSignal.timeout(TIMEOUT_MS + size / BYTES_PER_MS), // a label's JSON has no size
     };
     const response = await answered(fetch(this.#base + path, request));
     if (!response.ok) throw await problemOf(response);

@@ -2,7 +2,7 @@
 
 import { Answer } from "./answer.js";
 import { ignoreProblem } from "./api.js";
-import { SHOW_WAITING_MS, element, goOnAt, ignoreSecond, picture, problemNotice } from "./elements.js";
+import { SHOW_WAITING_MS, element, goOnAt, ignoreSecond, picture, problemNotice, seenUrl } from "./elements.js";
 import { Reading } from "./reading.js";
 import { texts } from "./texts.js";
 
@@ -12,7 +12,7 @@ const words = texts.handwriting;
 
 const FILTERS = {
   all: () => true,
-  wrong: (record) => record.status === "classified" && record.true !== null && record.true !== record.predicted,
+  wrong: (record) => record.true !== null && record.true !== record.predicted,
   open: (record) => record.true === null,
 };
 
@@ -56,8 +56,7 @@ export class History {
     );
     this.#matches = filters[first];
     await this.#show(PAGE);
-    if (this.#untold) this.#showProblem(this.#untold);
-    this.#untold = null;
+    this.#tellUnsaved();
   }
 
   /** Bring the images into sight, and the keyboard to them: the figures above fill a screen or more. */
@@ -71,12 +70,12 @@ export class History {
     button.addEventListener("click", () => {
       for (const each of this.#parts.filters.children) each.setAttribute("aria-pressed", String(each === button));
       this.#matches = matches;
-      this.#show(PAGE);
+      this.#show(PAGE, true);
     });
     return button;
   }
 
-  async #show(most) {
+  async #show(most, areOthers = false) {
     const turn = (this.#turn += 1); // what an older turn fetched is not shown any more
     const { figures, history, gallery, status, more } = this.#parts;
     const isWanted = () => turn === this.#turn && figures.checkVisibility(); // else the view was left
@@ -95,7 +94,8 @@ export class History {
       if (!isWanted()) return;
       history.hidden = false;
       status.textContent = "";
-      more.hidden = true;
+      if (areOthers) gallery.replaceChildren();
+      more.hidden ||= areOthers;
       this.#showProblem(problem, () => this.#refresh());
     } finally {
       clearTimeout(waiting);
@@ -105,7 +105,7 @@ export class History {
   /** The button goes with the last of them: who pressed it by keyboard goes on at the first new image. */
   async #showMore() {
     const { gallery, more } = this.#parts;
-    const shown = this.#most;
+    const shown = gallery.children.length;
     await this.#show(shown + PAGE);
     if (more.hidden && [more, document.body].includes(document.activeElement)) gallery.children[shown]?.firstElementChild.focus();
   }
@@ -123,7 +123,10 @@ export class History {
 
   #card(record) {
     const image = picture(record);
-    this.#collection.image(record).then(({ url }) => (image.src = url), ignoreProblem);
+    this.#collection.image(record).then(
+      ({ url }) => (image.src = url),
+      (problem) => (ignoreProblem(problem), (image.src = seenUrl(record))),
+    );
     const button = element(
       "button",
       { type: "button", "data-outcome": outcome(record), onclick: () => this.#open(record) },
@@ -180,8 +183,7 @@ export class History {
   }
 
   /**
-   * Once what was said last is saved the list is made anew, and the keyboard goes on where the image was. What could
-   * not be saved is told here.
+   * Once what was said last is saved the list is made anew, and the keyboard goes on where the image was.
    */
   async #closed() {
     const [reading, opened, told] = [this.#reading, this.#opened, this.#reading.problem];
@@ -192,8 +194,15 @@ export class History {
     if (reading.record !== opened) await this.#changed();
     if (reading.problem === told) return;
     this.#untold = reading.problem;
-    this.#showProblem(reading.problem);
-    this.#parts.historyProblem.firstElementChild?.prepend(texts.write.unsaved);
+    this.#tellUnsaved();
+  }
+
+  /** Where the view was left, on the return. */
+  #tellUnsaved() {
+    if (!this.#untold || !this.#parts.figures.checkVisibility()) return;
+    this.#showProblem(this.#untold);
+    this.#parts.historyProblem.firstElementChild.prepend(texts.write.unsaved);
+    this.#untold = null;
   }
 
   get #focused() {
@@ -213,7 +222,6 @@ export class History {
 }
 
 function outcome(record) {
-  if (record.status === "pending") return "pending";
   if (record.true === null) return "open";
   return record.true === record.predicted ? "right" : "wrong";
 }

@@ -72,7 +72,7 @@ export class Reading extends EventTarget {
 
   /** Send the image; after a failure again, as the same request. Never throws: `state` and `problem` tell. */
   async send() {
-    if (this.#unwanted) return;
+    if (this.#unwanted || this.record || this.state === "gone") return;
     this.#set({ state: "sending", problem: null });
     await guarded(this.#follow(this.#api.classify(this.image, this.#idempotencyKey)));
   }

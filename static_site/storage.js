@@ -12,7 +12,10 @@ export class PageStorage {
 
   set(key, value) {
     this.#memory.set(key, value);
-    if (this.#isWritten(key, value)) this.#memory.delete(key);
+    try {
+      this.#browser.setItem(key, value);
+      this.#memory.delete(key);
+    } catch {} // full, or blocked
   }
 
   remove(key) {
@@ -23,15 +26,6 @@ export class PageStorage {
   /** Is this there at the next visit too? */
   lasts(key) {
     return !this.#memory.has(key);
-  }
-
-  #isWritten(key, value) {
-    try {
-      this.#browser?.setItem(key, value);
-      return this.#browser !== undefined;
-    } catch {
-      return false; // it is full
-    }
   }
 }
 

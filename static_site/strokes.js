@@ -2,7 +2,7 @@
  * Coordinates are shares of the pad's side, x to the right and y down,
  * so a drawing is the same on every screen and at every size.
  *
- * @typedef {{x: number, y: number, pressure: number}} Point  pressure in [0, 1], 0.5 for a mouse or a finger
+ * @typedef {{x: number, y: number, pressure?: number}} Point  pressure in [0, 1], 0.5 for a mouse or a finger
  * @typedef {{width: number, points: Point[]}} Stroke  width as a share of the pad's side
  * @typedef {{from: Point, control: Point, to: Point, width: number}} Segment  a quadratic Bézier curve
  */
@@ -36,7 +36,6 @@ function midpoints(points) {
   return points.slice(1).map((point, i) => ({
     x: (points[i].x + point.x) / 2,
     y: (points[i].y + point.y) / 2,
-    pressure: (points[i].pressure + point.pressure) / 2,
   }));
 }
 

@@ -44,8 +44,7 @@ function age(text) {
   return relative.format(-Math.round(elapsed / DAY_MS), "day");
 }
 
-const article = (digit) => (digit === 8 ? "an" : "a");
-const a = (digit) => `${article(digit)} ${digit}`;
+const a = (digit) => `${digit === 8 ? "an" : "a"} ${digit}`;
 const images = (n) => (n === 1 ? "1 image" : `${count(n)} images`);
 const read = (record) => (isDigit(record) ? `read as ${record.predicted}` : "taken for no digit");
 

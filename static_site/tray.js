@@ -97,7 +97,7 @@ export class Tray {
    */
   async #read(reading) {
     const file = reading.image;
-    if (file instanceof File) reading.image = await fitted(file).catch(() => copied(file)).catch(() => file);
+    if (file instanceof File) reading.image = await fitted(file).catch(() => copied(file)).catch(() => new Blob());
     await reading.send();
   }
 
@@ -159,7 +159,7 @@ async function fitted(file) {
   const bitmap = await createImageBitmap(file);
   const type = isOpaque ? "image/jpeg" : "image/webp"; // a browser that writes no WebP makes it a PNG
   const smaller = await encoded(bitmap, type).finally(() => bitmap.close()); // its memory
-  return isAccepted && file.size <= smaller.size ? file : smaller;
+  return isAccepted && file.size <= smaller.size ? copied(file) : smaller;
 }
 
 /** The file itself may be gone when it is tried again. */
@@ -167,10 +167,11 @@ async function copied(file) {
   return new Blob([await file.arrayBuffer()], file);
 }
 
-async function encoded(bitmap, type) {
-  const scale = Math.min(1, SHRUNK_SIDE / Math.max(bitmap.width, bitmap.height));
+async function encoded(bitmap, type, longest = SHRUNK_SIDE) {
+  const scale = Math.min(1, longest / Math.max(bitmap.width, bitmap.height));
   const side = (length) => Math.max(1, Math.round(length * scale));
   const canvas = new OffscreenCanvas(side(bitmap.width), side(bitmap.height));
   canvas.getContext("2d").drawImage(bitmap, 0, 0, canvas.width, canvas.height);
-  return canvas.convertToBlob({ type, quality: 0.9 });
+  const blob = await canvas.convertToBlob({ type, quality: 0.9 });
+  return blob.size > LARGEST_UPLOAD ? encoded(bitmap, type, longest / 2) : blob;
 }

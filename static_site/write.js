@@ -77,9 +77,9 @@ export class WriteView {
     this.#answer.element.scrollIntoView({ block: "nearest" });
   }
 
-  /** A labelled drawing is finished: the next stroke begins the next one. */
+  /** A labelled drawing that nobody changes is finished: the next stroke begins the next one. */
   #beginStroke() {
-    this.#hasBegunAnew = this.#drawing !== null && this.#drawing.trueDigit !== null;
+    this.#hasBegunAnew = this.#pause === 0 && this.#drawing !== null && this.#drawing.trueDigit !== null;
     if (this.#hasBegunAnew) this.#clear();
     this.#pad.brush = Number(this.#parts.brush.value); // a browser that goes back brings it back, and tells nobody
     clearTimeout(this.#pause);

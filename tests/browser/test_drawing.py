@@ -227,6 +227,18 @@ def test_two_strokes_of_one_digit_are_one_request(page: Page, api: ApiDouble) ->
     assert len(api.calls("POST", UPLOAD)) == 1
 
 
+def test_a_labelled_drawing_of_which_a_stroke_was_taken_back_goes_on_at_once(page: Page) -> None:
+    draw(page, FOUR)
+    expect(page.get_by_text("Read as a 7.")).to_be_visible()
+    page.keyboard.press("4")
+    undo = page.get_by_role("button", name="Undo").first
+    undo.click()
+    draw(page, FOUR[1:])
+    for _ in FOUR:  # which is all that is there
+        undo.click()
+    expect(undo).to_be_disabled()
+
+
 def test_only_the_last_version_of_a_drawing_stays_in_the_history(page: Page, api: ApiDouble) -> None:
     api.next_answers = [answer(1), answer(4)]
     draw(page, FOUR[:1])

@@ -457,7 +457,36 @@ def test_a_large_upload_has_the_time_that_a_bad_uplink_takes(page: Page, api: Ap
     )
     choose(page, FilePayload(name="broken.png", mimeType="image/png", buffer=bytes(600_000)))
     expect(page.get_by_role("button", name="broken.png read as 7")).to_be_visible()
-    assert page.evaluate("patience") == 35_000 + 30_000
+    assert page.evaluate("patience") == 35_000 + 200_000
+
+
+def test_a_file_that_is_gone_before_it_is_read_is_an_image_that_cannot_be_read(
+    page: Page, api: ApiDouble
+) -> None:
+    page.evaluate("() => { File.prototype.arrayBuffer = () => Promise.reject(new DOMException('gone')) }")
+    choose(page, file("seven.png"))
+    expect(page.get_by_role("alert")).to_contain_text("This image cannot be read.")
+    expect(page.get_by_role("button", name="Try again")).to_have_count(0)
+    assert api.calls("POST", UPLOAD) == []
+
+
+def test_a_file_that_was_answered_meanwhile_is_not_sent_again(page: Page, api: ApiDouble) -> None:
+    api.faults = [("POST .*", 503, "")]
+    choose(page, *(file(f"{number}.png") for number in range(4)))
+    again = page.get_by_role("button", name="Try the failed ones again")
+    expect(again).to_be_visible()
+    api.faults = []
+    api.is_holding = True
+    again.click()
+    wait_until_sent(page, lambda: api.held == 3)
+    page.get_by_role("button", name="3.png").click()
+    page.get_by_role("button", name="Try again").click()
+    wait_until_sent(page, lambda: api.held == 4)
+    while api.held:
+        api.release(api.held - 1)
+    expect(page.get_by_role("button", name="read as 7")).to_have_count(4)
+    assert len(api.records) == 4
+    assert api.held == 0
 
 
 def test_what_is_no_image_at_all_has_an_empty_mount_in_the_row(page: Page, api: ApiDouble) -> None:

@@ -207,6 +207,7 @@ def test_a_filter_that_takes_long_says_so(page: Page, api: ApiDouble) -> None:
     page.route("**/classifications?*cursor=27*", hold)
     page.get_by_role("button", name="Misread").click()
     expect(page.get_by_text("Loading …")).to_be_visible()
+    wait_until_sent(page, lambda: held)
     held[0].fallback()
     expect(cards(page)).to_have_text(["0, read as 1"])
     expect(page.get_by_text("Loading …")).to_have_count(0)
@@ -397,6 +398,7 @@ def test_what_could_not_be_saved_after_the_view_was_left_is_said_on_the_return(
     api.add(predicted=0)
     page.goto(VIEW)
     cards(page).click()
+    expect(page.get_by_role("dialog").get_by_text("Read as a 0.")).to_be_visible()
     held = hold(page, "**/label", "PUT")
     page.keyboard.press("8")
     page.keyboard.press("Escape")
@@ -407,7 +409,71 @@ def test_what_could_not_be_saved_after_the_view_was_left_is_said_on_the_return(
         held.pop().fallback()
     wait_until_sent(page, lambda: not asks_before_leaving(page))
     page.get_by_role("link", name="Handwriting").click()
+    expect(page.get_by_role("alert")).to_contain_text("Your last change to the image before is not saved.")
     expect(page.get_by_role("alert")).to_contain_text("No room")
+
+
+def test_what_could_not_be_saved_is_said_once(page: Page, api: ApiDouble) -> None:
+    api.add(predicted=0)
+    page.goto(VIEW)
+    cards(page).click()
+    api.faults = [("PUT .*", 403, "no room")]
+    page.keyboard.press("8")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("alert")).to_contain_text("No room")
+    page.get_by_role("link", name="Write").click()
+    with page.expect_response("**/classifications?*"):
+        page.get_by_role("link", name="Handwriting").click()
+    expect(cards(page)).to_have_count(1)
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+
+def test_a_filter_that_fails_leaves_no_images_of_another_there(page: Page, api: ApiDouble) -> None:
+    for _ in range(31):
+        api.add(predicted=0, true=0)
+    page.goto(VIEW)
+    expect(cards(page)).to_have_count(24)
+    api.faults = [("GET .*", 403, "not now")]
+    page.get_by_role("button", name="Misread").click()
+    expect(page.get_by_role("alert")).to_contain_text("Not now")
+    expect(cards(page)).to_have_count(0)
+    expect(page.get_by_role("button", name="Show more")).to_be_hidden()
+
+
+def test_more_images_that_cannot_be_had_can_be_asked_for_again_where_one_was(
+    page: Page, api: ApiDouble
+) -> None:
+    for _ in range(31):
+        api.add(predicted=0, true=0)
+    page.goto(VIEW)
+    expect(cards(page)).to_have_count(24)
+    more = page.get_by_role("button", name="Show more")
+    api.faults = [("GET .*", 403, "not now")]
+    more.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("Not now")
+    expect(more).to_be_focused()
+    api.faults = []
+    more.press("Enter")
+    expect(cards(page)).to_have_count(31)
+    expect(cards(page).nth(24)).to_be_focused()
+
+
+def test_of_an_image_that_cannot_be_had_the_card_shows_what_the_model_saw(page: Page, api: ApiDouble) -> None:
+    api.add(predicted=0)
+    api.faults = [("GET .*/image", 403, "not now")]
+    page.goto(VIEW)
+    expect(cards(page).locator("img")).to_have_attribute("src", re.compile("^data:image/png"))
+
+
+def test_a_filter_under_the_pointer_can_be_read(page: Page, api: ApiDouble) -> None:
+    api.add(predicted=0)
+    page.goto(VIEW)
+    pressed = page.get_by_role("button", name="All")
+    pressed.hover()
+    ink, ground = pressed.evaluate(
+        "each => [getComputedStyle(each).color, getComputedStyle(each).backgroundColor]"
+    )
+    assert ink != ground
     expect(cards(page)).to_have_text(["Read as 0, not labelled"])
 
 
