@@ -199,7 +199,10 @@ def install_peers() -> str:
     state = hashlib.sha256(REQUIREMENTS.read_bytes() + packages.encode()).hexdigest()
     if not (stamp.exists() and stamp.read_text() == state):
         tqdm.write(f"Setting up {PEERS} (once, some minutes) …", sys.stderr)
-        venv.create(PEERS, with_pip=True, clear=True)
+        try:
+            venv.create(PEERS, with_pip=True, clear=True, symlinks=True)
+        except (subprocess.CalledProcessError, OSError) as error:  # Debian has venv in a package of its own
+            raise UnavailableError(f"No environment could be made for the other servers: {error}") from None
         (_packages() / "project.pth").write_text(packages)
         install = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r")
         if subprocess.run([_PYTHON, *install, str(REQUIREMENTS)], check=False).returncode:
@@ -385,7 +388,7 @@ def multiples(plan: Plan, measured: Measured, limits: Seconds) -> Table:
                 median(measured[server.name, image, connections], "rate") for server in (OURS, FASTAPI, PLAIN)
             )
             others.append(statistics.median(limit_rates))
-            compared = [ours / other for other in others]
+            compared = [ours / other if other else math.nan for other in others]
             rows.append((image, str(connections), *(rounded(multiple, 2) for multiple in compared)))
     return Table("Our rate as a multiple", heads, rows)
 

@@ -43,12 +43,12 @@ class Load:
 
     @property
     def rate(self) -> float:
-        """Answers a second, NaN where there was none.
+        """Answers a second.
 
         What is on its way when the time begins or ends counts in part. Whole or not at all would be wrong by
         several where a server answers several at once.
         """
-        return self.served / self.seconds if self.served else math.nan
+        return self.served / self.seconds
 
     def note(self, asked: float, now: float, *, is_first: bool) -> None:
         """Count a request that was answered now, whether or not its connection's first."""

@@ -59,7 +59,7 @@ class Deployment(Running):
             "LEGIBLE_BUCKET": BUCKET,
             "LEGIBLE_INFERENCE_URL": self.settings.inference_url,
             "LEGIBLE_PAGE_ORIGIN": self.page_origin,
-            "LEGIBLE_INFERENCE_SECONDS": "2",
+            "LEGIBLE_INFERENCE_SECONDS": "5",
         }
         self._project = deployment.prepare(self._folder / "project", STAGE, environment)
         self.chalice("deploy")

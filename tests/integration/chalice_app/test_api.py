@@ -248,16 +248,17 @@ def test_what_is_deleted_is_gone_with_all_its_traces(system: System, writer: Wri
     assert problem(writer.delete(id))["status"] == 404
 
 
-def test_an_image_that_the_model_does_not_answer_is_kept_and_completed_when_it_is_read(
-    system: System, writer: Writer
+def test_an_image_that_the_model_does_not_answer_is_kept_on_aws_too_and_completed_when_it_is_read(
+    deployed: System,
 ) -> None:
-    with system.without_model():
+    writer = Writer(deployed.url)
+    with deployed.without_model():
         id = kept(writer.post())
         assert writer.image(id).data == ZERO
         assert problem(writer.label(id, 0))["status"] == 409
     wait_until(lambda: writer.record(id)["status"] == "classified")
     assert writer.record(id)["predicted"] == 0
-    assert not any(key.startswith(f"pending/{id}") for key in system.stored())
+    assert not any(key.startswith(f"pending/{id}") for key in deployed.stored())
 
 
 def test_the_accuracy_job_reports_to_the_api(system: System, writer: Writer) -> None:

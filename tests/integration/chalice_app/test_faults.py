@@ -89,6 +89,7 @@ def test_while_the_model_is_dead_images_are_kept_and_completed_on_a_read_once_it
     system.restore()
     wait_until(lambda: writer.record(id)["status"] == "classified")
     assert writer.record(id)["predicted"] == 0
+    assert not any(key.startswith(f"pending/{id}") for key in system.stored())
 
 
 def test_a_pending_image_takes_no_label_and_can_be_deleted(system: Disturbed, writer: Writer) -> None:

@@ -87,8 +87,8 @@ def test_who_has_been_answered_and_leaves_is_none() -> None:
     assert asyncio.run(failures()) == 0
 
 
-def test_without_an_answer_there_is_no_rate() -> None:
-    assert math.isnan(Load(seconds=3.0, waited_for=1).rate)
+def test_without_an_answer_the_rate_is_0() -> None:
+    assert Load(seconds=3.0, waited_for=1).rate == 0
 
 
 @pytest.mark.parametrize(("seconds", "is_known"), [(60.0, True), (0.0, False)])

@@ -55,13 +55,13 @@ def test_servers_are_compared_by_the_medians_of_their_rounds_and_failures_are_ad
 
 def test_what_too_few_answers_tell_is_a_dash() -> None:
     plan = Plan(rounds=2, connections=(1,), warm_up=0, seconds=0)
-    none = Figures(math.nan, [], cpu=math.nan, memory=500.0, starved=0, failures=1, others=0.0)
+    none = Figures(0.0, [], cpu=math.nan, memory=500.0, starved=0, failures=1, others=0.0)
     rounds = {(server.name, "photo", 1): [none, none] for server in SERVERS}
     measured = {**rounds, ("Legible", "photo", 1): [none, figures(100, [10.0] * 299)]}
     table = inference.speed("photo", plan, measured, [640.0])
-    assert table.rows[0] == ("Legible", "1", "100.0", "10.0", "–", "7.00", "500", "0", "2", "1")
-    assert table.rows[1] == ("FastAPI, uvicorn", "1", "–", "–", "–", "–", "500", "0", "2", "0")
-    assert inference.multiples(plan, measured, {"photo": [640.0]}).rows == [("photo", "1", "–", "–", "0.16")]
+    assert table.rows[0] == ("Legible", "1", "50.0", "10.0", "–", "7.00", "500", "0", "2", "1")
+    assert table.rows[1] == ("FastAPI, uvicorn", "1", "0.0", "–", "–", "–", "500", "0", "2", "0")
+    assert inference.multiples(plan, measured, {"photo": [640.0]}).rows == [("photo", "1", "–", "–", "0.08")]
     assert b"<svg" in svg(inference.slowest("photo", plan, measured))
 
 

@@ -9,13 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from PIL import ExifTags, Image, PngImagePlugin
 
 from inference_image.decoding import FORMATS, ImageError, decode
 from inference_image.limits import Limits
-from inference_image.preprocessing import preprocess
 from infrastructure.local.settings import ROOT
 from tests.fuzz.bombs import (
     LONG,
@@ -374,19 +371,3 @@ def test_every_kind_of_pixel_becomes_the_same_colours(mode: str) -> None:
         [0, 0, 0],
         [255, 255, 255],
     )
-
-
-@settings(deadline=None, max_examples=2000)
-@given(form=st.sampled_from(FORMATS), seed=st.integers(0, 2**32 - 1))
-def test_a_mutated_file_raises_nothing_but_the_one_error(form: str, seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    data = bytearray(_file(form))
-    for _ in range(int(rng.integers(1, 20))):
-        data[int(rng.integers(len(data)))] = int(rng.integers(256))
-    if rng.random() < 0.3:
-        del data[int(rng.integers(len(data))) :]
-    try:
-        outcome: object = preprocess(bytes(data))[0].pixels.shape
-    except ImageError as error:
-        outcome = error.status
-    assert outcome in {(28, 28), 413, 415, 422}

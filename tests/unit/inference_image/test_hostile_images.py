@@ -8,7 +8,7 @@ from inference_image.decoding import ImageError
 from inference_image.preprocessing import preprocess
 from tests.fuzz.bodies import MUTATIONS, body
 
-COUNT = 1500
+COUNT = 2000
 
 
 def outcome(data: bytes) -> object:
