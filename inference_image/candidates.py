@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 
 import cv2
 import numpy as np
@@ -21,6 +22,7 @@ _STEP = 0.5  # of its ink: less is left of a step in brightness, more of a strok
 _MARKED = 0.5  # of the size of a ring around it; the inner line of an outlined 6 has less
 _WITHIN = 0.9  # of its pixels are within something else
 _THICK, _MUCH = 0.25, 0.33  # of its size, of what it is within: a finger, or most of a thick stroke
+_ENCLOSED = 0.5  # of what is right around paper between strokes is strokes
 _DOUBTFUL = 1.5  # appeal: what has less may be bars of a window's shadow
 _LIKELY = 0.3  # that ink is lighter, or darker, than the paper: what is less is searched once only
 _BLOB = 0.4  # of its size is its thickest place; of strokes below a third
@@ -94,6 +96,13 @@ class Candidate:
         return bool(_blobs(self.parts)[self.part])
 
     @property
+    def is_surely_one(self) -> bool:
+        """Whether it looks like a digit and nothing speaks against it."""
+        if self.appeal < _DOUBTFUL or self.is_cut or self.is_blob or self.is_sheet:
+            return False
+        return not (self.is_no_digit or self.is_pen_on_page)
+
+    @property
     def is_wide(self) -> bool:
         """Whether it is wider than strokes are."""
         return bool(self.parts.thickness[self.part] > STROKE * max(self.searched.ink.shape))
@@ -141,9 +150,12 @@ class Candidate:
 
     def is_between(self, other: "Candidate") -> bool:
         """Whether it is paper between the strokes of the other, which is ink of the other polarity."""
-        if self.searched.inked.inverted == other.searched.inked.inverted or other.is_sheet or other.is_blob:
+        if self.searched.inked.inverted == other.searched.inked.inverted:
             return False
-        return self._is_inside(other)
+        if other.is_sheet or other.is_blob or not self._is_inside(other):
+            return False
+        around = cv2.dilate(self.alone, RING) > self.alone
+        return bool(np.count_nonzero(other.alone[around]) > _ENCLOSED * np.count_nonzero(around))
 
     def belongs_to(self, other: "Candidate") -> bool:
         """Whether the other shows it already, as it does the inner line of an outlined 6.
@@ -186,7 +198,7 @@ def candidates(pixels: NDArray[np.uint8]) -> list[Candidate]:
     inks += (on_it := _on_the_sheet(sizes, found))
     found += _standing_out(map(Map.of, on_it))
     found += _beside_the_strongest(found)
-    is_doubtful = all(one.appeal < _DOUBTFUL or one.is_blob or one.is_sheet for one in found)
+    is_doubtful = not any(one.is_surely_one for one in found)
     is_lit = any(inked.light and inked.sizes is sizes for inked in inks)
     if not is_lit and (is_doubtful or any(one.reaches_in or one.is_pen for one in found)):
         inks += (more := under_light(sizes))
@@ -195,7 +207,7 @@ def candidates(pixels: NDArray[np.uint8]) -> list[Candidate]:
     lit = [inked for inked in inks if inked.light and (is_doubtful or inked.light.likely > _LIKELY)]
     hidden = [inked for inked in lit if id(inked) in hiding]
     wide = [one for one in found if one.is_wide]
-    narrow = _standing_out(Map.of(inked.narrowed) for inked in hidden)
+    narrow = _standing_out(chain.from_iterable(_and_within(Map.of(inked.narrowed)) for inked in hidden))
     found += _standing_out(Map.of(inked.coloured) for inked in hidden if not inked.inverted)
     found += [one for one in narrow if not any(map(one.is_piece_of, wide))]
     return [one for one in found if not one.is_cut]
@@ -224,6 +236,18 @@ def _beside_the_strongest(found: Sequence[Candidate]) -> list[Candidate]:
         return []
     others = _standing_out([best.searched.without(best.surroundings)])
     return [one for one in others if best.is_no_digit or one.is_beside(best)]
+
+
+def _and_within(searched: Map) -> Iterator[Map]:
+    """Search also without what comes in from the picture's edges: a strip of the desk outshines ink."""
+    yield searched
+    _, labels = cv2.connectedComponents((searched.ink > _HIGH * searched.strong).view(np.uint8))
+    reaching = np.zeros(labels.max() + 1, np.bool_)
+    for edge in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
+        reaching[edge] = True
+    reaching[0] = False
+    if reaching.any():
+        yield searched.without(cv2.dilate(reaching[labels].view(np.uint8), RING) > 0)
 
 
 def _standing_out(maps: Iterable[Map]) -> list[Candidate]:

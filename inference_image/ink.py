@@ -97,7 +97,10 @@ class Inked:
         """
         colour = _along(self.sizes.searched, self.axis)  # ink is low, under either polarity
         paper = cv2.morphologyEx(colour, cv2.MORPH_CLOSE, _window(STROKE, colour)).astype(np.float32)
-        return replace(self, paper=paper - median(paper - colour), is_narrow=True)
+        gain = _gain(-paper if self.inverted else paper)
+        if self.sizes.surface is not None:
+            gain *= self.sizes.surface  # beside a sheet it is 0
+        return replace(self, paper=paper - median(paper - colour), gain=gain, is_narrow=True)
 
     @cached_property
     def coloured(self) -> "Inked":
@@ -197,8 +200,7 @@ def _under_light(sizes: Sizes, *, inverted: bool) -> Inked:
     here, paper = _along(turned, axis), _along(closed, axis)
     white = 255 * axis.sum()
     brightness = white - paper if inverted else paper  # in a shadow ink stands out less
-    usual = max(median(brightness[::2, ::2]), DARK)
-    gain = (usual / np.maximum(brightness, DARK)).astype(np.float32)
+    gain = _gain(brightness)
     missing = (gain * (paper - here))[::2, ::2]
     paper -= median(missing) / gain  # what most of the paper seems to lack is no ink
     grey = here / axis.sum()
@@ -207,6 +209,12 @@ def _under_light(sizes: Sizes, *, inverted: bool) -> Inked:
     if inverted:
         axis, paper = -axis, paper - white
     return Inked(sizes, axis, paper, gain, inverted, light)
+
+
+def _gain(brightness: Ink) -> Ink:
+    """Make up for a lack of light: by how much paper so bright is darker than most of it."""
+    usual = max(median(brightness[::2, ::2]), DARK)
+    return (usual / np.maximum(brightness, DARK)).astype(np.float32)
 
 
 def _continued(seen: Colours, surface: NDArray[np.uint8]) -> Colours:

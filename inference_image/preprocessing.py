@@ -16,7 +16,7 @@ from inference_image.finding import NOTHING, Box, Found, find_digits
 from inference_image.ink import Ink
 from inference_image.limits import Limits
 
-PREPROCESSING_VERSION = 12  # raised where a change to what the network sees is worth a training: decision 14
+PREPROCESSING_VERSION = 13  # raised where a change to what the network sees is worth a training: decision 14
 SIDE = 28  # pixels
 BOX = 20  # pixels, the longer side of the digit
 THINNEST = 2.0  # pixels in the result: MNIST's thin strokes; thinner ones would fade when they are reduced

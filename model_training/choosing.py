@@ -24,12 +24,12 @@ from torch import Tensor
 from inference_image.candidates import Candidate, candidates
 from inference_image.choosing import WEIGHTS
 from inference_image.decoding import decode
-from inference_image.ink import MAP_SIDE, reduced
 from inference_image.limits import Limits
 from inference_image.parts import Mask as Binary
 from model_training.arguments import positive
 from model_training.generator import MIXTURE, PAPERS, TRAINING, in_order, processes, source_of
 from model_training.interrupts import interruptible
+from model_training.truth import FAINT, difference
 
 CHUNK = 50  # images that one process draws at a time, from a seed of their own
 _SHARES = {  # of the kinds of image
@@ -44,8 +44,6 @@ _SHARES = {  # of the kinds of image
     "empty scene": 0.05,
     "noise": 0.04,
 }
-_FAINT = np.float32(0.02)  # of the ink: next to none of the mark, all else is as it was
-_UNSEEN = 12.0  # grey levels: a fainter mark is not there for anybody
 _OVERLAP = 0.7  # of the mark in the part, and of the part in the mark
 _DECAY = 1e-3  # of the weights
 
@@ -120,24 +118,13 @@ def _offer(kind: str, rng: Generator) -> Offer | None:
     draw = papers[rng.integers(len(papers))]
     again = copy.deepcopy(rng)
     pixels = decode(draw(mark.mask, rng, TRAINING.style), Limits()).pixels
-    truth = _difference(pixels, decode(draw(mark.mask * _FAINT, again, TRAINING.style), Limits()).pixels)
+    truth = difference(pixels, decode(draw(mark.mask * FAINT, again, TRAINING.style), Limits()).pixels)
     empty = not mark.mask.any()
     found = candidates(pixels)
     right = np.array([truth is not None and not empty and _is_right(one, truth) for one in found], bool)
     if not found or not (right.any() or empty):
         return None
     return Offer(kind, np.array([[one.measure(name) for name in WEIGHTS] for one in found]), right)
-
-
-def _difference(pixels: NDArray[np.uint8], without: NDArray[np.uint8]) -> Binary | None:
-    """Mark by 1 where two images (height, width, 3) differ, on the map that is searched.
-
-    None if nobody could see a difference.
-    """
-    difference = np.abs(pixels.astype(np.float32) - without.astype(np.float32)).max(2)
-    small = cv2.GaussianBlur(reduced(difference, MAP_SIDE), (0, 0), 1)
-    strong = float(np.percentile(small, 99.9))
-    return (small > 0.4 * strong).astype(np.uint8) if strong > _UNSEEN else None
 
 
 def _is_right(candidate: Candidate, truth: Binary) -> bool:

@@ -1,5 +1,6 @@
 """Images of every kind, drawn, saved as files, and read by the serving's own preprocessing."""
 
+import copy
 import os
 import signal
 import sys
@@ -18,16 +19,18 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from inference_image.preprocessing import preprocess
+from inference_image.preprocessing import Preprocessed, preprocess
 from model_training import data, kinds
 from model_training.kinds import Kind, Style
 from model_training.marks import NOT_A_DIGIT, Mark, Source, other, typed, written
 from model_training.scenes import scene
 from model_training.things import thing
+from model_training.truth import FAINT, Box, box_of, is_shown
 
 _Job = TypeVar("_Job")
 _Result = TypeVar("_Result")
 
+UNCLEAR = -2  # a view of a part of a digit, or of a digit and more
 CHUNK = 200  # images that one process draws at a time, from a seed of their own
 
 
@@ -48,6 +51,7 @@ class Views:
     appeals: NDArray[np.float64]  # (N,), see `Preprocessed`
     targets: NDArray[np.int64]  # (N,), 0..9 or NOT_A_DIGIT: what the example shows
     examples: NDArray[np.int64]  # (N,), which example it is a view of, ascending
+    shown: NDArray[np.int64]  # (N,), what is in the view itself: 0..9, NOT_A_DIGIT or UNCLEAR
 
     @property
     def first(self) -> NDArray[np.bool_]:
@@ -76,6 +80,7 @@ def nothing(_: Source, __: Generator) -> Mark:
 
 
 PAPERS: tuple[Kind, ...] = (kinds.canvas, kinds.scan, kinds.board, kinds.photo)
+SEARCHED = {*PAPERS, scene}  # the others are thumbnails, or show no digit
 
 
 @dataclass(frozen=True)
@@ -110,6 +115,14 @@ def examples(
     part: Part, count: int, seed: Sequence[int], names: Sequence[str] = tuple(MIXTURE)
 ) -> Iterator[Example]:
     """Draw `count` examples of the mixture, or of some of it. The same seed gives the same files."""
+    for example, *_ in drawn_twice(part, count, seed, names):
+        yield example
+
+
+def drawn_twice(
+    part: Part, count: int, seed: Sequence[int], names: Sequence[str] = tuple(MIXTURE)
+) -> Iterator[tuple[Example, Kind, Callable[[], bytes]]]:
+    """Draw examples; say on which kind of image, and how to draw it again with next to none of its mark."""
     rng = np.random.default_rng(seed)
     source = source_of(part)
     shares = np.array([MIXTURE[name].share for name in names])
@@ -117,7 +130,9 @@ def examples(
         recipe = MIXTURE[name]
         mark = recipe.draw(source, rng)
         kind = recipe.kinds[rng.integers(len(recipe.kinds))]
-        yield Example(kind(mark.mask, rng, part.style), mark.digit, str(name))
+        faint = partial(kind, mark.mask * FAINT, copy.deepcopy(rng), part.style)
+        example = Example(kind(mark.mask, rng, part.style), mark.digit, str(name))
+        yield example, kind, faint
 
 
 def through(digits: data.Digits, advance: Callable[[int], None]) -> Views:
@@ -146,7 +161,9 @@ def joined(parts: Sequence[Views]) -> Views:
     """Put views one after another, and number their examples on."""
     ends = np.cumsum([0, *(one.examples[-1] + 1 for one in parts)])
     numbered = [replace(one, examples=one.examples + end) for one, end in zip(parts, ends[:-1], strict=True)]
-    columns = zip(*((one.pixels, one.appeals, one.targets, one.examples) for one in numbered), strict=True)
+    columns = zip(
+        *((one.pixels, one.appeals, one.targets, one.examples, one.shown) for one in numbered), strict=True
+    )
     return Views(*map(np.concatenate, columns))
 
 
@@ -196,8 +213,22 @@ def _end_with(watched: Connection) -> None:
 
 def _drawn(chunk: tuple[Part, tuple[int, int]]) -> Views:
     part, seed = chunk
-    drawn = list(examples(part, CHUNK, seed))
-    return views_of([one.file for one in drawn], [one.digit for one in drawn])
+    drawn, shown = [], []
+    for example, kind, faint in drawn_twice(part, CHUNK, seed):
+        views = preprocess(example.file)
+        drawn.append((views, example.digit))
+        is_clear = example.digit == NOT_A_DIGIT or len(views) == 1 or kind not in SEARCHED
+        mark = None if is_clear else box_of(example.file, faint())
+        shown += [example.digit if is_clear else _shown(example, kind, view, mark) for view in views]
+    return replace(_listed(drawn), shown=np.array(shown, np.int64))
+
+
+def _shown(example: Example, kind: Kind, view: Preprocessed, mark: Box | None) -> int:
+    """Tell what a view shows. Beside a scan's mark its back may be seen, on which a 0, 1 or 8 is one too."""
+    shows = is_shown(view.box, mark)
+    if shows is None:
+        return UNCLEAR
+    return example.digit if shows else UNCLEAR if kind is kinds.scan else NOT_A_DIGIT
 
 
 def _read(digits: data.Digits) -> Views:
@@ -205,14 +236,20 @@ def _read(digits: data.Digits) -> Views:
 
 
 def views_of(files: Sequence[bytes], targets: Sequence[int] | NDArray[np.int64]) -> Views:
-    """Preprocess files that show `targets`."""
-    seen = [preprocess(file) for file in files]
-    counts = [len(views) for views in seen]
+    """Preprocess files that show `targets`, and nothing else."""
+    return _listed([(preprocess(file), int(target)) for file, target in zip(files, targets, strict=True)])
+
+
+def _listed(seen: Sequence[tuple[Sequence[Preprocessed], int]]) -> Views:
+    """List all views of examples, each with what it shows."""
+    counts = [len(views) for views, _ in seen]
+    targets = np.repeat(np.array([target for _, target in seen], np.int64), counts)
     return Views(
-        np.stack([view.pixels for views in seen for view in views]),
-        np.array([view.appeal for views in seen for view in views]),
-        np.repeat(np.array(targets, np.int64), counts),
-        np.repeat(np.arange(len(files)), counts),
+        np.stack([view.pixels for views, _ in seen for view in views]),
+        np.array([view.appeal for views, _ in seen for view in views]),
+        targets,
+        np.repeat(np.arange(len(seen)), counts),
+        targets,
     )
 
 

@@ -21,6 +21,7 @@ from model_training.rendering import (
     Sheet,
     bar,
     blurred,
+    covered,
     exposed,
     grained,
     holes,
@@ -143,7 +144,7 @@ def page(mask: Mask, rng: Generator) -> Sheet:
     sheet = grained(plain(*frame, tuple(rng.uniform(205, 250) + tint)), rng.uniform(0, 4), 2, rng)
     sheet = _lined(sheet, rng)
     if rng.random() < 0.08:
-        sheet = bound(sheet, mask > 0.1, rng)
+        sheet = bound(sheet, covered(mask), rng)
     ink, opacity = _pen(rng)
     if rng.random() < 0.3:  # a pencil, or a pen that runs dry
         mask = mask * grained(plain(*frame, WHITE), 90, 1.5, rng)[..., 0].clip(90, 255) / 255
@@ -406,7 +407,7 @@ def _printed(pixels: NDArray[np.uint8], rng: Generator) -> NDArray[np.uint8]:
 def form(mask: Mask, rng: Generator) -> Mask:
     """Draw a form's box around the mark, or the row of a table or of boxes in which it stands."""
     if mask.any():
-        left, top, width, height = cv2.boundingRect((mask > 0.1 * mask.max()).astype(np.uint8))
+        left, top, width, height = cv2.boundingRect(covered(mask).view(np.uint8))
     else:  # it has not been filled in
         left, top, width, height = (rng.uniform(0.1, 0.4, 4) * min(mask.shape)).astype(int).tolist()
     gap = int(rng.uniform(0.08, 0.4) * max(width, height)) + 3

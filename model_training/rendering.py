@@ -53,6 +53,12 @@ def holes(mask: Mask) -> int:
     return int(components) - 2  # the ink itself is one, the paper around it another
 
 
+def covered(mask: Mask) -> NDArray[np.bool_]:
+    """Where something of a mark is, however faint all of it may be."""
+    cover: NDArray[np.bool_] = mask > 0.1 * mask.max()
+    return cover
+
+
 def placed(mask: Mask, height: int, width: int, left: int, top: int) -> Mask:
     """Put a mask on an empty one of `height` × `width`; what lies outside is cut off."""
     move = np.array([[1, 0, left], [0, 1, top]], np.float32)

@@ -12,6 +12,7 @@ from model_training.rendering import (
     Sheet,
     bar,
     blurred,
+    covered,
     exposed,
     grained,
     inked,
@@ -36,7 +37,7 @@ def scene(mark: Mask, rng: Generator, style: Style) -> bytes:
     mask = anywhere(mark, frame, rng, smallest=0.25, largest=0.7)
     corners = _corners(frame, rng, whole=rng.random() < 0.7)
     sheet = tilted(page(mask, rng), corners, surface(frame, rng))
-    kept = tilted(np.repeat(mask[..., None], 3, 2), corners, plain(*frame, (0, 0, 0)))[..., 0] > 0.1
+    kept = covered(tilted(np.repeat(mask[..., None], 3, 2), corners, plain(*frame, (0, 0, 0)))[..., 0])
     pens, fingers = (0.35, 0.35) if mask.any() else (0.1, 0.5)  # a pen alone is the stroke of a 1
     thing = rng.random()
     if thing < pens:

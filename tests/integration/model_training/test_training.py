@@ -24,7 +24,7 @@ def few(digits: data.Digits) -> Views:
     noise = np.random.default_rng(0).integers(0, 256, (128, 28, 28), dtype=np.uint8)
     pixels, targets = np.concatenate([digits.images[:128], noise]), np.repeat(NOT_A_DIGIT, 256)
     targets[:128] = digits.labels[:128]
-    return Views(pixels, np.zeros(256), targets, np.arange(256))
+    return Views(pixels, np.zeros(256), targets, np.arange(256), targets)
 
 
 def test_training_goes_on_from_prepared_images_and_writes_a_model_that_the_server_loads(

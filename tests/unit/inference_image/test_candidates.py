@@ -52,3 +52,15 @@ def test_chalk_on_a_slate_is_not_between_strokes() -> None:
     [slate], chalk = map(_parts, _seen(light))
     assert chalk
     assert not any(one.is_between(slate) for one in chalk)
+
+
+def test_what_stands_in_a_shadow_is_not_between_strokes_where_the_lit_paper_is_around_the_shadow() -> None:
+    light = np.full((256, 256), 0.5)
+    cv2.ellipse(light, (128, 128), (70, 90), 0, -60, 240, 1, 24)  # open above, as around a hand's shadow
+    cv2.polylines(
+        light, [np.array([(115, 150), (140, 150), (122, 190)])], isClosed=False, color=0.2, thickness=4
+    )
+    dark, lit = map(_parts, _seen(light))
+    around = max(lit, key=lambda one: one.parts.size[one.part])
+    written = next(one for one in dark if one.parts.size[one.part] < 60)
+    assert not written.is_between(around)

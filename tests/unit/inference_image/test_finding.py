@@ -135,10 +135,12 @@ def test_on_a_blank_sheet_the_edge_of_a_shadow_is_no_stroke(angle: float, at: fl
     assert not find_digits(_photographed(_shadowed(blank, angle, at)))
 
 
-@pytest.mark.parametrize("at", [(40, 380), (60, 60)])
-def test_what_is_likelier_nothing_is_handed_on_all_the_same_if_it_is_a_stroke(at: tuple[int, int]) -> None:
+@pytest.mark.parametrize(("at", "ink"), [((40, 380), 208), ((300, 400), 208)])
+def test_what_is_likelier_nothing_is_handed_on_all_the_same_if_it_is_a_stroke(
+    at: tuple[int, int], ink: int
+) -> None:
     image = Image.new("RGB", (400, 500), (230, 226, 215))
-    _seven(ImageDraw.Draw(image), at, 60, 200)
+    _seven(ImageDraw.Draw(image), at, 60, ink)
     [found] = find_digits(_photographed(_shadowed(image, 0.9, 0.5)))
     assert found.appeal < 0
     assert found.box == pytest.approx((*at, 42, 60), abs=8)
@@ -172,6 +174,19 @@ def test_what_is_written_in_colour_is_found_in_the_shadow_of_a_hand(
     ImageDraw.Draw(image).line(corners, (40, 60, 160), 11, joint="curve")
     found = find_digits(_photographed(_under(image, *hand)))
     assert any(one.box == pytest.approx((130, 120, 70, 100), abs=12) for one in found)
+
+
+@pytest.mark.parametrize("strip", [6, 10])
+@pytest.mark.parametrize(("at", "size"), [((160, 150), 40), ((150, 120), 60), ((200, 110), 50)])
+def test_a_strip_of_a_dark_desk_does_not_hide_what_is_pale_in_the_shadow_of_a_hand(
+    strip: int, at: tuple[int, int], size: int
+) -> None:
+    image = Image.new("RGB", (400, 400), (225, 222, 210))
+    _seven(ImageDraw.Draw(image), at, size, 170)
+    scene = _under(image, (120, 0, 230, 400))
+    scene[:, :strip] = scene[-strip:] = 12
+    found = find_digits(_photographed(scene))
+    assert any(one.box == pytest.approx((*at, 0.7 * size, size), abs=10) for one in found)
 
 
 def _through_a_window(
@@ -386,6 +401,16 @@ def test_a_small_digit_is_found_far_behind_a_pen() -> None:
     pen.line([(190, 110), (260, 350)], (30, 40, 110), 16)
     found = find_digits(_photographed(np.asarray(image)))
     assert any(one.box == pytest.approx((560, 380, 35, 50), abs=8) for one in found)
+
+
+@pytest.mark.parametrize("at", [(250, 120), (300, 220), (190, 200)])
+def test_a_pale_digit_beside_a_pen_that_comes_in_from_the_edge_is_found(at: tuple[int, int]) -> None:
+    image = Image.new("RGB", (480, 360), (225, 222, 210))
+    pen = ImageDraw.Draw(image)
+    _seven(pen, at, 80, 185)
+    pen.line([(60, 0), (160, 200)], (40, 40, 120), 14)
+    found = find_digits(_photographed(np.asarray(image) * np.linspace(1, 0.6, 480)[None, :, None]))
+    assert any(one.box == pytest.approx((*at, 56, 80), abs=12) for one in found)
 
 
 @pytest.mark.parametrize(("start", "is_seen"), [((200, 60), False), ((200, 0), True)], ids=["pen", "cropped"])

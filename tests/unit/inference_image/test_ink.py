@@ -57,6 +57,13 @@ def test_of_what_is_narrow_the_edge_of_a_shadow_is_none_and_grainy_paper_is_abou
     assert edge.max() < 0.3 * stroke.mean()
 
 
+def test_a_strip_of_a_dark_desk_along_the_edge_is_no_stronger_ink_than_black_strokes() -> None:
+    paper = _paper(shape=(360, 500))
+    paper[:, -12:] = 12
+    dark, _ = under_light(_sizes(paper))
+    assert dark.narrowed.searched.max() < 255 * dark.axis.sum()
+
+
 def test_light_ink_is_told_from_dark_ink() -> None:
     [dark] = find_ink(_sizes(_paper()))
     [light] = find_ink(_sizes(255 - _paper()))

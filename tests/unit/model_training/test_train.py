@@ -11,7 +11,7 @@ from scipy.special import expit, softmax
 
 from inference_image.model import Model, judged
 from inference_image.network import Network
-from model_training.generator import CALIBRATION, TRAINING, Views, examples
+from model_training.generator import CALIBRATION, TRAINING, UNCLEAR, Views, examples
 from model_training.marks import NOT_A_DIGIT
 from model_training.train import (
     CALIBRATING,
@@ -26,6 +26,7 @@ from model_training.train import (
     main,
     prepared,
     save,
+    taught,
     train,
 )
 
@@ -126,13 +127,24 @@ class Unsaved:
 
 
 def test_images_whose_saving_was_interrupted_are_prepared_again(tmp_path: Path) -> None:
-    views = Views(np.zeros((2, 28, 28), np.uint8), np.zeros(2), np.arange(2), np.arange(2))
+    views = Views(np.zeros((2, 28, 28), np.uint8), np.zeros(2), np.arange(2), np.arange(2), np.arange(2))
     cut = replace(views, targets=cast("NDArray[np.int64]", Unsaved()))
     with Progress(disable=True) as progress:
         with pytest.raises(KeyboardInterrupt):
             prepared(tmp_path, progress, "drawn", 2, lambda _: cut)
         assert len(prepared(tmp_path, progress, "drawn", 2, lambda _: views).targets) == 2
     assert [file.suffix for file in tmp_path.iterdir()] == [".npz"]
+
+
+def test_of_an_image_of_a_digit_the_view_of_it_is_taught_and_what_else_stands_out_as_no_digit() -> None:
+    pixels = np.arange(1, 6, dtype=np.uint8)[:, None, None].repeat(28, 1).repeat(28, 2)
+    targets = np.array([7, 7, 7, 7, NOT_A_DIGIT])
+    shown = np.array([NOT_A_DIGIT, UNCLEAR, 7, 7, NOT_A_DIGIT])
+    drawn = Views(pixels, np.zeros(5), targets, np.array([0, 0, 0, 0, 1]), shown)
+    mnist = Views(pixels[:1] + 100, np.zeros(1), np.array([3]), np.array([0]), np.array([3]))
+    learnt = taught(mnist, drawn)
+    assert learnt.images[:, 0, 0, 0].tolist() == [101, 3, 1, 5]
+    assert learnt.targets.tolist() == [3, 7, NOT_A_DIGIT, NOT_A_DIGIT]
 
 
 def _views(network: Network, count: int = 200) -> Views:
@@ -142,8 +154,8 @@ def _views(network: Network, count: int = 200) -> Views:
     logits = logits_of(network, torch.from_numpy(pixels)[:, None]).reshape(count, 2, 11)
     whether = logits[:, :, 10].numpy()
     shown = whether.max(1) + rng.normal(0, 0.3 * whether.std(), count) > np.median(whether)
-    targets = np.where(shown, logits[:, 0, :10].argmax(1).numpy(), NOT_A_DIGIT)
-    return Views(pixels, rng.normal(0, 1, 2 * count), np.repeat(targets, 2), np.repeat(np.arange(count), 2))
+    targets = np.repeat(np.where(shown, logits[:, 0, :10].argmax(1).numpy(), NOT_A_DIGIT), 2)
+    return Views(pixels, rng.normal(0, 1, 2 * count), targets, np.repeat(np.arange(count), 2), targets)
 
 
 class Written(Network):
@@ -166,7 +178,7 @@ def _written(logits: NDArray[np.float64], targets: NDArray[np.int64], views: int
     pixels = np.zeros((len(logits), 28, 28), np.uint8)
     pixels[:, 0, :11] = (logits * 20 + 128).round().clip(0, 255)
     appeals = np.random.default_rng(1).normal(0, 1, len(logits))
-    return Views(pixels, appeals, targets, np.arange(len(logits)) // views)
+    return Views(pixels, appeals, targets, np.arange(len(logits)) // views, targets)
 
 
 def _judged(scales: dict[str, Any], logits: NDArray[np.float64], views: Views) -> NDArray[np.float64]:
