@@ -100,7 +100,7 @@ class Candidate:
         """Whether it looks like a digit and nothing speaks against it."""
         if self.appeal < _DOUBTFUL or self.is_cut or self.is_blob or self.is_sheet:
             return False
-        return not (self.is_no_digit or self.is_pen_on_page)
+        return not self.is_ruled_out
 
     @property
     def is_wide(self) -> bool:
@@ -122,6 +122,11 @@ class Candidate:
         """Whether it is a pen on a photographed page: no 1 runs out of the picture at one edge alone."""
         is_lit = self.searched.inked.light is not None
         return is_lit and bool(self.parts.edges[self.part] == 1) and self.is_pen
+
+    @property
+    def is_ruled_out(self) -> bool:
+        """Whether its outline tells for certain that it is no digit."""
+        return self.is_no_digit or self.is_pen_on_page
 
     @property
     def is_step(self) -> bool:

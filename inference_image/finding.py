@@ -56,7 +56,7 @@ def _likely(found: Sequence[Candidate]) -> list[Candidate]:
     """Choose a few that differ; what is on a sheet or in a table comes before it."""
     by_appeal = sorted(found, key=lambda one: -one.appeal)
     # Shapes take time: only of the few that appeal most they are looked at.
-    best = next((one.appeal for one in by_appeal if not (one.is_no_digit or one.is_pen_on_page)), 0.0)
+    best = next((one.appeal for one in by_appeal if not one.is_ruled_out), 0.0)
     least = max(NOTHING, best - _BEHIND)
     appealing = [one for one in found if one.appeal > least]  # the few whose shapes are worth a look
     ranked = sorted(appealing, key=lambda one: (one.is_sheet or one.is_table, -one.appeal))
@@ -67,8 +67,7 @@ def _likely(found: Sequence[Candidate]) -> list[Candidate]:
         is_shown = any(map(one.belongs_to, ranked[:rank])) or any(
             one.surrounds(other) or one.is_between(other) or _are_one(one, other) for other in likely
         )
-        is_none = one.is_step or one.is_no_digit or one.is_pen_on_page
-        if not (is_none or is_shown or _is_broken(one, appealing)):
+        if not (one.is_step or one.is_ruled_out or is_shown or _is_broken(one, appealing)):
             likely.append(one)
     return likely
 

@@ -231,6 +231,7 @@ def test_a_labelled_drawing_of_which_a_stroke_was_taken_back_goes_on_at_once(pag
     draw(page, FOUR)
     expect(page.get_by_text("Read as a 7.")).to_be_visible()
     page.keyboard.press("4")
+    expect(page.get_by_text("It was a 4, read as a 7.")).to_be_visible()
     undo = page.get_by_role("button", name="Undo").first
     undo.click()
     draw(page, FOUR[1:])

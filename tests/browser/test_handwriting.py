@@ -411,6 +411,7 @@ def test_what_could_not_be_saved_after_the_view_was_left_is_said_on_the_return(
     page.get_by_role("link", name="Handwriting").click()
     expect(page.get_by_role("alert")).to_contain_text("Your last change to the image before is not saved.")
     expect(page.get_by_role("alert")).to_contain_text("No room")
+    expect(cards(page)).to_have_text(["Read as 0, not labelled"])
 
 
 def test_what_could_not_be_saved_is_said_once(page: Page, api: ApiDouble) -> None:
@@ -474,7 +475,6 @@ def test_a_filter_under_the_pointer_can_be_read(page: Page, api: ApiDouble) -> N
         "each => [getComputedStyle(each).color, getComputedStyle(each).backgroundColor]"
     )
     assert ink != ground
-    expect(cards(page)).to_have_text(["Read as 0, not labelled"])
 
 
 def test_a_label_that_is_still_being_saved_is_in_the_figures(page: Page) -> None:
